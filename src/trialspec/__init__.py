@@ -3,6 +3,4 @@
 It checks a protocol against patients' events. It is not a medical device; a person decides.
 """
 
-from importlib.metadata import version
-
-__version__ = version("trialspec")
+__version__ = "0.1.0"
