@@ -1,0 +1,36 @@
+"""How many examples a generated law draws, and how a text is compared with its snapshot.
+
+A law sets no count of its own: it takes the profile's, `quick` unless `--hypothesis-profile=deep` says otherwise.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# How fast the machine is says nothing about a law.
+ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+settings.register_profile("quick", ANY_SPEED, max_examples=100, derandomize=True)
+settings.register_profile("deep", ANY_SPEED, max_examples=10_000, print_blob=True)
+settings.load_profile("quick")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--accept", action="store_true", help="write snapshots anew instead of comparing with them")
+
+
+@pytest.fixture
+def snapshot(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """Compares a text with the file that holds it; `make accept` writes the file, and its diff is reviewed."""
+    accepting = request.config.getoption("--accept")
+
+    def compare(file: Path, text: str) -> None:
+        if accepting:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        assert file.exists(), f"{file.name} does not exist yet; `make accept` writes it"
+        assert text == file.read_text(encoding="utf-8")
+
+    return compare
