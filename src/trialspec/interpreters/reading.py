@@ -1,0 +1,77 @@
+"""What a question is, and what an answer carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from trialspec.truth import Verdict
+
+if TYPE_CHECKING:
+    from trialspec.diagnostics import Place
+    from trialspec.kernel import Expr, Select
+    from trialspec.patient import Timeline
+    from trialspec.quantity import Codes, Interval
+    from trialspec.times import When
+
+NOTHING: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A timeline and the instant at which it is asked about; `dose` is the start of the dose that is asked about."""
+
+    timeline: Timeline
+    at: int
+    dose: When | None = None
+
+    def on(self, at: int) -> Question:
+        """Ask the same at another instant."""
+        return replace(self, at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A leaf that is unknown and could still change the answer: what, from when to when (dates), from whom."""
+
+    what: str
+    start: int | None = None
+    due: int | None = None
+    asked_of: str = "site"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An answer and what it rests on.
+
+    `value` is `None` where there is none: absent, undefined, or not decided yet; it compares as unknown. A point that
+    has not happened reads `None` too. `because` are the ids of the events that suffice for it. `until` is the first
+    instant at which the value may differ while no event arrives (`None`: never), always later than the question.
+    `margin` is how far a compared number lies from its limit, in the measure's unit (positive: inside); `units` are
+    those in which the values came.
+    """
+
+    value: Verdict | Interval | Codes | When | None
+    because: frozenset[str] = NOTHING
+    missing: frozenset[Missing] = frozenset()
+    until: int | None = None
+    margin: Interval | None = None
+    units: frozenset[str] = NOTHING
+    node: Expr | Select | None = field(default=None, compare=False, repr=False)
+    parts: tuple[Reading, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The value as a verdict; no value is unknown."""
+        return self.value if isinstance(self.value, Verdict) else Verdict.UNKNOWN
+
+    @property
+    def place(self) -> Place | None:
+        """Where in the protocol the question was written."""
+        return None if self.node is None else self.node.place
+
+
+def earliest(*untils: int | None) -> int | None:
+    """Give the least of several untils, where `None` is never."""
+    finite = [until for until in untils if until is not None]
+    return min(finite) if finite else None

@@ -1,0 +1,560 @@
+"""The reference evaluator: it defines what every node of the kernel means, slowly and plainly.
+
+Read `_read` from top to bottom: one `case` for each node, in the order of `trialspec.kernel`. Each answer carries what
+it rests on, what is missing, and until when it holds. `docs/semantics.md` says the same in words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING, assert_never
+
+from trialspec.interpreters.reading import NOTHING, Missing, Question, Reading, earliest
+from trialspec.interpreters.selection import (
+    MOST_WORLDS,
+    Selection,
+    arrival,
+    compare_when,
+    limits,
+    locate,
+    membership,
+    moments,
+    moved,
+    next_visible,
+    outermost,
+    passes,
+    relevant,
+    select,
+    visible,
+    worlds,
+)
+from trialspec.kernel import (
+    Arithmetic,
+    AtLeast,
+    Compare,
+    Constant,
+    Dose,
+    Fixed,
+    Fold,
+    Moment,
+    Not,
+    Now,
+    Pick,
+    Run,
+    Score,
+    Shift,
+)
+from trialspec.quantity import (
+    ANY_WORD,
+    ANYTHING,
+    Codes,
+    Duration,
+    Interval,
+    add,
+    compare,
+    divide,
+    exactly,
+    hull,
+    meet_greatest,
+    meet_least,
+    minus,
+    multiply,
+    scale,
+    subtract,
+)
+from trialspec.times import When
+from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, agreed, every, negate, some
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from trialspec.kernel import Expr
+    from trialspec.patient import Item
+
+__all__ = ["choose", "compare_when", "locate", "membership", "next_visible", "read", "visible", "worlds"]
+
+
+def read(expr: Expr, question: Question) -> Reading:
+    """Answer a question: what all possible worlds of the moments it speaks of agree on, else unknown."""
+    asked = worlds(question, expr)
+    if asked is None:
+        unsure = frozenset(Missing(moment.name) for moment in moments(expr))
+        return Reading(None, missing=unsure, until=next_visible(question.timeline.items, question), node=expr)
+    return choose([_read(expr, world) for world in asked])
+
+
+def choose(readings: Sequence[Reading]) -> Reading:
+    """Join the answers of several worlds."""
+    first = readings[0]
+    if len(readings) == 1:
+        return first
+    value = _joined([reading.value for reading in readings])
+    decided = value is not None and value is not UNKNOWN
+    return replace(
+        first,
+        value=value,
+        because=frozenset().union(*(reading.because for reading in readings)),
+        missing=frozenset() if decided else frozenset().union(*(reading.missing for reading in readings)),
+        until=earliest(*(reading.until for reading in readings)),
+        margin=first.margin if all(reading.margin == first.margin for reading in readings) else None,
+        units=frozenset().union(*(reading.units for reading in readings)),
+        parts=tuple(readings),
+    )
+
+
+def _joined(values: list[Verdict | Interval | Codes | When | None]) -> Verdict | Interval | Codes | When | None:
+    """Join values of one sort: equal ones stay, verdicts must agree, numbers and dates give their hull."""
+    if all(value == values[0] for value in values):
+        return values[0]
+    numbers = [value for value in values if isinstance(value, Interval)]
+    if len(numbers) == len(values):
+        return hull(numbers)
+    words = [value for value in values if isinstance(value, Codes)]
+    if len(words) == len(values):
+        return _either_word(words)
+    dates = [value for value in values if isinstance(value, When)]
+    if len(dates) == len(values):
+        return When(min(when.first for when in dates), max(when.last for when in dates))
+    return UNKNOWN if any(isinstance(value, Verdict) for value in values) else None
+
+
+def _read(expr: Expr, question: Question) -> Reading:
+    """Answer in one world."""
+    match expr:
+        case Now() | Dose() | Fixed() | Moment() | Shift():
+            return locate(expr, question)
+        case Constant(value):
+            return Reading(value, node=expr)
+        case Pick():
+            return _pick(expr, question)
+        case Fold(how):
+            return {"count": _count, "distinct": _distinct, "sum": _sum, "mean": _mean}[how](expr, question)
+        case Score(items):
+            parts = [_read(item, question) for item, _ in items]
+            total = exactly(0)
+            for part, (_, weight) in zip(parts, items, strict=True):
+                total = add(total, {MET: weight, NOT_MET: exactly(0)}.get(part.verdict, hull((exactly(0), weight))))
+            return _made(expr, total, parts)
+        case Arithmetic(how, left, right):
+            parts = [_read(left, question), _read(right, question)]
+            one, other = (_number(part) for part in parts)
+            if one is None or other is None:
+                return _made(expr, None, parts)
+            operation = {"add": add, "subtract": subtract, "multiply": multiply, "divide": divide}[how]
+            return _made(expr, operation(one, other), parts)
+        case Compare():
+            return _compare(expr, question)
+        case Run():
+            return _run(expr, question)
+        case AtLeast(number, of):
+            return _at_least(expr, number, [_read(part, question) for part in of])
+        case Not(of):
+            inner = _read(of, question)
+            return replace(inner, value=negate(inner.verdict), margin=None, node=expr, parts=(inner,))
+        case _:
+            assert_never(expr)
+
+
+def _made(expr: Expr, value: Verdict | Interval | None, parts: Sequence[Reading]) -> Reading:
+    """Make the reading of a node whose every part matters."""
+    return Reading(
+        value,
+        frozenset().union(*(part.because for part in parts)),
+        frozenset().union(*(part.missing for part in parts)),
+        earliest(*(part.until for part in parts)),
+        units=frozenset().union(*(part.units for part in parts)),
+        node=expr,
+        parts=tuple(parts),
+    )
+
+
+def _number(reading: Reading) -> Interval | None:
+    """Take a value as a number; a date is its ordinal."""
+    if isinstance(reading.value, When):
+        return Interval(Fraction(reading.value.first), Fraction(reading.value.last))
+    return reading.value if isinstance(reading.value, Interval) else None
+
+
+def _either_word(words: Iterable[Codes]) -> Codes:
+    seen = list(words)
+    if any(word.words is None for word in seen):
+        return ANY_WORD
+    return Codes(frozenset().union(*(word.words or () for word in seen)))
+
+
+# --- picks: the value of one item -------------------------------------------------------------------------------------
+
+
+def _pick(pick: Pick, question: Question) -> Reading:
+    selection = select(pick.of, question)
+    day = None if pick.to is None else locate(pick.to, question)
+    if pick.which in {"least", "greatest"}:
+        deciding = selection.items
+    elif pick.which == "nearest":
+        when = day.value if day is not None else None
+        deciding = _nearest(selection, when, question) if isinstance(when, When) else ()
+    else:
+        deciding = outermost(selection, question, later=pick.which == "latest")
+    sure = any(found is MET for _, found in deciding)
+    value = _value(pick, deciding) if sure else None
+    exact = isinstance(value, Codes | Interval) and (
+        value.exact is not None if isinstance(value, Interval) else len(value.words or ()) == 1
+    )
+    anchors: list[Selection | Reading] = [selection] if day is None else [selection, day]
+    unanswered = frozenset[Missing]().union(*(anchor.missing for anchor in anchors))
+    return Reading(
+        value,
+        frozenset().union(*(anchor.because for anchor in anchors), *(cited(item) for item, _ in deciding)),
+        frozenset() if exact else unanswered or frozenset({selection.leaf}),
+        earliest(
+            *(anchor.until for anchor in anchors),
+            *(selection.flips.get(index) for index in _flipping(pick, selection, deciding)),
+        ),
+        units=frozenset(item.unit for item, _ in deciding),
+        node=pick,
+    )
+
+
+def cited(item: Item) -> frozenset[str]:
+    """Give the ids of the events that an item was made of."""
+    return item.sources or frozenset({item.id})
+
+
+def _flipping(pick: Pick, selection: Selection, deciding: tuple[tuple[Item, Verdict], ...]) -> set[int]:
+    # For least, greatest and nearest any item may decide once another leaves; for first and latest only these.
+    return relevant(selection, deciding) if pick.which in {"first", "latest"} else set(selection.flips)
+
+
+def _nearest(selection: Selection, day: When, question: Question) -> tuple[tuple[Item, Verdict], ...]:
+    """Give the items that none is surely nearer to a day than; of two equally near the later, of one day the latest."""
+    sure = [item for item, found in selection.items if found is MET]
+
+    def beats(one: Item, other: Item) -> bool:
+        if one is other:
+            return False
+        if not (one.when.first == one.when.last and other.when.first == other.when.last and day.first == day.last):
+            return max(_distances(one.when, day)) < min(_distances(other.when, day))
+        mine, theirs = (abs(item.when.first - day.first) for item in (one, other))
+        if mine != theirs:
+            return mine < theirs
+        return compare_when(other.when, one.when, question.timeline.zone)[0] is MET
+
+    return tuple((item, found) for item, found in selection.items if not any(beats(other, item) for other in sure))
+
+
+def _distances(when: When, day: When) -> tuple[int, int]:
+    """Give the least and the greatest number of days between two uncertain dates."""
+    nearest = max(0, when.first - day.last, day.first - when.last)
+    return nearest, max(abs(when.last - day.first), abs(day.last - when.first))
+
+
+def _value(pick: Pick, deciding: tuple[tuple[Item, Verdict], ...]) -> Interval | Codes | When | None:
+    values = [item.fields.get(pick.field) for item, _ in deciding]
+    words = [value for value in values if isinstance(value, Codes)]
+    if words:
+        return _either_word(words) if len(words) == len(values) else ANY_WORD
+    dates = [value for value in values if isinstance(value, When)]
+    if dates:
+        whole = When(min(when.first for when in dates), max(when.last for when in dates))
+        return whole if len(dates) == len(values) else None
+    numbers = [value if isinstance(value, Interval) else ANYTHING for value in values]
+    if not any(isinstance(value, Interval) for value in values):
+        return None
+    certain = [number for number, (_, found) in zip(numbers, deciding, strict=True) if found is MET]
+    if pick.which in {"least", "greatest"}:
+        return (meet_least if pick.which == "least" else meet_greatest)(certain, numbers)
+    return hull(numbers) if len(certain) < len(numbers) else _tied(pick, numbers, [item for item, _ in deciding])
+
+
+def _tied(pick: Pick, numbers: list[Interval], items: list[Item]) -> Interval:
+    """Give the value of certain items that no order tells apart, by the protocol's rule for ties."""
+    match pick.ties:
+        case "hull":
+            return hull(numbers)
+        case "least":
+            return meet_least(numbers, ())
+        case "greatest":
+            return meet_greatest(numbers, ())
+        case "mean":
+            return scale(_total(numbers), Fraction(1, len(numbers)))
+        case "last_entered":
+            return hull(_entered_last(numbers, items))
+
+
+def _entered_last(numbers: list[Interval], items: list[Item]) -> list[Interval]:
+    entered = [item.fields.get("recorded") for item in items]
+    times = [when for when in entered if isinstance(when, When)]
+    if len(times) < len(items):
+        return numbers
+
+    def surely_before(one: When, other: When) -> bool:
+        if one.instants and other.instants:
+            return one.instants[-1] < other.instants[0]
+        return one.last < other.first
+
+    return [
+        number
+        for number, when in zip(numbers, times, strict=True)
+        if not any(surely_before(when, other) for other in times)
+    ]
+
+
+def _total(numbers: Iterable[Interval]) -> Interval:
+    total = exactly(0)
+    for number in numbers:
+        total = add(total, number)
+    return total
+
+
+# --- folds: a number over items ---------------------------------------------------------------------------------------
+
+
+def _folded(fold: Fold, selection: Selection, value: Interval | None) -> Reading:
+    return Reading(
+        value,
+        selection.because.union(*(cited(item) for item, _ in selection.items)),
+        selection.missing or (frozenset({selection.leaf}) if value is None or value.exact is None else frozenset()),
+        earliest(selection.until, *selection.flips.values()),
+        units=frozenset(item.unit for item, _ in selection.items),
+        node=fold,
+    )
+
+
+def _split(selection: Selection) -> tuple[list[Item], list[Item]]:
+    certain = [item for item, found in selection.items if found is MET]
+    return certain, [item for item, found in selection.items if found is UNKNOWN]
+
+
+def _upto(selection: Selection, low: int, high: int) -> Interval:
+    """Give a count: what no record settles may be more, unless silence means no."""
+    return Interval(Fraction(low), Fraction(high) if selection.closed else None)
+
+
+def _count(fold: Fold, question: Question) -> Reading:
+    selection = select(fold.of, question)
+    certain, possible = _split(selection)
+    return _folded(fold, selection, _upto(selection, len(certain), len(certain) + len(possible)))
+
+
+def _distinct(fold: Fold, question: Question) -> Reading:
+    selection = select(fold.of, question)
+    certain, possible = _split(selection)
+
+    def token(item: Item) -> str | None:
+        if fold.field == "day":
+            return str(item.when.first) if item.when.first == item.when.last else None
+        value = item.fields.get(fold.field)
+        words = (value.words if isinstance(value, Codes) else None) or frozenset()
+        return next(iter(words)) if len(words) == 1 else None
+
+    known = {token(item) for item in certain} - {None}
+    vague = sum(token(item) is None for item in certain)
+    more = len({token(item) for item in possible} - known - {None}) + sum(token(item) is None for item in possible)
+    low = max(len(known), 1 if certain else 0)
+    return _folded(fold, selection, _upto(selection, low, len(known) + vague + more))
+
+
+def _numbers(items: Iterable[Item], field: str) -> list[Interval]:
+    values = [item.fields.get(field) for item in items]
+    return [value if isinstance(value, Interval) else ANYTHING for value in values]
+
+
+def _sum(fold: Fold, question: Question) -> Reading:
+    selection = select(fold.of, question)
+    certain, possible = _split(selection)
+    if not certain and fold.of.kind == "observation":
+        return _folded(fold, selection, None)
+    zero = exactly(0)
+    maybe = [hull((zero, number)) for number in _numbers(possible, fold.field)]
+    total = _total([*_numbers(certain, fold.field), *maybe])
+    if not selection.closed and fold.of.kind != "observation":
+        total = Interval(total.low, None, total.low_open)
+    return _folded(fold, selection, total)
+
+
+def _mean(fold: Fold, question: Question) -> Reading:
+    selection = select(fold.of, question)
+    certain, possible = _split(selection)
+    if len(certain) < max(fold.least, 1):
+        return _folded(fold, selection, None)
+    sure, maybe = _numbers(certain, fold.field), _numbers(possible, fold.field)
+    low = _lowest_mean(sure, maybe)
+    high = minus(_lowest_mean([minus(number) for number in sure], [minus(number) for number in maybe]))
+    return _folded(fold, selection, Interval(low.low, high.high, low.low_open, high.high_open))
+
+
+def _lowest_mean(sure: list[Interval], maybe: list[Interval]) -> Interval:
+    """Give the mean whose low end is the least that any choice of the possible items can reach."""
+    if any(number.low is None for number in (*sure, *maybe)):
+        return ANYTHING
+    taken = list(sure)
+    for number in sorted(maybe, key=lambda number: number.low or Fraction(0)):
+        mean = _total(taken).low or Fraction(0)
+        if (number.low or Fraction(0)) * len(taken) < mean:
+            taken.append(number)
+    return scale(_total(taken), Fraction(1, len(taken)))
+
+
+# --- comparisons ------------------------------------------------------------------------------------------------------
+
+
+def _compare(node: Compare, question: Question) -> Reading:
+    left, right = _read(node.left, question), _read(node.right, question)
+    verdict, margin = UNKNOWN, None
+    one, other = _number(left), _number(right)
+    if node.operator == "in":
+        if isinstance(left.value, Codes) and isinstance(right.value, Codes) and right.value.words is not None:
+            verdict = left.value.among(right.value.words)
+    elif one is not None and other is not None:
+        own = limits(node.right, left.units) if isinstance(node.right, Constant) else [other]
+        verdict = agreed(compare(one, node.operator, limit) for limit in own)
+        if len(own) == 1:
+            margin = subtract(own[0], one) if node.operator in {"below", "at_most"} else subtract(one, own[0])
+    read_ = _made(node, verdict, (left, right))
+    until = earliest(read_.until, _moving(node.left, other, question), _moving(node.right, one, question))
+    return replace(
+        read_,
+        missing=read_.missing if verdict is UNKNOWN else frozenset(),
+        until=until,
+        margin=margin,
+        units=NOTHING,
+    )
+
+
+def _moving(point: Expr, against: Interval | None, question: Question) -> int | None:
+    """Give when a point that moves with the question next passes a date that it is compared with."""
+    if against is None or not isinstance(point, Now | Dose | Shift):
+        return None
+    return arrival(point, against, question)
+
+
+def _at_least(node: AtLeast, number: int, parts: list[Reading]) -> Reading:
+    """Join statements; `until` waits for as many of them as must change to change the answer."""
+    met, failed, unsure = ([p for p in parts if p.verdict is v] for v in (MET, NOT_MET, UNKNOWN))
+    spare = len(parts) - number + 1  # so many must fail for the whole to fail
+    if len(met) >= number:
+        value, citing, until = MET, met[:number], _nth(met, len(met) - number + 1)
+    elif len(failed) >= spare:
+        value, citing, until = NOT_MET, failed[:spare], _nth(failed, len(failed) - spare + 1)
+    else:
+        value, citing = UNKNOWN, parts
+        until = earliest(_nth([*failed, *unsure], number - len(met)), _nth([*met, *unsure], spare - len(failed)))
+    missing = frozenset().union(*(part.missing for part in unsure)) if value is UNKNOWN else frozenset[Missing]()
+    because = frozenset[str]().union(*(part.because for part in citing))
+    return Reading(value, because, missing, until, node=node, parts=tuple(parts))
+
+
+def _nth(parts: list[Reading], place: int) -> int | None:
+    """Give the `place`-th smallest until, counted from one."""
+    untils = sorted(part.until for part in parts if part.until is not None)
+    return untils[place - 1] if 0 < place <= len(untils) else None
+
+
+# --- runs: readings in a row ------------------------------------------------------------------------------------------
+
+
+def _run(run: Run, question: Question) -> Reading:
+    """Read the runs in every order in which readings of uncertain date may have come, as far as they can be tried."""
+    selection = select(run.of, question)
+    others = None if run.then is None else select(run.then, question)
+    items = [*selection.items, *(others.items if others else ())]
+    vague = [item for item, _ in items if not item.when.certain]
+    choices = [list(item.when.choices()) for item in vague]
+    if prod(len(choice) for choice in choices) > MOST_WORLDS:
+        answers = [UNKNOWN]
+    else:
+        # By identity: two contents in conflict share an id.
+        orders = [dict(zip(map(id, vague), pins, strict=True)) for pins in product(*choices)]
+        answers = [_run_in_order(run, selection, others, pinned, question) for pinned in orders]
+    value = agreed(answers)
+    selections = [selection] if others is None else [selection, others]
+    return Reading(
+        value,
+        frozenset().union(*(each.because for each in selections), *(cited(item) for item, _ in items)),
+        frozenset().union(*(each.missing or {each.leaf} for each in selections)) if value is UNKNOWN else frozenset(),
+        earliest(*(each.until for each in selections), *(at for each in selections for at in each.flips.values())),
+        node=run,
+    )
+
+
+def _run_in_order(
+    run: Run,
+    selection: Selection,
+    others: Selection | None,
+    pinned: dict[int, When],
+    question: Question,
+) -> Verdict:
+    """Read a run where every date is certain: once with each unknown reading failing, once with each passing."""
+
+    def dated(item: Item) -> Item:
+        return replace(item, when=pinned.get(id(item), item.when))
+
+    readings = [(dated(item), found, passes(run.holds, item)) for item, found in selection.items]
+    if others is not None:
+        return _followed(run, readings, [(dated(item), found) for item, found in others.items], others, question)
+    if sum(found is MET for _, found, _ in readings) < run.number:
+        return UNKNOWN
+    worst = [(item, held is MET) for item, found, held in readings if found is MET or held is not MET]
+    best = [(item, held is not NOT_MET) for item, found, held in readings if found is MET or held is not NOT_MET]
+    return agreed(_row(run, order, question) for order in (worst, best))
+
+
+def _row(run: Run, readings: list[tuple[Item, bool]], question: Question) -> Verdict:
+    """Look for a row among readings each of which passes or fails; readings that are tied are one reading."""
+    row: list[Item] = []
+    for group in _groups(readings, question):
+        first = group[0][0]
+        if not all(held for _, held in group):
+            row = []
+            continue
+        if row and run.gap is not None and _apart(row[-1], first, run.gap, question)[1] is not MET:
+            row = []
+        row.append(first)
+        if len(row) >= run.number and (run.span is None or _apart(row[0], first, run.span, question)[0] is MET):
+            return MET
+    return NOT_MET
+
+
+def _groups(readings: list[tuple[Item, bool]], question: Question) -> list[list[tuple[Item, bool]]]:
+    """Put readings in order, those that a chain of ties joins together."""
+    zone = question.timeline.zone
+    ordered = sorted(readings, key=lambda reading: (reading[0].when.span(zone), reading[0].id))
+    groups: list[list[tuple[Item, bool]]] = []
+    for reading in ordered:
+        if groups and any(compare_when(item.when, reading[0].when, zone)[0] is not MET for item, _ in groups[-1]):
+            groups[-1].append(reading)
+        else:
+            groups.append([reading])
+    return groups
+
+
+def _apart(one: Item, other: Item, by: Duration, question: Question) -> tuple[Verdict, Verdict]:
+    """Say whether `other` is at least, and at most, a duration after `one`."""
+    zone = question.timeline.zone
+    limit = moved(one.when, Shift(Dose(), by), zone)
+    before, not_after = compare_when(other.when, limit, zone, clock=by.seconds is not None)
+    return negate(before), not_after
+
+
+def _followed(
+    run: Run,
+    readings: list[tuple[Item, Verdict, Verdict]],
+    later: list[tuple[Item, Verdict]],
+    others: Selection,
+    question: Question,
+) -> Verdict:
+    """Say whether a passing reading has one of the others after it, within the run's limits."""
+    found = []
+    for item, there, held in readings:
+        for other, also in later:
+            if other.id == item.id:
+                continue
+            order = compare_when(item.when, other.when, question.timeline.zone)[0]
+            far = MET if run.span is None else _apart(item, other, run.span, question)[0]
+            near = MET if run.gap is None else _apart(item, other, run.gap, question)[1]
+            found.append(every((there, held, also, order, far, near)))
+    pair = some(found)
+    return UNKNOWN if pair is NOT_MET and not others.closed else pair

@@ -1,0 +1,218 @@
+"""The kernel: what a protocol can ask of one patient's timeline, in about ten kinds of node.
+
+Every node is a frozen value that knows the place in the file where it was written. What each means is said once,
+by `trialspec.interpreters.reference`; every other reader of the kernel must agree with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field as kept
+from typing import TYPE_CHECKING, Literal
+
+from trialspec.truth import UNKNOWN, Verdict
+
+if TYPE_CHECKING:
+    from trialspec.diagnostics import Place
+    from trialspec.patient import Kind
+    from trialspec.quantity import Codes, Duration, Interval, Operator
+
+
+# --- points: when -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The instant of the question."""
+
+    place: Place | None = kept(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Dose:
+    """The start of the dose that is asked about; the instant of the question while it has not been given."""
+
+    place: Place | None = kept(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A date of the calendar, as an ordinal."""
+
+    day: int
+    place: Place | None = kept(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When the first or the last of the selected things happened."""
+
+    name: str
+    which: Literal["first", "last"]
+    of: Select
+    place: Place | None = kept(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A point moved by a duration: by days, months and years on its date, by hours on its instant."""
+
+    point: Point
+    by: Duration
+    earlier: bool = False
+    place: Place | None = kept(default=None, compare=False, repr=False)
+
+
+Point = Now | Dose | Fixed | Moment | Shift
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of time; no start is since ever, no end is up to the instant of the question."""
+
+    start: Point | None = None
+    end: Point | None = None
+    after: bool = False  # the start itself is excluded
+    before: bool = False  # the end itself is excluded
+    place: Place | None = kept(default=None, compare=False, repr=False)
+
+
+# --- selections: which things -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """What one field of an item must be; `absent` is the answer where the field was not recorded.
+
+    `operator` compares numbers; `in` asks whether a word is among those of the literal.
+    """
+
+    field: str
+    operator: Operator | Literal["in"]
+    against: Constant
+    absent: Verdict = UNKNOWN
+    place: Place | None = kept(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """The items of one kind that pass every test and lie in the window.
+
+    `history` tells from when on a missing record means no: `always`, a moment, or never (`None`).
+    `label` names what is asked for, in the words of the protocol; `asked_of` is who can answer.
+    """
+
+    kind: Kind
+    tests: tuple[Test, ...] = ()
+    window: Window = Window()
+    history: Literal["always"] | Moment | None = None
+    label: str = ""
+    asked_of: str = "site"
+    place: Place | None = kept(default=None, compare=False, repr=False)
+
+
+# --- expressions: what is so ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value written in the protocol; `by_unit` gives another one for values that came in a certain unit."""
+
+    value: Verdict | Interval | Codes
+    by_unit: tuple[tuple[str, Interval], ...] = ()
+    text: str = ""
+    place: Place | None = kept(default=None, compare=False, repr=False)
+
+
+Ties = Literal["hull", "mean", "least", "greatest", "last_entered"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One field of the first, latest, least or greatest item, or of the one nearest to a day (the later of two)."""
+
+    which: Literal["first", "latest", "least", "greatest", "nearest"]
+    of: Select
+    field: str = "value"
+    ties: Ties = "hull"
+    to: Point | None = None
+    place: Place | None = kept(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """A count, a sum or a mean over items; `field` says of what, `distinct` counts different words or days.
+
+    `least` is how many items a mean needs.
+    """
+
+    how: Literal["count", "distinct", "sum", "mean"]
+    of: Select
+    field: str = "value"
+    least: int = 1
+    place: Place | None = kept(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The sum of the weights of the statements that are met; an unanswered one counts nothing up to its weight."""
+
+    items: tuple[tuple[Expr, Interval], ...]
+    place: Place | None = kept(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """The sum, difference, product or quotient of two numbers; a quotient by what may be zero is undefined."""
+
+    how: Literal["add", "subtract", "multiply", "divide"]
+    left: Expr
+    right: Expr
+    place: Place | None = kept(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A number, date or word against another: the only place where values become verdicts."""
+
+    left: Expr
+    operator: Operator | Literal["in"]
+    right: Expr
+    place: Place | None = kept(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Readings in a row that all pass: at least `number` of them, first to last at least `span`, no gap above `gap`.
+
+    With `then`, in place of a row: a passing reading and, later, one of `then`, `span` to `gap` after it.
+    """
+
+    of: Select
+    holds: Test
+    number: int = 2
+    span: Duration | None = None
+    gap: Duration | None = None
+    then: Select | None = None
+    place: Place | None = kept(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """At least `number` of the parts are met: one is *or*, all is *and*."""
+
+    number: int
+    of: tuple[Expr, ...]
+    name: str = ""
+    place: Place | None = kept(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite."""
+
+    of: Expr
+    place: Place | None = kept(default=None, compare=False, repr=False)
+
+
+Expr = Point | Constant | Pick | Fold | Score | Arithmetic | Compare | Run | AtLeast | Not

@@ -1,0 +1,68 @@
+"""What is known of one patient: the data that programs are run on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trialspec.quantity import Codes, Interval
+    from trialspec.times import When, Zone
+
+Kind = Literal[
+    "person",
+    "observation",
+    "administration",
+    "therapy",
+    "condition",
+    "adverse_event",
+    "procedure",
+    "milestone",
+]
+FAR = 10**7  # a date later than any that can be written: the end of what goes on
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that was so, as far as the records tell.
+
+    `when` is when it was true (its start, for a therapy, condition or adverse event; `end` then bounds its end).
+    A field that is not recorded is not in `fields`; one that is recorded but cannot be trusted may be anything.
+    `certain` is false for what the records leave open. `answer` is `absent` for *asked and denied* and `not_done`
+    for *planned and not done*: such an item answers existence with no and is otherwise selected by nothing.
+    """
+
+    id: str
+    kind: Kind
+    when: When
+    visible: When
+    fields: Mapping[str, Codes | Interval | When]
+    end: When | None = None
+    certain: bool = True
+    answer: Literal["yes", "absent", "not_done"] = "yes"
+    unit: str = ""
+    sources: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A record that could not be taken as it came: it is set aside or in conflict, and asks for a correction."""
+
+    subject: str
+    problem: Literal["set_aside", "conflict", "unreadable"]
+    reason: str
+    when: When | None
+    events: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """One patient's items in an order that does not depend on how they arrived, and the problems met on the way."""
+
+    patient: str
+    zone: Zone
+    items: tuple[Item, ...]
+    problems: tuple[Problem, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,206 @@
+"""The compiled protocol: what `trialspec.compile` makes of the files, and all that the readers ever see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from trialspec.quantity import Duration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from fractions import Fraction
+
+    from trialspec.diagnostics import Place
+    from trialspec.kernel import Expr, Moment, Point, Select, Window
+    from trialspec.quantity import Interval
+    from trialspec.times import Zone
+    from trialspec.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where an item of the protocol comes from, and what in it is not the written protocol's own word."""
+
+    text: str = ""
+    clause: str = ""
+    source: str = ""
+    assumed: tuple[str, ...] = ()
+    interpreted: tuple[str, ...] = ()
+    verified: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """An eligibility criterion; an inclusion is to be met, an exclusion not to be met."""
+
+    name: str
+    role: Literal["include", "exclude"]
+    expr: Expr
+    provenance: Provenance = Provenance()
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What must be true for a dose to be given."""
+
+    name: str
+    expr: Expr
+    otherwise: Literal["hold", "warn"] = "hold"
+    provenance: Provenance = Provenance()
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DosePlan:
+    """Doses of one name: a slot per planned date (`RTX#1`, `RTX#2`), or one rolling on from the last dose.
+
+    `drugs` are the names that count as this drug. `amount` is in the drug's unit and may be `None` (not stated);
+    `amount_within` is a share of it, itself allowed. `interval` plans slot n+1 after slot n (rolling), for `times`.
+    A slot that its own dose would anchor has `first_due`: due from `first_due_from` through that point.
+    `premedication` holds statements read, as gates are, at the start of the dose.
+    """
+
+    name: str
+    drug: str
+    drugs: frozenset[str]
+    amount: Interval | None
+    unit: str
+    amount_within: Fraction
+    routes: frozenset[str]
+    planned: tuple[Point, ...]
+    early: Duration
+    late: Duration
+    gates: tuple[str, ...] = ()
+    interval: Duration | None = None
+    times: int = 0
+    interval_at_least: Duration | None = None
+    rate_at_most: Interval | None = None
+    rate_unit: str = ""
+    premedication: tuple[Expr, ...] = ()
+    first_due: Point | None = None
+    first_due_from: Point | None = None
+    missed_after: Point | None = None
+    belongs_until: Point | None = None
+    merge_within: Duration = Duration(12, "h")
+    provenance: Provenance = Provenance()
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The doses that make one course, and the last date at which any of them may be given."""
+
+    of: tuple[str, ...]
+    through: Point
+    provenance: Provenance = Provenance()
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class VisitPlan:
+    """A planned visit. `on` is its planned day where it has one; `window` is where it may be done."""
+
+    name: str
+    on: Point | None
+    window: Window
+    first_due: Point | None = None
+    first_due_from: Point | None = None
+    missed_after: Point | None = None
+    provenance: Provenance = Provenance()
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentPlan:
+    """Measures to be taken at visits, or in a window before each dose of some names (its points speak of `dose`)."""
+
+    name: str
+    measures: tuple[str, ...]
+    visits: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    window: Window | None = None
+    methods: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    provenance: Provenance = Provenance()
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One part of a response, as read at one visit."""
+
+    name: str
+    visit: str
+    expr: Expr
+    provenance: Provenance = Provenance()
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """An answer that a response may have at a visit; `when` is `None` for *otherwise*."""
+
+    name: str
+    visit: str
+    when: Expr | None
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+Intercurrent = Literal["rescue", "prohibited", "withdrawal", "death"]
+Handling = Literal["non_responder", "not_evaluable", "as_observed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One definition of response: its components and ordered categories at each of its visits.
+
+    `then` says what becomes of the category after an intercurrent event before the visit.
+    """
+
+    name: str
+    visits: tuple[str, ...]
+    components: tuple[Component, ...]
+    categories: tuple[Category, ...]
+    then: Mapping[Intercurrent, str] = field(default_factory=dict)
+    report_only: tuple[str, ...] = ()
+    provenance: Provenance = Provenance()
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TherapyRule:
+    """Therapies that are prohibited, or that count as rescue; `select` says which and when."""
+
+    name: str
+    role: Literal["prohibited", "rescue"]
+    select: tuple[Select, ...]
+    provenance: Provenance = Provenance()
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One version of one protocol, compiled: a pure function of a timeline and an instant, as data."""
+
+    name: str
+    title: str
+    version: str
+    digest: str
+    zone: Zone
+    sites: Mapping[str, Zone]
+    vocabulary: Vocabulary
+    history: Mapping[str, Literal["always"] | Moment]
+    moments: Mapping[str, Moment]
+    criteria: tuple[Criterion, ...]
+    gates: Mapping[str, Gate]
+    doses: tuple[DosePlan, ...]
+    course: Course | None
+    visits: tuple[VisitPlan, ...]
+    assessments: tuple[AssessmentPlan, ...]
+    responses: tuple[Response, ...]
+    therapies: tuple[TherapyRule, ...]
+    report_within: Duration | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+    not_stated: tuple[str, ...] = ()
+    place: Place | None = field(default=None, compare=False, repr=False)

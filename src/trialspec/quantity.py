@@ -1,0 +1,312 @@
+"""Exact numbers, intervals and durations: no float, and nothing is rounded before it is compared."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal
+
+from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, negate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Operator = Literal["above", "at_least", "below", "at_most"]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The numbers a value may be: `None` is no limit, an open end is not itself included."""
+
+    low: Fraction | None
+    high: Fraction | None
+    low_open: bool = False
+    high_open: bool = False
+
+    @property
+    def exact(self) -> Fraction | None:
+        """The one number it can be, if there is only one."""
+        return self.low if self.low is not None and self.low == self.high else None
+
+    def __str__(self) -> str:
+        """Print as clinicians write it: `5`, `< 5`, `>= 3`, `3 to 7`, `any`."""
+        low = None if self.low is None else shown(self.low)
+        high = None if self.high is None else shown(self.high)
+        if low is None and high is None:
+            return "any"
+        if low is None or (self.low == 0 and high is not None and self.high_open):
+            return f"{'<' if self.high_open else '<='} {high}"
+        if high is None:
+            return f"{'>' if self.low_open else '>='} {low}"
+        return low if low == high else f"{low} to {high}"
+
+
+ANYTHING = Interval(None, None)
+
+
+def exactly(number: Fraction | int) -> Interval:
+    """Make the interval that holds one number."""
+    value = Fraction(number)
+    return Interval(value, value)
+
+
+def _low_key(interval: Interval) -> tuple[int, Fraction, bool]:
+    return (0, Fraction(0), False) if interval.low is None else (1, interval.low, interval.low_open)
+
+
+def _high_key(interval: Interval) -> tuple[int, Fraction, bool]:
+    return (1, Fraction(0), False) if interval.high is None else (0, interval.high, not interval.high_open)
+
+
+def hull(intervals: Iterable[Interval]) -> Interval:
+    """Give the smallest interval that holds all of them (at least one is given)."""
+    seen = list(intervals)
+    low, high = min(seen, key=_low_key), max(seen, key=_high_key)
+    return Interval(low.low, high.high, low.low_open, high.high_open)
+
+
+def meet_least(certain: Iterable[Interval], possible: Iterable[Interval]) -> Interval:
+    """Give the least of the certain numbers and of any of the possible ones."""
+    sure = list(certain)
+    low, high = min([*sure, *possible], key=_low_key), min(sure, key=_high_key)
+    return Interval(low.low, high.high, low.low_open, high.high_open)
+
+
+def meet_greatest(certain: Iterable[Interval], possible: Iterable[Interval]) -> Interval:
+    """Give the greatest of the certain numbers and of any of the possible ones."""
+    sure = list(certain)
+    low, high = max(sure, key=_low_key), max([*sure, *possible], key=_high_key)
+    return Interval(low.low, high.high, low.low_open, high.high_open)
+
+
+def add(left: Interval, right: Interval) -> Interval:
+    """Add two intervals."""
+    return Interval(
+        None if left.low is None or right.low is None else left.low + right.low,
+        None if left.high is None or right.high is None else left.high + right.high,
+        left.low_open or right.low_open,
+        left.high_open or right.high_open,
+    )
+
+
+def minus(interval: Interval) -> Interval:
+    """Negate an interval."""
+    return Interval(
+        None if interval.high is None else -interval.high,
+        None if interval.low is None else -interval.low,
+        interval.high_open,
+        interval.low_open,
+    )
+
+
+def subtract(left: Interval, right: Interval) -> Interval:
+    """Subtract two intervals."""
+    return add(left, minus(right))
+
+
+def scale(interval: Interval, factor: Fraction) -> Interval:
+    """Multiply by an exact number; by zero it is zero, whatever the value."""
+    if factor == 0:
+        return exactly(0)
+    if factor < 0:
+        return scale(minus(interval), -factor)
+    return Interval(
+        None if interval.low is None else interval.low * factor,
+        None if interval.high is None else interval.high * factor,
+        interval.low_open,
+        interval.high_open,
+    )
+
+
+def multiply(left: Interval, right: Interval) -> Interval:
+    """Multiply two intervals."""
+    for one, other in ((left, right), (right, left)):
+        if one.exact is not None:
+            return scale(other, one.exact)
+    corners = [_product(a, b) for a in _ends(left) for b in _ends(right)]
+    low, high = min(corners, key=_corner_low), max(corners, key=_corner_high)
+    return Interval(
+        low[1] if low[0] == 0 else None,
+        high[1] if high[0] == 0 else None,
+        low[2] and low[0] == 0,
+        high[2] and high[0] == 0,
+    )
+
+
+# A corner is (-1 | 0 | 1 for minus infinity, finite, infinity; the number; whether the end is open).
+_Corner = tuple[int, Fraction, bool]
+
+
+def _ends(interval: Interval) -> tuple[_Corner, _Corner]:
+    low = (-1, Fraction(0), True) if interval.low is None else (0, interval.low, interval.low_open)
+    high = (1, Fraction(0), True) if interval.high is None else (0, interval.high, interval.high_open)
+    return low, high
+
+
+def _product(left: _Corner, right: _Corner) -> _Corner:
+    for one, other in ((left, right), (right, left)):
+        if one[0] == 0 and one[1] == 0:
+            # Zero times anything is zero; it is attained when the zero end itself is.
+            return (0, Fraction(0), one[2] and (other[0] != 0 or other[1] != 0 or other[2]))
+    sign = (1 if left[0] > 0 or (left[0] == 0 and left[1] > 0) else -1) * (
+        1 if right[0] > 0 or (right[0] == 0 and right[1] > 0) else -1
+    )
+    if left[0] or right[0]:
+        return (sign, Fraction(0), True)
+    return (0, left[1] * right[1], left[2] or right[2])
+
+
+def _corner_low(corner: _Corner) -> tuple[int, Fraction, bool]:
+    return (corner[0], corner[1], corner[2])
+
+
+def _corner_high(corner: _Corner) -> tuple[int, Fraction, bool]:
+    return (corner[0], corner[1], not corner[2])
+
+
+def divide(left: Interval, right: Interval) -> Interval | None:
+    """Divide two intervals; undefined (`None`) when the divisor is or touches zero."""
+    if not (_positive(right) or _positive(minus(right))):
+        return None
+    if not _positive(right):
+        left, right = minus(left), minus(right)
+    reciprocal = Interval(
+        Fraction(0) if right.high is None else 1 / right.high,
+        None if right.low is None else 1 / right.low,
+        right.high is None or right.high_open,
+        right.low_open,
+    )
+    return multiply(left, reciprocal)
+
+
+def _positive(interval: Interval) -> bool:
+    return interval.low is not None and interval.low > 0
+
+
+def compare(left: Interval, operator: Operator, right: Interval) -> Verdict:
+    """Compare two intervals of unrelated numbers: unknown unless every choice of both gives one answer."""
+    match operator:
+        case "at_least":
+            return _at_least(left, right)
+        case "below":
+            return negate(_at_least(left, right))
+        case "at_most":
+            return _at_least(right, left)
+        case "above":
+            return negate(_at_least(right, left))
+
+
+def _at_least(left: Interval, right: Interval) -> Verdict:
+    if left.low is not None and right.high is not None and left.low >= right.high:
+        return MET
+    if left.high is not None and right.low is not None:
+        if left.high < right.low:
+            return NOT_MET
+        if left.high == right.low and (left.high_open or right.low_open):
+            return NOT_MET
+    return UNKNOWN
+
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
+_LONGEST_NUMBER = 40
+
+
+def parse_number(text: str) -> Fraction | None:
+    """Read a decimal number exactly, or give `None`."""
+    text = text.strip()
+    if len(text) > _LONGEST_NUMBER or not _NUMBER.fullmatch(text) or not text.isascii():
+        return None
+    return Fraction(Decimal(text))
+
+
+def parse_interval(text: str) -> Interval | None:
+    """Read `5`, `<5`, `<= 5`, `>5` or `>=5`: what lies below a limit of quantification is [0, limit)."""
+    text = text.strip()
+    for sign in ("<=", ">=", "<", ">"):
+        if text.startswith(sign):
+            number = parse_number(text[len(sign) :])
+            if number is None or (sign[0] == "<" and number < 0):
+                return None
+            if sign[0] == ">":
+                return Interval(number, None, low_open=sign == ">")
+            return Interval(Fraction(0), number, high_open=sign == "<" and number > 0)
+    number = parse_number(text)
+    return None if number is None else exactly(number)
+
+
+def shown(number: Fraction, digits: int = 6) -> str:
+    """Print a number for people: exact where it is a short decimal, else marked with `~`."""
+    scaled = number * 10**digits
+    whole = scaled.numerator // scaled.denominator
+    text = f"{Decimal(whole).scaleb(-digits):f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text if scaled.denominator == 1 else f"~{text}"
+
+
+DurationUnit = Literal["s", "min", "h", "d", "wk", "mo", "y"]
+_SECONDS = {"s": 1, "min": 60, "h": 3600}
+_DURATION = re.compile(r"(\d{1,6})\s*(s|min|h|d|wk|mo|y)")
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A length of time: clock time is counted between instants, days on dates, months and years on the calendar."""
+
+    number: int
+    unit: DurationUnit
+
+    @property
+    def seconds(self) -> int | None:
+        """Its seconds, for clock time only."""
+        return self.number * _SECONDS[self.unit] if self.unit in _SECONDS else None
+
+    @property
+    def days(self) -> int | None:
+        """Its days, for days and weeks only."""
+        return {"d": 1, "wk": 7}[self.unit] * self.number if self.unit in {"d", "wk"} else None
+
+    @property
+    def months(self) -> int | None:
+        """Its months, for months and years only."""
+        return {"mo": 1, "y": 12}[self.unit] * self.number if self.unit in {"mo", "y"} else None
+
+    def __str__(self) -> str:
+        """Print as protocols write it."""
+        return f"{self.number} {self.unit}"
+
+
+def parse_duration(text: str) -> Duration | None:
+    """Read `28 d`, `4 wk`, `6 mo`, `18 y`, `12 h`, `30 min`, or give `None`."""
+    found = _DURATION.fullmatch(text.strip())
+    if not found or not text.isascii():
+        return None
+    return Duration(int(found[1]), found[2])  # type: ignore[arg-type]  # the pattern admits only these units
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """The words a coded value may be; `None` is any word at all."""
+
+    words: frozenset[str] | None
+
+    def among(self, wanted: frozenset[str]) -> Verdict:
+        """Say whether the word is one of `wanted`."""
+        if self.words is None:
+            return UNKNOWN
+        if self.words <= wanted:
+            return MET
+        return UNKNOWN if self.words & wanted else NOT_MET
+
+    def __str__(self) -> str:
+        """Print the words."""
+        return "any" if self.words is None else " or ".join(sorted(self.words))
+
+
+ANY_WORD = Codes(None)
+
+
+def word(text: str) -> Codes:
+    """Make the coded value that is one word."""
+    return Codes(frozenset({text}))

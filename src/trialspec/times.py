@@ -1,0 +1,187 @@
+"""Dates, instants and what is known of them: a date is an ordinal day, an instant a whole second of UTC."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import MAXYEAR, UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EPOCH = date(1970, 1, 1).toordinal()
+DAY = 86_400
+_FIRST, _LAST = date(2, 1, 1).toordinal(), date(MAXYEAR - 1, 12, 31).toordinal()
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """The zone of a site: it gives an instant its date, and a date its first second."""
+
+    name: str
+
+    def date_of(self, instant: int) -> int:
+        """Give the date of an instant here."""
+        return _date_of(self.name, instant)
+
+    def start_of(self, day: int) -> int:
+        """Give the first second of a date here, also where midnight does not occur."""
+        return _start_of(self.name, day)
+
+    def end_of(self, day: int) -> int:
+        """Give the last second of a date here."""
+        return _start_of(self.name, day + 1) - 1
+
+
+@lru_cache(maxsize=200_000)
+def _date_of(zone: str, instant: int) -> int:
+    day = EPOCH + instant // DAY
+    if not _FIRST <= day <= _LAST:
+        return day
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=instant)).astimezone(ZoneInfo(zone)).toordinal()
+
+
+@lru_cache(maxsize=200_000)
+def _start_of(zone: str, day: int) -> int:
+    if not _FIRST <= day <= _LAST:
+        return (day - EPOCH) * DAY
+    on = date.fromordinal(day)
+    return int(datetime(on.year, on.month, on.day, tzinfo=ZoneInfo(zone)).timestamp())
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """When something was: between two dates, and at one of `instants` where a time of day is known.
+
+    `first == last` is one date; two instants are the two readings of an hour that occurs twice.
+    """
+
+    first: int
+    last: int
+    instants: tuple[int, ...] = ()
+
+    @property
+    def certain(self) -> bool:
+        """Whether only one date, and at most one time of that day, is possible."""
+        return self.first == self.last and len(self.instants) <= 1
+
+    def choices(self) -> Iterator[When]:
+        """Give each certain time that it may be."""
+        if self.instants and self.first == self.last:
+            yield from (When(self.first, self.last, (instant,)) for instant in self.instants)
+        else:
+            yield from (When(day, day) for day in range(self.first, self.last + 1))
+
+    def span(self, zone: Zone) -> tuple[int, int]:
+        """Give the first and the last instant that it may be."""
+        if self.instants:
+            return self.instants[0], self.instants[-1]
+        return zone.start_of(self.first), zone.end_of(self.last)
+
+    def __str__(self) -> str:
+        """Print the date or the dates."""
+        return (
+            shown_date(self.first) if self.first == self.last else f"{shown_date(self.first)}..{shown_date(self.last)}"
+        )
+
+
+def at_instant(instant: int, zone: Zone) -> When:
+    """Make the time of an instant in a zone."""
+    day = zone.date_of(instant)
+    return When(day, day, (instant,))
+
+
+def on_date(day: int) -> When:
+    """Make the time of something of which the date is known and no more."""
+    return When(day, day)
+
+
+def either(one: When, other: When) -> When:
+    """Give the dates between two contradicting times, both included."""
+    return one if one == other else When(min(one.first, other.first), max(one.last, other.last))
+
+
+def shift_months(day: int, months: int) -> int:
+    """Move a date by calendar months; the day of the month is kept, clamped to the month's end."""
+    if not _FIRST <= day <= _LAST:
+        return day + months * 30
+    on = date.fromordinal(day)
+    year, month = divmod(on.year * 12 + on.month - 1 + months, 12)
+    if not 1 < year < MAXYEAR:
+        return day + months * 30
+    last = (date(year + month // 11, (month + 1) % 12 + 1, 1) - timedelta(days=1)).day
+    return date(year, month + 1, min(on.day, last)).toordinal()
+
+
+def first_reaching(day: int, months: int) -> int:
+    """Give the first date that, moved by `months`, is `day` or later."""
+    guess = shift_months(day, -months) - 4
+    while shift_months(guess, months) < day:
+        guess += 1
+    return guess
+
+
+_TIME = re.compile(
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?)?)?",
+)
+
+
+def parse_time(text: str, zone: Zone) -> When | None:
+    """Read an ISO 8601 date, partial date or instant; a time without offset is local in `zone`.
+
+    `None` for what is no time, and for an hour that does not occur there. A fraction of a second is dropped.
+    """
+    found = _TIME.fullmatch(text.strip())
+    if not found or not text.isascii() or not 1000 <= int(found[1]) < MAXYEAR - 500:
+        return None
+    year, month, day = int(found[1]), found[2], found[3]
+    try:
+        if month is None:
+            return When(date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal())
+        if day is None:
+            first = date(year, int(month), 1).toordinal()
+            return When(first, shift_months(first, 1) - 1)
+        if found[4] is None:
+            return on_date(date(year, int(month), int(day)).toordinal())
+        local = datetime(year, int(month), int(day), int(found[4]), int(found[5]), int(found[6] or 0), tzinfo=UTC)
+    except ValueError:
+        return None
+    if found[7] is None:
+        return _local_time(local, zone)
+    offset = _offset(found[7])
+    return None if offset is None else at_instant(int(local.timestamp()) - offset, zone)
+
+
+def _offset(text: str) -> int | None:
+    if text == "Z":
+        return 0
+    hours, minutes = int(text[1:3]), int(text[-2:])
+    if hours > 14 or minutes > 59:
+        return None
+    return (1 if text[0] == "+" else -1) * (hours * 3600 + minutes * 60)
+
+
+def _local_time(local: datetime, zone: Zone) -> When | None:
+    here = ZoneInfo(zone.name)
+    wall = local.replace(tzinfo=None)
+    both = sorted({int(local.replace(tzinfo=here, fold=fold).timestamp()) for fold in (0, 1)})
+    real = [i for i in both if datetime.fromtimestamp(i, here).replace(tzinfo=None) == wall]
+    if not real:
+        return None
+    day = wall.toordinal()
+    return When(day, day, tuple(real))
+
+
+def shown_date(day: int) -> str:
+    """Print a date."""
+    return date.fromordinal(day).isoformat() if _FIRST <= day <= _LAST else f"day {day}"
+
+
+def shown_instant(instant: int, zone: Zone) -> str:
+    """Print an instant as the local time of a zone, with its offset."""
+    if not _FIRST <= EPOCH + instant // DAY <= _LAST:
+        return f"{instant} s"
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=instant)).astimezone(ZoneInfo(zone.name)).isoformat()
