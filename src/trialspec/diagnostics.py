@@ -140,20 +140,17 @@ def _excerpt(place: Place, text: str | None) -> list[str]:
     if not 1 <= place.line <= len(lines):
         return []
     line = lines[place.line - 1].removeprefix("\ufeff" if place.line == 1 else "")
-    cells = [_cell(char) for char in line]
-    start = min(max(place.column - 1, 0), len(cells))
+    start = min(max(place.column - 1, 0), len(line))
     end = place.end_column - 1 if place.end_line == place.line else len(line.rstrip())
-    end = min(max(end, start), len(cells))
-    before, marked, after = cells[:start], cells[start:end], cells[end:]
+    end = min(max(end, start), len(line))
+    before, marked, after = _cells(line[:start]), _cells(line[start:end]), _cells(line[end:])
     left = right = ""
-    if _width(cells) > _WIDEST:
+    if _width(before) + _width(marked) + _width(after) > _WIDEST:
         before, left = _last_columns(before, _BEFORE)
         marked, right = _first_columns(marked, _WIDEST - _width(before))
-        after, more = _first_columns(after, _WIDEST - _width(before) - _width(marked))
+        after, more = ([], "") if right else _first_columns(after, _WIDEST - _width(before) - _width(marked))
         right = right or more
-        if right and not after:
-            after = []
-    shown = "".join([left, *before, *marked, *after, right]).rstrip()
+    shown = "".join([left, *before, *marked, *after, right])
     indent = " " * (len(left) + _width(before))
     return [f"{place.line:>5} | {shown}".rstrip(), f"{'':>5} | {indent}{'^' * max(_width(marked), 1)}"]
 
@@ -173,8 +170,9 @@ def _first_columns(cells: list[str], columns: int) -> tuple[list[str], str]:
     return cells, ""
 
 
-def _cell(char: str) -> str:
-    return _TAB if char == "\t" else _harmless(char)
+def _cells(line: str) -> list[str]:
+    """What is shown for each character."""
+    return [_TAB if char == "\t" else _harmless(char) for char in line]
 
 
 def _width(cells: Iterable[str]) -> int:
@@ -234,6 +232,10 @@ CODES: dict[str, str] = {
         "A value carries a YAML tag (`!name`), which asks the reader to treat it as some type. Types come from the "
         "language, never from the file.",
         "Remove the tag. Put text that begins with `!` in quotes.",
+    ),
+    "unclear-comment": _code(
+        "A `#` after a space begins a comment in YAML, so the rest of the text would be lost without a word.",
+        "Put the text in quotes; if a comment is meant, write a space after the `#`.",
     ),
     "block-indent": _code(
         "A value such as `>5` or `|2` begins a block of text with a set indentation in YAML; the number would be lost.",

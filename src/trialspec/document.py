@@ -201,8 +201,7 @@ def _unseen_characters(located: _Text) -> list[Diagnostic]:
             "control-character",
             f"the character U+{ord(char):04X} cannot be seen by a reader",
             located.place(index, index + 1),
-            help="delete it"
-            + ("" if _SURROGATE.match(char) else f", or write it in double quotes as `{_escaped(char)}`"),
+            help="delete it" if _SURROGATE.match(char) else f"delete it; in double quotes it is `{_escaped(char)}`",
         )
         for char, index in first.items()
     ]
@@ -230,6 +229,9 @@ class _Reader:
         if isinstance(event, yaml.StreamEndEvent):
             self.report("empty-file", "the file is empty", self.place(0))
             return None
+        if self.text.startswith("%", _span(event)[0]):
+            message = "a line that begins with `%` gives orders to YAML, which is not possible"
+            self.report("yaml-syntax", message, self.place(_span(event)[0]), "remove the line")
         node = self.node(self.next())
         self.next()  # the end of the document
         event = self.next()
@@ -293,13 +295,12 @@ class _Reader:
         if isinstance(event, yaml.AliasEvent):
             place = self.place_of(event)
             advice = "write the value out; if it is text, put it in quotes"
-            self.report(
-                "alias", f"the alias `*{anchor}` repeats a value that a reviewer does not see here", place, advice
-            )
+            message = f"the alias `*{_short(str(anchor))}` repeats a value that a reviewer does not see here"
+            self.report("alias", message, place, advice)
         elif anchor is not None:
             place = self.find(re.escape(f"&{anchor}"), event)
             advice = "remove it and write the value where it is needed; if it is text, put it in quotes"
-            self.report("anchor", f"the anchor `&{anchor}` is not possible", place, advice)
+            self.report("anchor", f"the anchor `&{_short(anchor)}` is not possible", place, advice)
         if tag is not None:
             place = self.find(r"![^\s,\[\]{}]*", event)
             advice = "remove it, types come from the language; if it is text, put it in quotes"
@@ -321,10 +322,14 @@ class _Reader:
             message = "a line that begins with `-` is read as more of the text before it"
             advice = "begin a list on its own line and indent all its items alike; put a text in quotes"
             self.report("yaml-syntax", message, place, advice)
+        if event.style is None and (cut := _UNCLEAR_COMMENT.match(self.text, end)):
+            message = f"the text ends here, YAML takes `{_short(cut[1])}` for a comment"
+            advice = "put the text in quotes; if it is a comment, write a space after the `#`"
+            self.report("unclear-comment", message, self.place(*cut.span(1)), advice)
         if _SURROGATE.search(event.value):
             message = "an escape from `\\ud800` to `\\udfff` is half a character"
             self.report("control-character", message, place, "write the character itself")
-        return Node(place, event.value)
+        return Node(place, _SURROGATE.sub("\ufffd", event.value))
 
     def sequence(self, start: yaml.SequenceStartEvent) -> Node:
         members: list[Node] = []
@@ -345,6 +350,7 @@ class _Reader:
     def accepted(self, key: Node, event: yaml.Event, value: Node, entries: Mapping[str, Entry]) -> bool:
         """Whether the entry can stand in the mapping; says why not."""
         plain = isinstance(event, yaml.ScalarEvent) and event.style is None
+        joined = (value.place.line, value.place.column) == (key.place.end_line, key.place.end_column)
         if key.kind != "text":
             advice = "write a name before the colon; if the bracket or brace is part of it, put the name in quotes"
             self.report("not-text-key", f"a {key.kind} cannot be a key", key.place, advice)
@@ -353,15 +359,15 @@ class _Reader:
         elif plain and key.content == "<<":
             advice = "write the keys out, or use a definition"
             self.report("merge-key", "`<<` copies keys that a reviewer does not see here", key.place, advice)
-        elif value.content == "" and (value.place.line, value.place.column) == (
-            key.place.end_line,
-            key.place.end_column,
-        ):
+        elif value.content == "" and joined:
             name, colon, rest = key.text.partition(":")
-            advice = (
-                f"put a space after the colon: `{name}: {rest}`" if colon else f"write `{key.text}: ` and its value"
-            )
-            self.report("missing-colon", f"`{_short(key.text)}` has no colon and no value", key.place, _short(advice))
+            if colon:
+                advice = f"put a space after the colon: `{_short(name)}: {_short(rest)}`"
+            elif " " in key.text:
+                advice = "if it belongs to the text before the comma, put that text in quotes"
+            else:
+                advice = f"write `{_short(key.text)}: ` and its value"
+            self.report("missing-colon", f"`{_short(key.text)}` has no colon and no value", key.place, advice)
         elif (first := entries.get(key.text)) is not None:
             related = ((first.key_place, "it is written here first"),)
             message = f"`{_short(key.text)}` is written twice in one mapping"
@@ -383,6 +389,9 @@ def _span(event: yaml.Event) -> tuple[int, int]:
     assert start is not None, "the pure Python parser marks all events"
     assert end is not None
     return start.index, end.index
+
+
+_UNCLEAR_COMMENT = re.compile(r"[ \t]+(#[^\s#!].*)")
 
 
 def _short(text: str) -> str:
@@ -411,7 +420,9 @@ def _syntax(error: yaml.MarkedYAMLError, reader: _Reader) -> Diagnostic:
     if "cannot start any token" in problem:
         return say(f"a value cannot begin with `{sign}`", quote_it)
     if problem.startswith("mapping values are not allowed"):
-        advice = "check the indentation of this line; if the colon is part of a text, put the text in quotes"
+        advice = "if the colon is part of a text, put the text in quotes"
+        if not re.search(r":\s", reader.text[: mark.index].rpartition("\n")[2]):
+            advice = "check the indentation of this line; in the line above, put a space after the colon of a key"
         return say("a colon stands here where no key can be", advice)
     if problem.startswith(("sequence entries are not", "mapping keys are not")):
         return say(f"`{sign}` cannot begin an item here", "begin a list on its own line and indent all its items alike")
@@ -435,8 +446,10 @@ def _syntax(error: yaml.MarkedYAMLError, reader: _Reader) -> Diagnostic:
         return say(f"`,` or `{closing}` is expected here", advice, here, (there, f"the `{opening}` opens here"))
     if problem.startswith("expected <block end>"):
         kind = "mapping" if "mapping" in context else "list"
-        advice = "indent alike what belongs together; put a text that holds quotes or brackets in quotes as a whole"
-        return say(f"this is not part of the {kind} above it", advice, here, (there, f"the {kind} begins here"))
+        if reader.text[: mark.index].rpartition("\n")[2].strip():
+            return say("nothing can follow here", "remove it, or put the text in quotes as a whole")
+        begins = (there, f"the {kind} begins here")
+        return say(f"this is not part of the {kind} above it", "indent alike what belongs together", here, begins)
     if problem.startswith("expected the node content"):
         what = f"a value is missing before `{sign}`" if sign.strip() else "a value is missing here"
         return say(what, "write the value, or remove the sign")
@@ -447,8 +460,11 @@ def _syntax(error: yaml.MarkedYAMLError, reader: _Reader) -> Diagnostic:
     if "block scalar" in context:
         advice = "put the value in quotes, or begin the text on the next line"
         return say(f"`{opening}` begins a block of text, nothing can follow it on its line", advice, there)
-    if "directive" in context or "directive" in problem or "YAML document" in problem:
-        return say("a line that begins with `%` is not possible here", f"remove it; {quote_it}")
+    if order := re.search(r"^ *%", reader.text[: mark.index + 1], re.MULTILINE):
+        at = reader.place(order.end() - 1)
+        return say(
+            "a line that begins with `%` gives orders to YAML, which is not possible", f"remove it; {quote_it}", at
+        )
     return say(
         "nothing can stand here, the document ended before it", "check brackets and indentation above this place"
     )
