@@ -118,11 +118,12 @@ def compare_when(left: When, right: When, zone: Zone, *, clock: bool = False) ->
 
 def visible(item: Item, question: Question) -> Verdict:
     """Say whether an item has happened by the instant of the question; a partial date is sure only once it is over."""
-    seen = [verdict(met=instant <= question.at) for instant in _appearances(item, question.timeline.zone)]
+    seen = [verdict(met=instant <= question.at) for instant in appearances(item, question.timeline.zone)]
     return agreed(seen)
 
 
-def _appearances(item: Item, zone: Zone) -> tuple[int, ...]:
+def appearances(item: Item, zone: Zone) -> tuple[int, ...]:
+    """Give the instants at which an item may come into sight, and at the last of which it surely has."""
     when = item.visible
     if when.instants:
         return when.instants
@@ -134,7 +135,7 @@ def _appearances(item: Item, zone: Zone) -> tuple[int, ...]:
 def next_visible(items: Iterable[Item], question: Question) -> int | None:
     """Give the first instant after the question at which one of the items may come into sight."""
     zone = question.timeline.zone
-    return earliest(*(at for item in items for at in _appearances(item, zone) if at > question.at))
+    return earliest(*(at for item in items for at in appearances(item, zone) if at > question.at))
 
 
 # --- selections -------------------------------------------------------------------------------------------------------
@@ -312,7 +313,7 @@ def _leaf(query: Select, bounds: _Bounds, question: Question) -> Missing:
 def _flip(item: Item, bounds: _Bounds, question: Question) -> int | None:
     """Give the first instant after the question at which an item may come into or leave the window by itself."""
     zone, window = question.timeline.zone, bounds.window
-    candidates = list(_appearances(item, zone))
+    candidates = list(appearances(item, zone))
     if window.start is not None:
         candidates += _reached(window.start, item.end or item.when, question, past=not window.after)
     if window.end is not None:
