@@ -494,6 +494,21 @@ def test_3_3_a_rule_that_fires_again_and_again_is_a_fault() -> None:
         Session(Endless(), ruleset.definition()).fired(text(GIVEN))
 
 
+def test_3_3_after_an_interruption_nothing_is_left_over() -> None:
+    class Interrupted(Spy):
+        def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - as the C module
+            if name == "complete_and_start_action" and name not in self.names():
+                self.calls.append((name, ()))
+                raise KeyboardInterrupt
+            return super().__getattr__(name)
+
+    (ruleset,) = rete.rulesets(SMALL, "dose")
+    session = Session(Interrupted(), ruleset.definition())
+    with pytest.raises(KeyboardInterrupt):
+        session.fired(text(GIVEN))
+    assert {ruleset.rules[short] for short in session.fired(text({"state": "missed"}))} == {"missed", "always"}
+
+
 def test_3_3_a_ruleset_that_the_engine_refuses_is_a_fault() -> None:
     with pytest.raises(EngineFault, match="refused a ruleset"):
         Session(rete._engine, '{"r0001":{"all":[{"m":{"$nonsense":{"a":1}}}]}}')

@@ -41,11 +41,11 @@ class Session:
                 self._create()
             try:
                 return self._drained(message)
-            except EngineFault:
+            except BaseException as error:  # an interruption too leaves something behind
                 self._handle = None
-                raise
-            except Exception as error:  # the C module's own, for each of its codes from 101 on; `MemoryError`
-                self._handle = None
+                if isinstance(error, EngineFault) or not isinstance(error, Exception):
+                    raise
+                # The C module's own, for each of its codes from 101 on, or `MemoryError`.
                 raise EngineFault(f"the engine failed: {error}") from error
 
     def _create(self) -> None:
