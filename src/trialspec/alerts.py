@@ -117,7 +117,9 @@ def _walk(context: Context, group: Group, timeline: Timeline, at: int) -> Iterab
     """Follow a group of findings from before the first event, from until to until, and give its episodes."""
     moments = sorted(instant for item in timeline.items for instant in appearances(item, timeline.zone))
     now: int | None = min(moments[0] - 1, at) if moments else at
-    first, running, before = True, dict[tuple[str, str], _Running](), dict[str, Finding]()
+    first = True
+    running: dict[tuple[str, str], _Running] = {}
+    before: dict[str, Finding] = {}
     while now is not None:
         found, until = group(Question(timeline, now))
         holding = {(rule, finding.name): finding for finding in found for rule in _matching(context, finding)}

@@ -1,0 +1,240 @@
+"""From a proof to sentences: why an answer is what it is, and which records it takes to see it.
+
+The proof is the reference evaluator's own. `lean` makes its list of records as short as it can be by trying: a record
+stays only if the answer would change without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, assert_never
+
+from trialspec.interpreters.reference import read
+from trialspec.kernel import (
+    Arithmetic,
+    AtLeast,
+    Compare,
+    Constant,
+    Dose,
+    Fixed,
+    Fold,
+    Moment,
+    Not,
+    Now,
+    Pick,
+    Run,
+    Score,
+    Select,
+    Shift,
+)
+from trialspec.quantity import Codes, Interval, shown
+from trialspec.times import When, shown_date, shown_instant
+from trialspec.truth import UNKNOWN, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from trialspec.diagnostics import Place
+    from trialspec.interpreters.reading import Missing, Question, Reading
+    from trialspec.kernel import Expr, Point, Window
+    from trialspec.patient import Item, Timeline
+
+# A patient's own record sets the zone in which every date is read: it belongs to every explanation.
+CONTEXT = "person"
+
+
+# --- which records it takes -------------------------------------------------------------------------------------------
+
+
+def only(timeline: Timeline, events: frozenset[str]) -> Timeline:
+    """Give the timeline with these events alone, and the person's own record."""
+    kept = tuple(item for item in timeline.items if item.kind == CONTEXT or (item.sources or {item.id}) <= events)
+    return replace(timeline, items=kept)
+
+
+def lean(expr: Expr, question: Question, reading: Reading) -> frozenset[str]:
+    """Give a smallest set of records that gives the same answer at the same instant.
+
+    An unknown answer keeps every record that could settle it.
+    """
+    if reading.value is UNKNOWN or reading.value is None:
+        return reading.because
+    wanted = (reading.value, reading.margin)
+
+    def suffices(events: frozenset[str]) -> bool:
+        again = read(expr, replace(question, timeline=only(question.timeline, events)))
+        return (again.value, again.margin) == wanted
+
+    return shortest(reading.because, suffices)
+
+
+def shortest(events: frozenset[str], suffices: Callable[[frozenset[str]], bool]) -> frozenset[str]:
+    """Leave out events one by one, in the order of their ids, for as long as what remains suffices."""
+    kept, again = events, True
+    while again:
+        again = False
+        for event in sorted(kept):
+            if suffices(kept - {event}):
+                kept, again = kept - {event}, True
+    return kept
+
+
+# --- sentences --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of an explanation: how deep it stands, what was asked, the answer, and where it is written."""
+
+    depth: int
+    asked: str
+    answer: str
+    place: Place | None
+    events: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Print the line with its records."""
+        cited = f"  [{', '.join(self.events)}]" if self.events else ""
+        return f"{'  ' * self.depth}{self.asked}: {self.answer}{cited}"
+
+
+def explain(reading: Reading, timeline: Timeline) -> tuple[Line, ...]:
+    """Tell a proof, each statement above those it rests on."""
+    return tuple(_told(reading, timeline, 0))
+
+
+def _told(reading: Reading, timeline: Timeline, depth: int) -> Iterable[Line]:
+    node = reading.node
+    if node is None or isinstance(node, Constant | Now | Fixed):
+        return
+    events = _events(reading, timeline) if isinstance(node, Pick | Fold | Run | Moment) else ()
+    yield Line(depth, words(node), answer(reading, timeline), node.place, events)
+    same = reading.parts and all(part.node is node for part in reading.parts)
+    for number, part in enumerate(reading.parts, 1):
+        if same:
+            yield Line(depth + 1, f"if it was so, possibility {number}", answer(part, timeline), node.place)
+        else:
+            yield from _told(part, timeline, depth + 1)
+
+
+def _events(reading: Reading, timeline: Timeline) -> tuple[str, ...]:
+    items = {source: item for item in timeline.items for source in (item.sources or {item.id})}
+    return tuple(_record(event, items.get(event)) for event in sorted(reading.because))
+
+
+def _record(event: str, item: Item | None) -> str:
+    if item is None:
+        return event
+    value = item.fields.get("value") or item.fields.get("amount")
+    told = f" {value} {item.unit}".rstrip() if isinstance(value, Interval | Codes) else ""
+    return f"{event}{told} on {item.when}"
+
+
+def answer(reading: Reading, timeline: Timeline) -> str:
+    """Say an answer in words, with its margin and with what is missing."""
+    value = reading.value
+    match value:
+        case None:
+            told = "no value"
+        case Verdict():
+            told = str(value).replace("_", " ")
+        case When():
+            told = str(value) if len(value.instants) != 1 else shown_instant(value.instants[0], timeline.zone)
+        case Interval() | Codes():
+            told = str(value)
+        case _:
+            assert_never(value)
+    if reading.margin is not None and isinstance(value, Verdict) and value is not UNKNOWN:
+        told += f" ({margin_in_words(reading.margin)})"
+    if reading.missing and (value is None or value is UNKNOWN):
+        told += f"; missing: {', '.join(sorted(missing_in_words(each) for each in reading.missing))}"
+    return told
+
+
+def margin_in_words(margin: Interval) -> str:
+    """Say how far a value lies from its limit."""
+    if margin.exact is None:
+        return f"margin {margin}"
+    if margin.exact == 0:
+        return "exactly the limit"
+    return f"{shown(abs(margin.exact))} {'inside' if margin.exact > 0 else 'beyond'} the limit"
+
+
+def missing_in_words(missing: Missing) -> str:
+    """Say what is missing, for which dates, and who can tell."""
+    dates = ""
+    if missing.start is not None and missing.due is not None:
+        dates = f" from {shown_date(missing.start)} through {shown_date(missing.due)}"
+    elif missing.due is not None:
+        dates = f" by {shown_date(missing.due)}"
+    return f"{missing.what}{dates} ({missing.asked_of})"
+
+
+def words(node: Expr | Select) -> str:
+    """Say what a node asks, in the words of the protocol."""
+    match node:
+        case Now() | Dose() | Fixed() | Moment() | Shift():
+            return point_in_words(node)
+        case Constant(value, by_unit, text):
+            return text or (" or ".join(f"{limit} {unit}" for unit, limit in by_unit) if by_unit else str(value))
+        case Select(kind, window=window, label=label):
+            return f"{label or kind}{window_in_words(window)}"
+        case Pick(which, of, to=to):
+            near = f" {point_in_words(to)}" if to is not None else ""
+            return f"{which}{f' to{near}' if near else ''} {words(of)}"
+        case Fold("count", of):
+            return f"number of {words(of)}"
+        case Fold("distinct", of, field):
+            return f"number of different {field} of {words(of)}"
+        case Fold(how, of):
+            return f"{how} of {words(of)}"
+        case Score(items):
+            return f"score of {len(items)} items"
+        case Arithmetic(how, left, right):
+            sign = {"add": "+", "subtract": "-", "multiply": "x", "divide": "/"}[how]
+            return f"({words(left)} {sign} {words(right)})"
+        case Compare(left, operator, right):
+            return f"{words(left)} {'is' if operator == 'in' else operator.replace('_', ' ')} {words(right)}"
+        case Run():
+            return _run_in_words(node)
+        case AtLeast(number, of, name):
+            how = "all of" if number == len(of) else "any of" if number == 1 else f"at least {number} of"
+            return name or f"{how} {len(of)}"
+        case Not(of):
+            return f"not ({words(of)})"
+        case _:
+            assert_never(node)
+
+
+def _run_in_words(run: Run) -> str:
+    span = f", {run.span} or more" if run.span else ""
+    gap = f", no gap above {run.gap}" if run.gap and not run.then else ""
+    holds = f"{run.holds.operator.replace('_', ' ')} {words(run.holds.against)}"
+    if run.then is not None:
+        within = f" within {run.gap}" if run.gap else ""
+        return f"{words(run.of)} {holds}, followed{within} by {words(run.then)}"
+    return f"{run.number} or more in a row{span}{gap} of {words(run.of)} {holds}"
+
+
+def point_in_words(point: Point) -> str:
+    """Say when a point is, in the words of the protocol."""
+    match point:
+        case Now():
+            return "now"
+        case Dose():
+            return "the dose"
+        case Fixed(day):
+            return shown_date(day)
+        case Moment(name):
+            return name
+        case Shift(inner, by, earlier):
+            return f"{by} {'before' if earlier else 'after'} {point_in_words(inner)}"
+        case _:
+            assert_never(point)
+
+
+def window_in_words(window: Window) -> str:
+    """Say a window in the words of the protocol."""
+    start = "" if window.start is None else f" {'after' if window.after else 'from'} {point_in_words(window.start)}"
+    end = "" if window.end is None else f" {'before' if window.before else 'through'} {point_in_words(window.end)}"
+    return start + end
