@@ -150,7 +150,8 @@ def read(text: str, file: str) -> tuple[Node | None, tuple[Diagnostic, ...]]:
     With an error the tree, if there is one, serves to look for further errors and must not be run.
     """
     if len(text) > LARGEST or len(text.encode("utf-8", "surrogatepass")) > LARGEST:
-        return None, (Diagnostic("too-large", f"the file is larger than {LARGEST >> 20} MiB", Place(file, 1, 1, 1, 1)),)
+        message, advice = f"the file is larger than {LARGEST >> 20} MiB", "check that it is the file you mean"
+        return None, (Diagnostic("too-large", message, Place(file, 1, 1, 1, 1), (), advice),)
     found: list[Diagnostic] = []
     if text.startswith("\ufeff"):
         text = text[1:]
@@ -227,7 +228,7 @@ class _Reader:
         self.next()  # the start of the stream
         event = self.next()
         if isinstance(event, yaml.StreamEndEvent):
-            self.report("empty-file", "the file is empty", self.place(0))
+            self.report("empty-file", "the file is empty", self.place(0), "check its name, and that it was saved")
             return None
         if self.text.startswith("%", _span(event)[0]):
             message = "a line that begins with `%` gives orders to YAML, which is not possible"
@@ -342,15 +343,17 @@ class _Reader:
         value = None
         while not isinstance(event := self.next(), yaml.MappingEndEvent):
             key = self.node(event)
-            value = self.node(self.next())
-            if self.accepted(key, event, value, entries):
+            after = self.next()
+            value = self.node(after)
+            if self.accepted(key, event, after, entries):
                 entries[key.text] = Entry(key.place, value)
         return Node(self.whole(start, event, value), entries)
 
-    def accepted(self, key: Node, event: yaml.Event, value: Node, entries: Mapping[str, Entry]) -> bool:
-        """Whether the entry can stand in the mapping; says why not."""
+    def accepted(self, key: Node, event: yaml.Event, after: yaml.Event, entries: Mapping[str, Entry]) -> bool:
+        """Whether the entry of these events can stand in the mapping; says why not."""
         plain = isinstance(event, yaml.ScalarEvent) and event.style is None
-        joined = (value.place.line, value.place.column) == (key.place.end_line, key.place.end_column)
+        between = self.text[_span(event)[1] : _span(after)[0]]
+        nothing = isinstance(after, yaml.ScalarEvent) and len(set(_span(after))) == 1
         if key.kind != "text":
             advice = "write a name before the colon; if the bracket or brace is part of it, put the name in quotes"
             self.report("not-text-key", f"a {key.kind} cannot be a key", key.place, advice)
@@ -359,7 +362,7 @@ class _Reader:
         elif plain and key.content == "<<":
             advice = "write the keys out, or use a definition"
             self.report("merge-key", "`<<` copies keys that a reviewer does not see here", key.place, advice)
-        elif value.content == "" and joined:
+        elif nothing and not _COLON.match(between):
             name, colon, rest = key.text.partition(":")
             if colon:
                 advice = f"put a space after the colon: `{_short(name)}: {_short(rest)}`"
@@ -394,6 +397,9 @@ def _span(event: yaml.Event) -> tuple[int, int]:
 _UNCLEAR_COMMENT = re.compile(r"[ \t]+(#[^\s#!].*)")
 
 
+_COLON = re.compile(r"(?:\s|#.*)*:")
+
+
 def _short(text: str) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
@@ -417,6 +423,8 @@ def _syntax(error: yaml.MarkedYAMLError, reader: _Reader) -> Diagnostic:
 
     if sign == "\t" and not reader.text[: mark.index].rpartition("\n")[2].strip():
         return say("a tab is used for indentation", "indent with spaces")
+    if sign == "\t" and "cannot start any token" in problem:
+        return say("a tab stands where only a space can", "write a space in its place")
     if "cannot start any token" in problem:
         return say(f"a value cannot begin with `{sign}`", quote_it)
     if problem.startswith("mapping values are not allowed"):
@@ -444,6 +452,8 @@ def _syntax(error: yaml.MarkedYAMLError, reader: _Reader) -> Diagnostic:
             return say(f"the `{opening}` that opens here is never closed", f"close it with `{closing}`", there)
         advice = "write one of them; if this is part of a text, put the text in quotes"
         return say(f"`,` or `{closing}` is expected here", advice, here, (there, f"the `{opening}` opens here"))
+    if sign == ":":
+        return say("a key is missing before the colon", "write its name")
     if problem.startswith("expected <block end>"):
         kind = "mapping" if "mapping" in context else "list"
         if reader.text[: mark.index].rpartition("\n")[2].strip():
