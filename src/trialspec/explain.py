@@ -198,8 +198,8 @@ def words(node: Expr | Select) -> str:
         case Run():
             return _run_in_words(node)
         case AtLeast(number, of, name):
-            how = "all of" if number == len(of) else "any of" if number == 1 else f"at least {number} of"
-            return name or f"{how} {len(of)}"
+            joined = "all of" if number == len(of) else "any of" if number == 1 else f"at least {number} of"
+            return name or f"{joined} {len(of)}"
         case Not(of):
             return f"not ({words(of)})"
         case _:
