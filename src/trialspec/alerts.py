@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from trialspec.findings.finding import Finding
+    from trialspec.findings.found import Found
     from trialspec.patient import Timeline
     from trialspec.rulebook.decide import Matcher
     from trialspec.rulebook.table import Rule
@@ -24,9 +25,9 @@ START = "start"
 
 
 class Group(Protocol):
-    """Findings that are read together, with the instant until which all of them hold."""
+    """Findings that are read together, and hold together until one instant."""
 
-    def __call__(self, question: Question, /) -> tuple[tuple[Finding, ...], int | None]:
+    def __call__(self, question: Question, /) -> Found:
         """Read them at the instant of a question."""
 
 
@@ -121,7 +122,8 @@ def _walk(context: Context, group: Group, timeline: Timeline, at: int) -> Iterab
     running: dict[tuple[str, str], _Running] = {}
     before: dict[str, Finding] = {}
     while now is not None:
-        found, until = group(Question(timeline, now))
+        reading = group(Question(timeline, now))
+        found, until = reading.findings, reading.until
         holding = {(rule, finding.name): finding for finding in found for rule in _matching(context, finding)}
         for pair in [pair for pair, run in running.items() if pair not in holding and not run.lasting]:
             yield replace(running.pop(pair).episode, closed=now)
