@@ -45,7 +45,7 @@ class Diagnostic:
     def __str__(self) -> str:
         """The first line of the rendering: place, severity, code and message."""
         where = f"{self.place}: " if self.place else ""
-        return _harmless(f"{where}{self.severity}[{self.code}]: {self.message}")
+        return harmless(f"{where}{self.severity}[{self.code}]: {self.message}")
 
 
 class ProtocolError(Exception):
@@ -79,9 +79,9 @@ def render(diagnostic: Diagnostic, source: Callable[[str], str | None]) -> str:
     lines = [str(diagnostic)]
     if diagnostic.place is not None:
         lines += _excerpt(diagnostic.place, source(diagnostic.place.file))
-    lines += [_harmless(f"  {place}: {message}") for place, message in diagnostic.related]
+    lines += [harmless(f"  {place}: {message}") for place, message in diagnostic.related]
     if diagnostic.help:
-        lines.append(_harmless(f"  help: {diagnostic.help}"))
+        lines.append(harmless(f"  help: {diagnostic.help}"))
     return "\n".join(lines)
 
 
@@ -172,7 +172,7 @@ def _first_columns(cells: list[str], columns: int) -> tuple[list[str], str]:
 
 def _cells(line: str) -> list[str]:
     """What is shown for each character."""
-    return [_TAB if char == "\t" else _harmless(char) for char in line]
+    return [_TAB if char == "\t" else harmless(char) for char in line]
 
 
 def _width(cells: Iterable[str]) -> int:
@@ -189,7 +189,8 @@ _HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069
 _VISIBLE = {"\n": "\\n", "\r": "\\r", "\t": " "}
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
+    """The text with every character made visible that could drive a terminal or hide what is written."""
     return _HARMFUL.sub(lambda match: _VISIBLE.get(match.group(), "\ufffd"), text)
 
 
