@@ -27,17 +27,18 @@ from trialspec.kernel import (
     Select,
     Shift,
 )
-from trialspec.quantity import Codes, Interval, shown
+from trialspec.quantity import ANYTHING, Codes, Interval, scale, shown
 from trialspec.times import When, shown_date, shown_instant
 from trialspec.truth import UNKNOWN, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from trialspec.diagnostics import Place
     from trialspec.interpreters.reading import Missing, Question, Reading
     from trialspec.kernel import Expr, Point, Window
     from trialspec.patient import Item, Timeline
+    from trialspec.vocabulary import Term, Vocabulary
 
 # A patient's own record sets the zone in which every date is read: it belongs to every explanation.
 CONTEXT = "person"
@@ -98,36 +99,69 @@ class Line:
         return f"{'  ' * self.depth}{self.asked}: {self.answer}{cited}"
 
 
-def explain(reading: Reading, timeline: Timeline) -> tuple[Line, ...]:
+def explain(reading: Reading, timeline: Timeline, vocabulary: Vocabulary) -> tuple[Line, ...]:
     """Tell a proof, each statement above those it rests on."""
-    return tuple(_told(reading, timeline, 0))
+    records = {
+        source: record_in_words(item, vocabulary)
+        for item in timeline.items
+        for source in (item.sources or {item.id})
+    }
+    return tuple(_told(reading, timeline, records, 0))
 
 
-def _told(reading: Reading, timeline: Timeline, depth: int) -> Iterable[Line]:
+def _told(reading: Reading, timeline: Timeline, records: Mapping[str, str], depth: int) -> Iterable[Line]:
     node = reading.node
     if node is None or isinstance(node, Constant | Now | Fixed):
         return
-    events = _events(reading, timeline) if isinstance(node, Pick | Fold | Run | Moment) else ()
+    cites = reading.because if isinstance(node, Pick | Fold | Run | Moment) else ()
+    events = tuple(records.get(event, event) for event in sorted(cites))
     yield Line(depth, words(node), answer(reading, timeline), node.place, events)
     same = reading.parts and all(part.node is node for part in reading.parts)
     for number, part in enumerate(reading.parts, 1):
         if same:
             yield Line(depth + 1, f"if it was so, possibility {number}", answer(part, timeline), node.place)
         else:
-            yield from _told(part, timeline, depth + 1)
+            yield from _told(part, timeline, records, depth + 1)
 
 
-def _events(reading: Reading, timeline: Timeline) -> tuple[str, ...]:
-    items = {source: item for item in timeline.items for source in (item.sources or {item.id})}
-    return tuple(_record(event, items.get(event)) for event in sorted(reading.because))
+def record_in_words(item: Item, vocabulary: Vocabulary) -> str:
+    """Say what a record tells, its number in the unit in which it came: `neutrophils 1400 /uL on 2014-03-05 (e12)`."""
+    name = next((key for key in ("measure", "drug", "concept", "milestone") if key in item.fields), "")
+    told = _label(item.fields.get(name), vocabulary) or item.kind.replace("_", " ")
+    number = next((key for key in ("value", "amount", "dose") if key in item.fields), "")
+    value = item.fields.get(number)
+    if isinstance(value, Interval):
+        told += f" {as_recorded(value, item, vocabulary)}"
+    elif isinstance(value, Codes):
+        told += f" {value}"
+    details = [str(item.fields[key]) for key in ("outcome", "status", "result", "version") if key in item.fields]
+    told = ", ".join([told, *details])
+    if item.answer != "yes":
+        told = f"no {told}" if item.answer == "absent" else f"{told} not done"
+    return f"{told} {'from' if item.end is not None else 'on'} {item.when} ({item.id})"
 
 
-def _record(event: str, item: Item | None) -> str:
-    if item is None:
-        return event
-    value = item.fields.get("value") or item.fields.get("amount")
-    told = f" {value} {item.unit}".rstrip() if isinstance(value, Interval | Codes) else ""
-    return f"{event}{told} on {item.when}"
+def as_recorded(value: Interval, item: Item, vocabulary: Vocabulary) -> str:
+    """Print a number of an item in the unit in which it came; a value that is not trusted may be anything."""
+    if value == ANYTHING:
+        return "(not trusted)"
+    term = _term(item.fields.get("measure") or item.fields.get("drug"), vocabulary)
+    factor = None if term is None else term.factors.get(item.unit)
+    return f"{value if factor is None else scale(value, 1 / factor)} {item.unit}".rstrip()
+
+
+def _label(code: object, vocabulary: Vocabulary) -> str:
+    term = _term(code, vocabulary)
+    if term is not None:
+        return term.label or term.name
+    return str(code).replace("_", " ") if isinstance(code, Codes) else ""
+
+
+def _term(code: object, vocabulary: Vocabulary) -> Term | None:
+    """Find the name that a record was given: that of one thing, or of everything below it."""
+    if not isinstance(code, Codes) or not code.words:
+        return None
+    return next((vocabulary.get(word) for word in sorted(code.words) if vocabulary.under(word) == code.words), None)
 
 
 def answer(reading: Reading, timeline: Timeline) -> str:
