@@ -1,0 +1,234 @@
+"""Protocol to program: names resolved, kinds and units checked, every node of the kernel with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from trialspec.diagnostics import Diagnostic, ProtocolError, did_you_mean, has_errors, in_order
+from trialspec.kernel import Moment, Window
+from trialspec.load import Loaded
+from trialspec.model.criteria import Otherwise, expand, provenance
+from trialspec.model.protocol import RESERVED_MOMENTS, RESERVED_VISITS
+from trialspec.model.rulebook import AlertRule
+from trialspec.model.scope import At, Scope, Setting, Statement
+from trialspec.model.verb import Verb
+from trialspec.model.vocabulary import SECTIONS
+from trialspec.program import Criterion, Gate, Program, TherapyRule
+from trialspec.rulebook.table import Rulebook
+from trialspec.times import Zone
+from trialspec.vocabulary import Term, Vocabulary
+
+# What the contract itself says of two moments; a protocol may state them otherwise.
+_GIVEN_MOMENTS: Mapping[str, tuple[Literal["first", "last"], str, str]] = {
+    "enrolled": ("first", "enrolment", ""),
+    "screened": ("last", "screening", "enrolled"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A program, the rules for its findings, and what is worth a second look in the files."""
+
+    program: Program
+    rulebook: Rulebook
+    warnings: tuple[Diagnostic, ...] = ()
+
+
+def compile_protocol(loaded: Loaded) -> Compiled:
+    """Make a program of a protocol, or raise with everything that is wrong with it."""
+    unit = _Unit(loaded)
+    program, rulebook = unit.program(), unit.rulebook()
+    diagnostics = in_order([*loaded.diagnostics, *unit.scope.found])
+    if has_errors(diagnostics):
+        raise ProtocolError(diagnostics)
+    return Compiled(program, rulebook, diagnostics)
+
+
+@dataclass(slots=True)
+class _Unit:
+    """One compilation."""
+
+    loaded: Loaded
+    scope: Scope = field(init=False)
+    top: At = field(init=False)
+
+    def __post_init__(self) -> None:
+        model = self.loaded.model
+        self.scope = Scope(
+            Vocabulary({}),
+            frozenset(model.sources),
+            {str(kind): word for kind, word in model.silence_means_no.items()},
+            {},
+            broken=self.loaded.broken,
+        )
+        self.top = At(self.loaded.node, self.scope)
+        self.scope.vocabulary = self.vocabulary()
+        self.scope.silence_at = {kind: self.top["silence_means_no"][kind] for kind in self.scope.silence}
+        self.scope.moments = self.moments()
+
+    # --- names --------------------------------------------------------------------------------------------------------
+
+    def vocabulary(self) -> Vocabulary:
+        """Give all the terms, checking what they are kinds of."""
+        terms: dict[str, Term] = {}
+        for section in SECTIONS:
+            for name, entry in getattr(self.loaded.model, section).items():
+                at = self.top[section][name]
+                at.provenance(entry.provenance)
+                terms[name] = entry.term(name, at)
+        vocabulary = Vocabulary(terms)
+        for section in SECTIONS:
+            for name, entry in getattr(self.loaded.model, section).items():
+                for index, parent in enumerate(entry.is_a):
+                    at = self.top[section][name]["is_a"]
+                    self.kind_of(terms[name], parent, at[index] if at.node.kind == "list" else at, vocabulary)
+        return vocabulary
+
+    def kind_of(self, term: Term, parent: str, at: At, vocabulary: Vocabulary) -> None:
+        """Check that one term may be a kind of another."""
+        above = vocabulary.get(parent)
+        if above is None:
+            if parent not in self.scope.broken:
+                at.report("unknown-name", f"there is no `{parent}`", did_you_mean(parent, vocabulary.terms))
+            return
+        drugs = {"drug", "drug_class"}
+        fits = above.sort == term.sort or (term.sort in drugs and above.sort in drugs)
+        if not fits:
+            message = f"`{term.name}` is a {term.sort}, `{parent}` a {above.sort}".replace("_", " ")
+            at.report("wrong-kind", message)
+        if term.name in vocabulary.under(parent) and parent in vocabulary.under(term.name):
+            at.report("definition-cycle", f"`{term.name}` and `{parent}` are kinds of each other")
+
+    def moments(self) -> dict[str, Any]:
+        """Give what makes each moment, when it is asked for."""
+        made: dict[str, Any] = {}
+        for name, part in self.loaded.model.moments.items():
+            at = self.top["moments"][name]
+            if name in RESERVED_MOMENTS:
+                at.report("bad-name", f"`{name}` is a word of its own", "choose another name")
+            made[name] = lambda part=part, name=name, at=at: part.moment(name, at)
+        for name in _GIVEN_MOMENTS:
+            if name not in made and name not in self.scope.broken:
+                made[name] = lambda name=name: self.given_moment(name)
+        return made
+
+    def given_moment(self, name: str) -> Moment:
+        """Give a moment that the contract itself defines."""
+        which, milestone, end = _GIVEN_MOMENTS[name]
+        window = Window(end=self.top.moment(end)) if end else Window()
+        select = self.top.select("milestone", [self.top.among("milestone", [milestone])], window, milestone)
+        return Moment(name, which, select, self.top.place)
+
+    # --- the program --------------------------------------------------------------------------------------------------
+
+    def program(self) -> Program:
+        """Give the program; with reports in the scope it is not to be run."""
+        model, scope, top = self.loaded.model, self.scope, self.top
+        moments = {name: top["moments"][name].moment(name) for name in self.scope.moments}
+        history = {kind: scope.history(kind) for kind in model.silence_means_no}
+        self.statements()
+        for name, visit in model.visits.items():
+            if name in RESERVED_VISITS:
+                top["visits"][name].report("bad-name", f"`{name}` is a word of its own", "choose another name")
+            scope.visits[name] = visit.plan(name, top["visits"][name])
+        doses = frozenset(model.doses)
+        return Program(
+            model.protocol,
+            model.title,
+            model.version,
+            self.loaded.digest,
+            Zone(model.zone),
+            {name: Zone(site.zone) for name, site in model.sites.items()},
+            scope.vocabulary,
+            {kind: taken for kind, taken in history.items() if taken is not None},
+            moments,
+            self.criteria(),
+            {name: self.gate(name, part) for name, part in model.gates.items()},
+            tuple(part.plan(name, top["doses"][name], frozenset(model.gates)) for name, part in model.doses.items()),
+            None if model.course is None else model.course.plan(top["course"], doses),
+            tuple(scope.visits.values()),
+            tuple(part.plan(name, top["assessments"][name], doses) for name, part in model.assessments.items()),
+            tuple(part.plan(name, top["responses"][name]) for name, part in model.responses.items()),
+            self.therapies(),
+            model.report_within,
+            dict(model.sources),
+            model.not_stated,
+            self.top.place,
+        )
+
+    def statements(self) -> None:
+        """Collect what may be referred to by name: criteria and gates."""
+        model, scope = self.loaded.model, self.scope
+        eligibility = self.top["eligibility"]
+        for role, parts in (("include", model.eligibility.include), ("exclude", model.eligibility.exclude)):
+            for name, part in parts.items():
+                self.stated(name, Statement(part, eligibility[role][name], "criterion"))
+        for name, part in model.gates.items():
+            self.stated(name, Statement(part, self.top["gates"][name].within(Setting(dose=True)), "gate"))
+        for response, named in model.responses.items():
+            for name in named.components:
+                if name in scope.statements:
+                    here = self.top["responses"][response]["components"][name]
+                    self.twice(name, here, scope.statements[name])
+
+    def stated(self, name: str, statement: Statement) -> None:
+        """Enter a name, which stands for one thing only."""
+        if name in self.scope.statements:
+            self.twice(name, statement.at, self.scope.statements[name])
+        else:
+            self.scope.statements[name] = statement
+
+    def twice(self, name: str, at: At, first: Statement) -> None:
+        """Report a name that stands for two statements."""
+        at.report(
+            "duplicate-name",
+            f"`{name}` stands for two things",
+            "rename one",
+            (first.at.place, f"a {first.kind} already"),
+        )
+
+    def criteria(self) -> tuple[Criterion, ...]:
+        """Give the criteria of eligibility."""
+        found: list[Criterion] = []
+        eligibility = self.loaded.model.eligibility
+        roles: tuple[tuple[Literal["include", "exclude"], Mapping[str, Verb | str]], ...] = (
+            ("include", eligibility.include),
+            ("exclude", eligibility.exclude),
+        )
+        for role, parts in roles:
+            for name, part in parts.items():
+                at = self.top["eligibility"][role][name]
+                found.append(Criterion(name, role, expand(part, at), provenance(part, at), at.place))
+        return tuple(found)
+
+    def gate(self, name: str, part: Verb | str) -> Gate:
+        """Give a gate."""
+        at = self.top["gates"][name].within(Setting(dose=True))
+        otherwise: Otherwise = getattr(part, "otherwise", "hold")
+        return Gate(name, expand(part, at), otherwise, provenance(part, at), at.place)
+
+    def therapies(self) -> tuple[TherapyRule, ...]:
+        """Give what is prohibited, and what counts as rescue."""
+        model = self.loaded.model
+        prohibited = [
+            part.plan(name, "prohibited", self.top["prohibited"][name]) for name, part in model.prohibited.items()
+        ]
+        rescue = [part.plan(name, "rescue", self.top["rescue"][name]) for name, part in model.rescue.items()]
+        return (*prohibited, *rescue)
+
+    # --- the rulebook -------------------------------------------------------------------------------------------------
+
+    def rulebook(self) -> Rulebook:
+        """Give the rules from findings to alerts."""
+        alerts = self.loaded.model.alerts
+        rules = []
+        for name, alert in alerts.items():
+            at = self.top["alerts"][name]
+            if isinstance(alert, AlertRule):
+                rules.append(alert.rule(name, at))
+            else:
+                named = [other for other, rule in alerts.items() if isinstance(rule, AlertRule)]
+                at.unknown("alert rule", name, named, "name the library that has it under `use`")
+        return Rulebook(tuple(rules))

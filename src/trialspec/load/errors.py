@@ -1,0 +1,132 @@
+"""Pydantic's findings in our words: what is wrong, at its place, for the person who wrote the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, get_args, get_origin
+
+from pydantic import Tag
+from pydantic_core import ErrorDetails
+
+from trialspec.diagnostics import CODES, Diagnostic, Place, did_you_mean
+from trialspec.document import TAG_PREFIXES, Node
+from trialspec.load.definitions import bare
+from trialspec.model.parts import Part, keys_of
+from trialspec.model.points import kind_of
+
+_EXPECTED = {
+    "string_type": "a text",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+_LONGEST = 60
+
+
+def diagnostic(error: ErrorDetails, node: Node, model: type[Part]) -> Diagnostic:
+    """Say one of pydantic's findings about a file's tree."""
+    path, kind, context = error["loc"], error["type"], error.get("ctx", {})
+    here = node.at(path)
+    if kind in CODES:
+        return _own(kind, context, path, node)
+    if kind == "missing":
+        return _missing(path, node, model)
+    if kind == "extra_forbidden":
+        return _extra(path, node, model)
+    if kind == "literal_error":
+        expected = re.sub(r"'([^']*)'", r"`\1`", str(context.get("expected", "")))
+        if here.kind != "text":
+            return Diagnostic(
+                "wrong-type", f"a word is expected here, this is a {here.kind}", here.place, here.related(), expected
+            )
+        words = re.findall(r"`([^`]*)`", expected)
+        advice = did_you_mean(here.text, words) or f"write {expected}"
+        return Diagnostic(
+            "bad-value", f"`{_short(here.text)}` is not possible here", here.place, here.related(), advice
+        )
+    if kind in _EXPECTED:
+        message = f"{_EXPECTED[kind]} is expected here, this is a {kind_of(error['input'])}"
+        return Diagnostic("wrong-type", message, _last_place(path, node), here.related(), _example(path, kind))
+    if kind in {"too_short", "too_long"}:
+        least, most = context.get("min_length", 0), context.get("max_length")
+        message = (
+            f"the {here.kind} is empty" if kind == "too_short" and least == 1 else f"the list has more than {most}"
+        )
+        return Diagnostic("bad-value", message, here.place, here.related())
+    return Diagnostic("bad-value", "this is not possible here", here.place, here.related())
+
+
+def _own(code: str, context: dict[str, Any], path: Sequence[str | int], node: Node) -> Diagnostic:
+    """A finding of our own validators, which carries its words; `key` names the key at fault."""
+    here, key = node.at(path), context["key"]
+    place = here.key_place(key) if key and here.kind == "mapping" and key in here else _key_or_value(path, here, node)
+    return Diagnostic(code, context["message"], place, here.related(), context["help"])
+
+
+def _key_or_value(path: Sequence[str | int], here: Node, node: Node) -> Place:
+    """The place of a value; of a key that is itself at fault, the key."""
+    return node.key_place_at(path[:-1]) if path and path[-1] == "[key]" else here.place
+
+
+def _missing(path: Sequence[str | int], node: Node, model: type[Part]) -> Diagnostic:
+    here, key = node.at(path[:-1]), path[-1]
+    if isinstance(key, int):
+        return Diagnostic("bad-value", f"the list ends before its member {key + 1}", here.place, here.related())
+    part = part_at(model, path[:-1])
+    fields = {} if part is None else {info.alias or name: info for name, info in part.model_fields.items()}
+    what = fields[key].description if key in fields else None
+    place = here.place
+    if len(path) > 1 and isinstance(path[-2], str) and not path[-2].startswith(TAG_PREFIXES):
+        place = node.key_place_at(path[:-1])
+    return Diagnostic(
+        "missing-key", f"`{key}` is missing", place, here.related(), f"add `{key}`: {what}" if what else f"add `{key}`"
+    )
+
+
+def _extra(path: Sequence[str | int], node: Node, model: type[Part]) -> Diagnostic:
+    key, here = str(path[-1]), node.at(path[:-1])
+    part = part_at(model, path[:-1])
+    known = keys_of(part) if part is not None else frozenset()
+    advice = did_you_mean(key, known)
+    if not advice and part is not None:
+        advice = "possible are " + ", ".join(f"`{name}`" for name in sorted(known))
+    return Diagnostic(
+        "unknown-key", f"`{_short(key)}` is not known here", node.key_place_at(path), here.related(), advice
+    )
+
+
+def _last_place(path: Sequence[str | int], node: Node) -> Place:
+    return node.at(path).place
+
+
+def _example(path: Sequence[str | int], kind: str) -> str:
+    key = next((step for step in reversed(path) if isinstance(step, str) and not step.startswith(TAG_PREFIXES)), "")
+    return {"list_type": f"write `{key}: [...]`", "tuple_type": f"write `{key}: [...]`"}.get(kind, "") if key else ""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def part_at(model: Any, path: Sequence[str | int]) -> type[Part] | None:
+    """Give the model that a mapping is read as, along the path of a finding."""
+    annotation: Any = model
+    for step in path:
+        annotation = _step(bare(annotation), step)
+    annotation = bare(annotation)
+    return annotation if isinstance(annotation, type) and issubclass(annotation, Part) else None
+
+
+def _step(annotation: Any, step: str | int) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        fields = {info.alias or name: info for name, info in annotation.model_fields.items()}
+        return fields[str(step)].annotation if step in fields else None
+    if get_origin(annotation) in {dict, list, tuple}:
+        return get_args(annotation)[1 if get_origin(annotation) is dict else 0]
+    for member in get_args(annotation):
+        if any(isinstance(mark, Tag) and mark.tag == step for mark in getattr(member, "__metadata__", ())):
+            return member
+    return None

@@ -1,0 +1,358 @@
+"""Criteria: one verb each, or a name. The verbs of logic are here, with the union of all; the others stand by topic.
+
+To add a verb, write a class with its fields, a docstring under the four headings and `expand`, in the module of its topic:
+naming its `verb` enters it. `reference` makes `docs/language.md` of the docstrings.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import Discriminator, Field, Tag, create_model
+from pydantic.json_schema import WithJsonSchema
+
+from trialspec.kernel import AtLeast, Expr, Not, Score
+from trialspec.model import person, records, runs, values
+from trialspec.model.parts import CountLimits, Part, Sourced, ValueLimits
+from trialspec.model.points import NAME, Count, Name, Number
+from trialspec.model.scope import At
+from trialspec.model.verb import VERBS, Counting, Verb, every_one, nothing
+from trialspec.program import Provenance
+from trialspec.quantity import exactly
+from trialspec.vocabulary import Term
+
+
+class All(Verb):
+    """Every one of the criteria.
+
+    ## Meaning
+    Met when each of the list is met.
+
+    ## Example
+    ```yaml
+    all:
+      - has: lupus_nephritis
+      - {latest: upcr, at_least: 1 g/g}
+    ```
+
+    ## When data are missing
+    One that is *not met* decides, whatever the others are; otherwise one that is `unknown` makes the whole unknown.
+
+    ## On a live stream
+    It is answered anew whenever one of the criteria is.
+    """
+
+    verb = "all"
+    all_: list[Criterion] = Field(alias="all", min_length=1)
+
+    def expand(self, at: At) -> Expr:
+        """Say that all are met."""
+        parts = tuple(expand(part, at["all"][index]) for index, part in enumerate(self.all_))
+        return AtLeast(len(parts), parts, place=at.place)
+
+
+class AnyOf(Verb):
+    """At least one of the criteria.
+
+    ## Meaning
+    Met when one of the list is met.
+
+    ## Example
+    ```yaml
+    any:
+      - {latest: creatinine, at_most: 1 x ULN}
+      - {rise_of: creatinine, at_most: 15 %}
+    ```
+
+    ## When data are missing
+    One that is *met* decides, whatever the others are; otherwise one that is `unknown` makes the whole unknown.
+
+    ## On a live stream
+    It is answered anew whenever one of the criteria is.
+    """
+
+    verb = "any"
+    any_: list[Criterion] = Field(alias="any", min_length=1)
+
+    def expand(self, at: At) -> Expr:
+        """Say that one is met."""
+        parts = tuple(expand(part, at["any"][index]) for index, part in enumerate(self.any_))
+        return AtLeast(1, parts, place=at.place)
+
+
+class NotThat(Verb):
+    """The opposite of a criterion.
+
+    ## Meaning
+    Met when the criterion is *not met*, and the other way round.
+
+    ## Example
+    ```yaml
+    not: {has: pregnancy}
+    ```
+
+    ## When data are missing
+    The opposite of `unknown` is `unknown`: *a or not a* is not a certainty.
+
+    ## On a live stream
+    It is answered anew whenever the criterion is.
+    """
+
+    verb = "not"
+    not_: Criterion = Field(alias="not")
+
+    def expand(self, at: At) -> Expr:
+        """Say the opposite."""
+        return Not(expand(self.not_, at["not"]), at.place)
+
+
+class SomeOf(Verb, CountLimits):
+    """So many of the criteria.
+
+    ## Meaning
+    The number of criteria in the list that are met is compared: `at_least`, `at_most`, `above`, `below`, or `exactly`.
+
+    ## Example
+    ```yaml
+    some_of: [{has: arthritis}, {has: serositis}, {has: oral_ulcers}]
+    at_least: 2
+    ```
+
+    ## When data are missing
+    It is decided as soon as what is `unknown` cannot change it.
+
+    ## On a live stream
+    It is answered anew whenever one of the criteria is.
+    """
+
+    verb = "some_of"
+    some_of: list[Criterion] = Field(min_length=1)
+    exactly: Count | None = Field(None, description="this many, no more and no fewer")
+
+    def expand(self, at: At) -> Expr:
+        """Say it with k of n and its opposite."""
+        parts = tuple(expand(part, at["some_of"][index]) for index, part in enumerate(self.some_of))
+        limits = {key: getattr(self, key) for key in ("above", "at_least", "below", "at_most", "exactly")}
+        limits = {key: number for key, number in limits.items() if number is not None}
+        if "exactly" in limits and len(limits) > 1:
+            at["exactly"].report("threshold-conflict", "`exactly` stands alone", "keep one of the limits")
+        if not limits:
+            at.report("no-threshold", "it is not said how many", "add `at_least`, `at_most` or `exactly`")
+            return nothing(at)
+        said: list[Expr] = []
+        for key, number in limits.items():
+            here = at[key]
+            if number > len(parts) or (number == len(parts) and key == "above"):
+                here.report(
+                    "out-of-range", f"the list has {len(parts)}, {key.replace('_', ' ')} {number} is not possible"
+                )
+            least = number + 1 if key == "above" else number
+            most = {"below": number - 1, "at_most": number, "exactly": number}.get(key)
+            if key in {"above", "at_least", "exactly"}:
+                said.append(AtLeast(least, parts, place=here.place))
+            if most is not None:
+                said.append(Not(AtLeast(most + 1, parts, place=here.place), here.place))
+        return every_one(tuple(said), at)
+
+
+class Weighted(Part):
+    """An item of a score."""
+
+    weight: Number = Field(description="what it adds when it is met")
+    when: Criterion
+
+
+class ScoreParts(Part):
+    """The items of a score."""
+
+    items: dict[Name, Weighted] = Field(min_length=1)
+
+
+class ScoreOf(Verb, ValueLimits):
+    """A sum of weights.
+
+    ## Meaning
+    The weights of the items that are met are added and compared with the limit.
+
+    ## Example
+    ```yaml
+    score:
+      items:
+        proteinuria: {weight: 4, when: {latest: urine_protein_24h, above: 0.5 g/(24.h)}}
+        low_complement: {weight: 2, when: {latest: c3, below: 1 x LLN}}
+    at_least: 4
+    ```
+
+    ## When data are missing
+    An item that is `unknown` counts nothing up to its weight: the score is a range.
+
+    ## On a live stream
+    It is answered anew whenever one of the items is.
+    """
+
+    verb = "score"
+    score: ScoreParts
+
+    def expand(self, at: At) -> Expr:
+        """Compare the sum of the weights."""
+        inside = at["score"]["items"]
+        items = tuple(
+            (expand(item.when, inside[name]["when"]), exactly(item.weight)) for name, item in self.score.items.items()
+        )
+        limits = at.limits(self, Term("the score", "measure", "score", factors=_PLAIN), single="a score")
+        return at.compared(lambda _: Score(items, at.place), limits)
+
+
+_PLAIN: dict[str, Any] = {"": 1}
+
+
+class Met(Verb):
+    """What has a name of its own.
+
+    ## Meaning
+    What the component, criterion or gate of that name says. In a list the bare name serves: `all: [activity, protein]`.
+
+    ## Example
+    ```yaml
+    met: I1
+    ```
+
+    ## When data are missing
+    As for what is named.
+
+    ## On a live stream
+    As for what is named.
+    """
+
+    verb = "met"
+    met: Name = Field(description="a component of the same response, a criterion, or a gate")
+
+    def expand(self, at: At) -> Expr:
+        """Say what is named."""
+        return at["met"].statement(self.met)
+
+
+# --- the union --------------------------------------------------------------------------------------------------------
+
+Otherwise = Literal["hold", "warn"]
+TOPICS = (person, records, runs, values)
+NAMED = "verb:name"
+
+
+def verbs_of(value: Mapping[Any, Any]) -> list[str]:
+    """Give the verbs of a criterion; it should have one."""
+    return [key for key in value if key in VERBS]
+
+
+def _tag(value: Any) -> str | None:
+    if isinstance(value, str):
+        return NAMED
+    if isinstance(value, Mapping) and len(verbs := verbs_of(value)) == 1:
+        return f"verb:{verbs[0]}"
+    return f"verb:{value.verb}" if isinstance(value, Verb) else None
+
+
+_BY_NAME = Annotated[
+    Name,
+    WithJsonSchema(
+        {"type": "string", "pattern": f"^{NAME}$", "description": "a component, criterion, gate or definition"}
+    ),
+]
+
+if TYPE_CHECKING:
+    Criterion = Verb | str
+else:
+    Criterion = Annotated[
+        Union[
+            Annotated[_BY_NAME, Tag(NAMED)],
+            *(Annotated[cls, Tag(f"verb:{verb}")] for verb, cls in VERBS.items()),
+        ],
+        Discriminator(_tag),
+    ]
+    for _part in (All, AnyOf, NotThat, SomeOf, Weighted, ScoreParts, ScoreOf):
+        _part.model_rebuild(force=True)
+
+# A gate is a criterion that also says what becomes of the dose while it is not met.
+if TYPE_CHECKING:
+    GateCriterion = Verb | str
+else:
+    _otherwise = Field("hold", description="what is to be done while it is not met: `hold` the dose, or only `warn`")
+    GateCriterion = Annotated[
+        Union[
+            Annotated[_BY_NAME, Tag(NAMED)],
+            *(
+                Annotated[
+                    create_model(
+                        f"Gate{cls.__name__}", __base__=cls, __doc__=cls.__doc__, otherwise=(Otherwise, _otherwise)
+                    ),
+                    Tag(f"verb:{verb}"),
+                ]
+                for verb, cls in VERBS.items()
+            ),
+        ],
+        Discriminator(_tag),
+    ]
+
+
+def expand(criterion: Verb | str, at: At) -> Expr:
+    """Give what a criterion says, in the nodes of the kernel."""
+    return at.statement(criterion) if isinstance(criterion, str) else criterion.expand(at)
+
+
+def provenance(criterion: Verb | str, at: At) -> Provenance:
+    """Give where a criterion comes from; what it assumes includes all that is inside it and all that it names."""
+    own = criterion.provenance if isinstance(criterion, Verb) else Provenance()
+    return at.provenance(own, *_inside(criterion, at, frozenset()))
+
+
+def _inside(part: Any, at: At, seen: frozenset[str]) -> Iterator[Provenance]:
+    if isinstance(part, Sourced):
+        yield part.provenance
+    name = part.met if isinstance(part, Met) else part if isinstance(part, str) else None
+    if name is not None:
+        stated = at.scope.statements.get(name)
+        if stated is not None and name not in seen:
+            yield from _inside(stated.part, at, seen | {name})
+        return
+    for field, info in type(part).model_fields.items() if isinstance(part, Part) else ():
+        value = getattr(part, field)
+        for inner in value if isinstance(value, list) else value.values() if isinstance(value, dict) else [value]:
+            if isinstance(inner, Part) or (isinstance(inner, str) and holds_criteria(info.annotation)):
+                yield from _inside(inner, at, seen)
+
+
+def is_criterion(annotation: Any) -> bool:
+    """Whether a type is the union of all criteria."""
+    return any(isinstance(member, type) and issubclass(member, Verb) for member in map(_bare, get_args(annotation)))
+
+
+def holds_criteria(annotation: Any) -> bool:
+    """Whether the type of a field is a criterion, or a list of criteria."""
+    return is_criterion(annotation) or (get_origin(annotation) is list and is_criterion(_bare(get_args(annotation)[0])))
+
+
+def _bare(annotation: Any) -> Any:
+    return _bare(get_args(annotation)[0]) if get_origin(annotation) is Annotated else annotation
+
+
+# --- the reference ----------------------------------------------------------------------------------------------------
+
+
+def reference() -> str:
+    """Give the chapter of `docs/language.md` that describes the verbs, made of their docstrings."""
+    chapters = [f"### `{verb}`\n\n{inspect.getdoc(cls)}\n\n{_keys(cls)}" for verb, cls in sorted(VERBS.items())]
+    return "\n\n".join(chapter.replace("\n## ", "\n#### ") for chapter in chapters)
+
+
+def _keys(verb: type[Verb]) -> str:
+    rows = [
+        f"| `{field.alias or name}` | {'yes' if field.is_required() else ''} | {field.description or ''} |"
+        for name, field in verb.model_fields.items()
+        if name not in Sourced.model_fields
+    ]
+    return "\n".join(["| key | required | |", "|---|---|---|", *rows])
+
+
+__all__ = ["NAMED", "Counting", "Criterion", "expand", "provenance", "reference", "verbs_of"]

@@ -1,0 +1,159 @@
+"""Verbs about the person and about judgement: age, sex, what the investigator says, whether a moment has come."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from trialspec.kernel import Compare, Constant, Expr, Pick, Shift, Window
+from trialspec.model.parts import DurationLimits, Windowed
+from trialspec.model.points import OPERATORS, Name, PointText
+from trialspec.model.scope import At, declared
+from trialspec.model.verb import Verb, every_one, exists, nothing
+from trialspec.quantity import Duration, Operator, word
+
+
+class Age(Verb, DurationLimits):
+    """How old the patient is at a point in time.
+
+    ## Meaning
+    The age in completed years (or months) on the date of the point is compared with the limit: `at_most: 75 y` holds until
+    the day before the 76th birthday.
+
+    ## Example
+    ```yaml
+    age: screened
+    at_least: 18 y
+    at_most: 75 y
+    ```
+
+    ## When data are missing
+    Of a partial birth date every possible date must give the same answer, else it is `unknown`; before the moment has come
+    it is `unknown` too.
+
+    ## On a live stream
+    With `age: now` the answer changes on the birthday.
+    """
+
+    verb = "age"
+    age: PointText = Field(description="the point at which the age is asked")
+
+    def expand(self, at: At) -> Expr:
+        """Compare the birth date with the point, moved back by the age."""
+        point = at["age"].point(self.age)
+        birth = Pick("latest", at.select("person", (), Window(), "birth date"), "birth", place=at.place)
+        parts: list[Expr] = []
+        for side in OPERATORS:
+            limit: Duration | None = getattr(self, side)
+            if limit is None:
+                continue
+            if limit.months is None:
+                at[side].report("bad-duration", "an age is in years or months", "write it as `18 y` or `6 mo`")
+                continue
+            # Older than n completed years is n+1 years or more; not older is younger than n+1 years.
+            years = limit if side in {"at_least", "below"} else Duration(limit.number + 1, limit.unit)
+            born: Operator = "at_most" if side in {"at_least", "above"} else "above"
+            parts.append(Compare(birth, born, Shift(point, years, earlier=True, place=at[side].place), at[side].place))
+        if not parts:
+            at.report(
+                "no-threshold", "the age is compared with nothing", "add `at_least`, `below` or `at_most`, in years"
+            )
+            return nothing(at)
+        return every_one(tuple(parts), at)
+
+
+class Sex(Verb):
+    """The sex of the patient.
+
+    ## Meaning
+    The sex on record is the word given.
+
+    ## Example
+    ```yaml
+    sex: female
+    ```
+
+    ## When data are missing
+    Not recorded, it is `unknown`.
+
+    ## On a live stream
+    It changes only with the record.
+    """
+
+    verb = "sex"
+    sex: Literal["female", "male", "other"] = Field(description="the word on record")
+
+    def expand(self, at: At) -> Expr:
+        """Compare the sex on record."""
+        person = Pick("latest", at.select("person", (), Window(), "sex"), "sex", place=at.place)
+        return Compare(person, "in", at["sex"].words([self.sex]), at.place)
+
+
+class Judged(Verb, Windowed):
+    """What the investigator judges.
+
+    ## Meaning
+    The latest answer in the window to a question that only a person can answer is *yes*. `of` names a coded measure with the
+    values `yes` and `no`.
+
+    ## Example
+    ```yaml
+    judged: investigator
+    of: able_to_comply
+    ```
+
+    ## When data are missing
+    Unanswered it is `unknown`, and the investigator is asked.
+
+    ## On a live stream
+    It changes with each answer.
+    """
+
+    verb = "judged"
+    judged: Literal["investigator"] = Field(description="who judges")
+    of: Name = Field(description="a coded measure with the values `yes` and `no`")
+
+    def expand(self, at: At) -> Expr:
+        """Compare the latest answer with yes."""
+        term = at["of"].term(self.of, "measure")
+        if term is None:
+            return nothing(at)
+        if not {"yes", "no"} <= term.values:
+            message = f"`{self.of}` is not answered by yes or no"
+            at["of"].report("bad-value", message, "declare it with `values: [yes, no]`", *declared(term))
+        tests = [at.among("measure", [term.name])]
+        select = at.select("observation", tests, at.window(self), term.name, "investigator")
+        return Compare(
+            Pick("latest", select, place=at.place), "in", Constant(word("yes"), text="yes", place=at.place), at.place
+        )
+
+
+class Happened(Verb):
+    """A moment of the protocol has come.
+
+    ## Meaning
+    What defines the moment has happened by the instant of the question.
+
+    ## Example
+    ```yaml
+    happened: enrolled
+    ```
+
+    ## When data are missing
+    As for what defines it: a milestone that is not recorded has not happened; a dose that is not recorded has not been given
+    once silence means no.
+
+    ## On a live stream
+    It becomes met with the event.
+    """
+
+    verb = "happened"
+    happened: Name = Field(description="a moment")
+
+    def expand(self, at: At) -> Expr:
+        """Say that what defines the moment exists."""
+        if self.happened in {"now", "dose"}:
+            at["happened"].report("bad-point", f"`{self.happened}` is no moment of the protocol")
+            return nothing(at)
+        return exists(at["happened"].moment(self.happened).of, at)

@@ -1,0 +1,131 @@
+"""The two kinds of file: a library, which others use, and a protocol."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from trialspec.model.criteria import Criterion, GateCriterion
+from trialspec.model.parts import OneOrMore, Part, Sourced
+from trialspec.model.points import DurationText, Name, Slug, Text, ZoneName, refuse
+from trialspec.model.response import ResponsePart, TherapyPart
+from trialspec.model.rulebook import Alert
+from trialspec.model.schedule import Assessment, CoursePart, Dose, MomentPart, Visit
+from trialspec.model.vocabulary import Concept, Drug, DrugClass, Measure
+from trialspec.patient import Kind
+
+LANGUAGE = "1"
+
+
+def _language(value: object) -> object:
+    if value != LANGUAGE:
+        raise refuse(
+            "language-version", f"the language `{value}` is not known", f"this program reads `language: {LANGUAGE}`"
+        )
+    return value
+
+
+Language = Annotated[
+    Literal["1"],
+    BeforeValidator(_language),
+    WithJsonSchema({"const": LANGUAGE, "description": "the version of the language"}),
+]
+RuleName = Annotated[Text, WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9-]*(/[a-z0-9-]+)*$"})]
+
+NeedType = Literal[
+    "drug_or_class",
+    "concept",
+    "measure",
+    "count",
+    "quantity",
+    "duration",
+    "point",
+    "text",
+    "criterion",
+    "list",
+    "word",
+    "moment",
+]
+
+
+class Need(Part):
+    """What a definition needs to be told."""
+
+    type: NeedType
+    default: Any = Field(None, description="what it is when it is not said")
+    text: Text | None = Field(None, description="what it is for")
+
+
+class Definition(Sourced):
+    """A verb of one's own: a criterion with places to fill in, written `$name`."""
+
+    needs: dict[Name, Need] = Field(
+        {}, description="what is to be filled in; the verb's own value is the first of them"
+    )
+    means: Any = Field(description="the criterion")
+
+    def reasoned_keys(self) -> frozenset[str]:
+        """Give the keys of what it means, and its needs."""
+        return frozenset(self.needs) | (frozenset(self.means) if isinstance(self.means, dict) else frozenset())
+
+
+class Library(Part):
+    """A file that others use: vocabulary, definitions, gates and alert rules."""
+
+    language: Language
+    title: Text | None = None
+    sources: dict[Name, Text] = Field({}, description="where things come from; `source` names one of these")
+    use: OneOrMore[Text] = Field(
+        (), description="the libraries whose names are used here, as in `rules/lupus-nephritis`"
+    )
+    measures: dict[Name, Measure] = {}
+    drugs: dict[Name, Drug] = {}
+    drug_classes: dict[Name, DrugClass] = {}
+    concepts: dict[Name, Concept] = {}
+    definitions: dict[Name, Definition] = {}
+    gates: dict[Name, GateCriterion] = Field({}, description="what must be true for a dose to be given")
+    alerts: dict[RuleName, Alert] = Field({}, description="rules from findings to alerts")
+
+
+class Site(Part):
+    """A trial site."""
+
+    zone: ZoneName
+
+
+class Eligibility(Part):
+    """Who may enter: every inclusion met, every exclusion not met."""
+
+    decided: Literal["enrolled"] = "enrolled"
+    include: dict[Name, Criterion] = {}
+    exclude: dict[Name, Criterion] = {}
+
+
+class Protocol(Library):
+    """A protocol: what is asked of patients, what is done when, and how it is answered."""
+
+    protocol: Slug = Field(description="its name, part of every alert's identity")
+    title: Text
+    version: Text
+    zone: ZoneName = Field(description="the zone of the sites, where a site does not name its own")
+    sites: dict[Name, Site] = {}
+    not_stated: OneOrMore[Text] = Field((), description="what the written protocol leaves open")
+    silence_means_no: dict[Kind, Name] = Field(
+        {}, description="by kind of event: `always`, or the moment at which the history has been taken"
+    )
+    moments: dict[Name, MomentPart] = {}
+    eligibility: Eligibility = Eligibility()
+    visits: dict[Name, Visit] = {}
+    assessments: dict[Name, Assessment] = {}
+    doses: dict[Name, Dose] = {}
+    course: CoursePart | None = None
+    responses: dict[Name, ResponsePart] = {}
+    prohibited: dict[Name, TherapyPart] = {}
+    rescue: dict[Name, TherapyPart] = {}
+    report_within: DurationText | None = Field(None, description="how soon a serious adverse event is to be reported")
+
+
+# Names that stand for something already.
+RESERVED_MOMENTS = frozenset({"now", "dose", "always"})
+RESERVED_VISITS = frozenset({"visit", "nadir", "peak"})

@@ -1,0 +1,304 @@
+"""Verbs about what is on record: that something was so, that a drug was given or taken, how often."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+from pydantic import Field
+
+from trialspec.kernel import Expr, Fold, Select, Test
+from trialspec.model.parts import Names, Part, ValueLimits, Windowed, Words
+from trialspec.model.points import Count, Text, YesNo
+from trialspec.model.scope import At, declared, listing
+from trialspec.model.verb import Counting, Verb, exists, nothing
+from trialspec.patient import Kind
+from trialspec.vocabulary import Sort
+
+CountedKind = Literal["therapy", "administration", "condition", "adverse_event", "procedure", "observation"]
+Distinct = Literal["drug", "day", "visit", "concept", "measure"]
+
+# What a record of each kind names, and what names it may be narrowed to.
+NAMED: Mapping[Kind, tuple[str, tuple[Sort, ...]]] = {
+    "therapy": ("drug", ("drug", "drug_class")),
+    "administration": ("drug", ("drug", "drug_class")),
+    "condition": ("concept", ("condition",)),
+    "adverse_event": ("concept", ("adverse_event",)),
+    "procedure": ("concept", ("procedure",)),
+    "observation": ("measure", ("measure",)),
+}
+# What else is recorded of each kind, by the key that asks for it.
+RECORDED: Mapping[Kind, frozenset[str]] = {
+    "therapy": frozenset({"outcome"}),
+    "administration": frozenset({"route"}),
+    "condition": frozenset({"status", "class", "evidence"}),
+    "adverse_event": frozenset({"serious", "related", "grade_at_least", "scale"}),
+    "procedure": frozenset({"result"}),
+    "observation": frozenset({"method", "laboratory", "value"}),
+}
+
+
+class Value(ValueLimits):
+    """What the value of an observation is to be."""
+
+    is_: Words | None = Field(None, alias="is", description="for a coded measure: the words it may be")
+
+    def tests(self, at: At, name: str) -> list[Test]:
+        """Ask it of the values of one measure."""
+        term = at.scope.vocabulary.get(name)
+        if term is None:
+            return []
+        if term.coded or self.is_ is not None:
+            if self.is_ is None:
+                at.report("bad-value", f"`{name}` is a word, and a limit compares numbers", "use `is`", *declared(term))
+            words = at["is"].is_word(self.is_ or (), term)
+            return [Test("value", "in", words, place=at.place)]
+        return [Test(field, side, limit, place=at.place) for side, field, limit in at.limits(self, term)]
+
+
+class Details(Part):
+    """What a record says besides its name; only what its kind can say is possible."""
+
+    status: Words | None = Field(None, description="of a condition")
+    class_: Words | None = Field(None, alias="class", description="of a condition")
+    evidence: Words | None = Field(None, description="what a condition was found by")
+    outcome: Words | None = Field(None, description="of a therapy: inadequate_response, intolerance, relapse, response")
+    route: Words | None = Field(None, description="of an administration")
+    result: Words | None = Field(None, description="of a procedure")
+    serious: YesNo | None = Field(None, description="of an adverse event")
+    related: YesNo | None = Field(None, description="of an adverse event: whether related to the treatment")
+    grade_at_least: Count | None = Field(None, description="of an adverse event; with its `scale`")
+    scale: Text | None = Field(None, description="what the grade is counted on, with its version: `CTCAE v5`")
+
+    def details(self, at: At, kind: Kind) -> list[Test]:
+        """Ask for what the record says, as far as its kind can say it."""
+        tests: list[Test] = []
+        for name, field in Details.model_fields.items():
+            key, wanted = field.alias or name, getattr(self, name)
+            if wanted is None:
+                continue
+            if key not in RECORDED[kind]:
+                kinds = listing(_A[one] for one, keys in RECORDED.items() if key in keys)
+                message = f"`{key}` is recorded of {kinds.replace('`', '')}, this asks for {_A[kind]}"
+                at[key].report("unknown-key", message)
+            elif isinstance(wanted, tuple):
+                tests.append(at[key].among(key, wanted))
+            elif isinstance(wanted, bool):
+                tests.append(at[key].among(key, ["yes" if wanted else "no"]))
+        if self.grade_at_least is not None and "scale" in RECORDED[kind]:
+            tests += self.grade(at["grade_at_least"])
+        elif self.scale is not None and "scale" in RECORDED[kind]:
+            at["scale"].report("missing-key", "a scale is named, and no grade", "add `grade_at_least`")
+        return tests
+
+    def grade(self, at: At) -> list[Test]:
+        """Ask for a grade on its scale."""
+        grade = self.grade_at_least or 0
+        if self.scale is None:
+            message = f"grade {grade} is counted on no scale"
+            at.report("grade-without-scale", message, "add the scale and its version, as in `scale: CTCAE v5`")
+            return []
+        if not 1 <= grade <= 5:
+            at.report("out-of-range", f"there is no grade {grade}", "grades are 1 to 5")
+        return [Test("grade", "at_least", at.number(grade), place=at.place), at.among("scale", [self.scale])]
+
+
+_A: Mapping[Kind, str] = {
+    "therapy": "a therapy",
+    "administration": "an administration",
+    "condition": "a condition",
+    "adverse_event": "an adverse event",
+    "procedure": "a procedure",
+    "observation": "an observation",
+}
+
+
+def recorded(at: At, kind: Kind, names: tuple[str, ...], window: Windowed, details: Details | None) -> Select:
+    """Select the records of a kind: of these names and what is below them, in the window, with these details."""
+    field, sorts = NAMED[kind]
+    tests = []
+    if names:
+        tests.append(at["of"].among(field, sorted(at["of"].terms(names, *sorts))))
+    if details is not None:
+        tests += details.details(at, kind)
+    asked = {term.asked_of for name in names if (term := at.scope.vocabulary.get(name))}
+    who = asked.pop() if len(asked) == 1 else "site"
+    return at.select(kind, tests, at.window(window), " or ".join(names), who)
+
+
+class Has(Verb, Windowed, Details):
+    """A condition, procedure or adverse event is on record.
+
+    ## Meaning
+    There is one record of it, or of anything below it in the vocabulary, that touches the window (without one: up to the
+    instant of the question). What lasts touches the window when any part of it does. The other keys narrow what counts:
+    `status`, `class`, `evidence` of a condition, `result` of a procedure, `serious`, `related`, `grade_at_least` with its
+    `scale` of an adverse event.
+
+    ## Example
+    ```yaml
+    has: active_infection
+    from: 14 d before screened
+    through: enrolled
+    ```
+
+    ## When data are missing
+    No record means *not met* once silence means no (`silence_means_no`) or the patient was asked and denied it; before that
+    it is `unknown`. A record whose date or status is open leaves it `unknown`.
+
+    ## On a live stream
+    It becomes met with the record, and lapses when the record leaves a window that moves.
+    """
+
+    verb = "has"
+    has: Names = Field(description="a condition, procedure or adverse event, or several of one kind")
+
+    def expand(self, at: At) -> Expr:
+        """Say that such a record exists."""
+        terms = [
+            (at["has"][index] if len(self.has) > 1 else at["has"]).term(name, *_CONCEPTS)
+            for index, name in enumerate(self.has)
+        ]
+        kinds = {term.sort for term in terms if term is not None}
+        if len(kinds) > 1:
+            at["has"].report("wrong-kind", "these are of several kinds", "join one `has` for each by `any`")
+        kind = next((kind for kind in get_args(Kind) if kind in kinds), None)
+        if None in terms or kind is None or len(kinds) > 1:
+            return nothing(at)
+        named = at["has"].terms(self.has, *_CONCEPTS)
+        tests = [at["has"].among("concept", sorted(named)), *self.details(at, kind)]
+        who = next(term.asked_of for term in terms if term is not None)
+        return exists(at.select(kind, tests, at.window(self), " or ".join(self.has), who), at)
+
+
+_CONCEPTS: tuple[Sort, ...] = ("condition", "procedure", "adverse_event")
+
+
+class Given(Verb, Windowed):
+    """A drug was administered.
+
+    ## Meaning
+    An administration of the drug, or of a drug of the class, began in the window.
+
+    ## Example
+    ```yaml
+    given: antihistamine
+    from: 2 h before dose
+    before: dose
+    ```
+
+    ## When data are missing
+    No record means *not met* once silence means no for administrations, before that `unknown`.
+
+    ## On a live stream
+    It becomes met with the administration, and lapses when that leaves a window that moves.
+    """
+
+    verb = "given"
+    given: Names = Field(description="a drug or a drug class, or several")
+    route: Words | None = Field(None, description="the routes that count")
+
+    def expand(self, at: At) -> Expr:
+        """Say that such an administration exists."""
+        named = at["given"].terms(self.given, "drug", "drug_class")
+        tests = [at["given"].among("drug", sorted(named))]
+        if self.route is not None:
+            tests.append(at["route"].among("route", self.route))
+        return exists(at.select("administration", tests, at.window(self), " or ".join(self.given)), at)
+
+
+class OnTherapy(Verb, Windowed):
+    """A drug was being taken.
+
+    ## Meaning
+    A therapy with the drug, or with a drug of the class, overlaps the window: it began by its end and had not ended at its
+    start. A therapy without an end is ongoing if the record says so.
+
+    ## Example
+    ```yaml
+    on_therapy: corticosteroid
+    from: 28 d before screened
+    through: screened
+    ```
+
+    ## When data are missing
+    No record means *not met* once silence means no for therapies, before that `unknown`. A therapy of unknown end leaves
+    open what lies after its last mention.
+
+    ## On a live stream
+    It becomes met with the record, and lapses when the therapy has ended before a window that moves.
+    """
+
+    verb = "on_therapy"
+    on_therapy: Names = Field(description="a drug or a drug class, or several")
+    outcome: Words | None = Field(None, description="the outcomes that count")
+
+    def expand(self, at: At) -> Expr:
+        """Say that such a therapy exists."""
+        named = at["on_therapy"].terms(self.on_therapy, "drug", "drug_class")
+        tests = [at["on_therapy"].among("drug", sorted(named))]
+        if self.outcome is not None:
+            tests.append(at["outcome"].among("outcome", self.outcome))
+        return exists(at.select("therapy", tests, at.window(self), " or ".join(self.on_therapy)), at)
+
+
+class CountOf(Counting, Details):
+    """How many records there are.
+
+    ## Meaning
+    The records of one kind in the window are counted and compared with the limit. `of` narrows them to names of the
+    vocabulary and what is below them. `distinct` counts different drugs, days, visits, concepts or measures in place of
+    records. The other keys narrow what counts, as for `has`; `value` narrows observations by their value.
+
+    ## Example
+    ```yaml
+    count_of: therapy
+    of: immunosuppressant
+    distinct: drug
+    outcome: [inadequate_response, relapse]
+    at_least: 1
+    ```
+
+    ## When data are missing
+    Until silence means no there may be more than is on record: *at least* can be met, *at most* cannot. A record that may
+    count makes the count a range.
+
+    ## On a live stream
+    It is answered anew with every such record, and when one leaves a window that moves.
+    """
+
+    verb = "count_of"
+    count_of: CountedKind = Field(description="the kind of record")
+    of: Names | None = Field(None, description="names of the vocabulary")
+    distinct: Distinct | None = Field(None, description="what is counted once")
+    value: Value | None = Field(None, description="of an observation: what its value is to be")
+    method: Words | None = Field(None, description="of an observation: the methods that count")
+    laboratory: Words | None = Field(None, description="of an observation: the laboratories that count")
+
+    def expand(self, at: At) -> Expr:
+        """Compare the number of such records."""
+        select = recorded(at, self.count_of, self.of or (), self, self)
+        tests = list(select.tests)
+        for key in ("value", "method", "laboratory"):
+            wanted = getattr(self, key)
+            if wanted is None:
+                continue
+            if key not in RECORDED[self.count_of]:
+                at[key].report(
+                    "unknown-key", f"`{key}` is recorded of an observation, this asks for {_A[self.count_of]}"
+                )
+            elif isinstance(wanted, Value):
+                if self.of is None or len(self.of) != 1:
+                    at[key].report("missing-key", "a value is compared for one measure", "name the measure under `of`")
+                else:
+                    tests += wanted.tests(at[key], self.of[0])
+            else:
+                tests.append(at[key].among(key, wanted))
+        if self.distinct is not None and self.distinct not in {"day", "visit", NAMED[self.count_of][0]}:
+            at["distinct"].report("bad-value", f"{_A[self.count_of]} has no {self.distinct}", "")
+        narrowed = Select(
+            select.kind, tuple(tests), select.window, select.history, select.label, select.asked_of, at.place
+        )
+        if self.distinct is not None:
+            return self.counted(at, Fold("distinct", narrowed, self.distinct, place=at.place))
+        return self.counted(at, Fold("count", narrowed, place=at.place))

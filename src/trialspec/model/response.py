@@ -1,0 +1,289 @@
+"""Responses and therapies as they are written: components, ordered categories, and what is prohibited or rescue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from trialspec.diagnostics import did_you_mean
+from trialspec.kernel import Constant, Expr, Point, Select, Shift, Window
+from trialspec.model.criteria import Criterion, expand, provenance
+from trialspec.model.parts import Names, Part, Sourced, Windowed
+from trialspec.model.points import Name, refuse
+from trialspec.model.scope import At, Reference, Setting
+from trialspec.model.values import OwnReference
+from trialspec.model.verb import Verb
+from trialspec.patient import Kind
+from trialspec.program import Category, Component, Intercurrent, Response, TherapyRule, VisitPlan
+from trialspec.quantity import Duration
+from trialspec.truth import UNKNOWN
+
+OTHERWISE = "otherwise"
+AS_OBSERVED, NOT_EVALUABLE = "as_observed", "not_evaluable"
+RESERVED = frozenset({OTHERWISE, AS_OBSERVED, NOT_EVALUABLE, "pending"})
+
+
+class AtVisit(Part):
+    """Which value of a visit's window is the baseline."""
+
+    latest_at: Name | None = Field(None, description="the latest value in the window of this visit")
+    first_at: Name | None = Field(None, description="the first value in the window of this visit")
+    least_at: Name | None = Field(None, description="the least value in the window of this visit")
+    greatest_at: Name | None = Field(None, description="the greatest value in the window of this visit")
+    mean_at: Name | None = Field(None, description="the mean of the values in the window of this visit")
+
+    @model_validator(mode="after")
+    def _one(self) -> AtVisit:
+        if sum(getattr(self, name) is not None for name in type(self).model_fields) != 1:
+            raise refuse("bad-value", "a baseline is one value", "write one key, as in `{latest_at: baseline}`")
+        return self
+
+    def refer(self, at: At) -> Reference | None:
+        """Give it as a reference."""
+        for which in ("latest", "first", "least", "greatest", "mean"):
+            name = getattr(self, f"{which}_at")
+            if name is not None:
+                visit = at[f"{which}_at"].visit(name)
+                return None if visit is None else Reference(which, visit)
+        return None
+
+
+def _baseline_tag(value: object) -> str:
+    if isinstance(value, str):
+        return "tag:visit"
+    return "tag:own" if (isinstance(value, dict) and "which" in value) or isinstance(value, OwnReference) else "tag:at"
+
+
+Baseline = Annotated[
+    Annotated[Name, Tag("tag:visit")] | Annotated[AtVisit, Tag("tag:at")] | Annotated[OwnReference, Tag("tag:own")],
+    Discriminator(_baseline_tag),
+]
+
+
+class CategoryPart(Sourced):
+    """One answer of a response, in the order in which they are tried."""
+
+    category: Name
+    when: Criterion = Field(description="a criterion, the name of a component, or `otherwise` for the last one")
+
+
+class ResponsePart(Sourced):
+    """One definition of response: its components, read at its visits, and its categories in order."""
+
+    baseline: Baseline | None = Field(None, description="what rises and falls are counted from")
+    at: Names = Field(description="the visits at which it is read")
+    components: dict[Name, Criterion] = Field({}, description="the parts that are reported one by one")
+    categories: list[CategoryPart] = Field(
+        min_length=1, description="the first that is met after all before it are not met"
+    )
+    then: dict[Intercurrent, Name] = Field(
+        {},
+        description="after rescue, prohibited therapy, withdrawal or death: a category, `not_evaluable` or `as_observed`",
+    )
+    report_only: Names = Field((), description="measures that are shown and decide nothing")
+    out_of_window: Literal["allowed"] | None = Field(
+        None, description="`allowed`: the nearest value outside the window counts"
+    )
+
+    def plan(self, name: str, at: At) -> Response:
+        """Give the response, each component and category once for every visit."""
+        for index, measure in enumerate(self.report_only):
+            _member(at["report_only"], index).term(measure, "measure")
+        baseline = self.reference(at["baseline"])
+        components: list[Component] = []
+        categories: list[Category] = []
+        for index, visit_name in enumerate(self.at):
+            visit = _member(at["at"], index).visit(visit_name)
+            if visit is None:
+                continue
+            reach = None if self.out_of_window is None else catchment(visit, at["out_of_window"])
+            inside = at.within(Setting(visit=visit, reach=reach, baseline=baseline))
+            parts = _Parts(self.components, inside["components"])
+            inside = parts.at = inside.within(replace(inside.setting, components=parts))
+            for part_name in self.components:
+                here = inside["components"][part_name]
+                why = provenance(self.components[part_name], here)
+                components.append(Component(part_name, visit_name, parts.component(part_name, here), why, here.place))
+            for number, category in enumerate(self.categories):
+                here = inside["categories"][number]
+                when = None if category.when == OTHERWISE else expand(category.when, here["when"])
+                categories.append(Category(category.category, visit_name, when, here.place))
+        self.in_order(at["categories"])
+        self.handled(at["then"])
+        reasons = [provenance(part, at["components"][key]) for key, part in self.components.items()]
+        reasons += [provenance(part.when, at["categories"][i]["when"]) for i, part in enumerate(self.categories)]
+        return Response(
+            name,
+            self.at,
+            tuple(components),
+            tuple(categories),
+            self.then,
+            self.report_only,
+            at.provenance(self.provenance, self.provenance, *(part.provenance for part in self.categories), *reasons),
+            at.place,
+        )
+
+    def reference(self, at: At) -> Reference | None:
+        """Give the baseline."""
+        if self.baseline is None:
+            return None
+        if isinstance(self.baseline, str):
+            visit = at.visit(self.baseline)
+            return None if visit is None else Reference("nearest", visit)
+        return self.baseline.refer(at)
+
+    def in_order(self, at: At) -> None:
+        """Check that every category can be reached, and that something is left for everybody else."""
+        seen: dict[str, int] = {}
+        for index, part in enumerate(self.categories):
+            here = at[index]["category"]
+            if part.category in RESERVED:
+                here.report(
+                    "bad-value", f"`{part.category}` is a word of its own, not a category", "choose another name"
+                )
+            if part.category in seen:
+                first = (at[seen[part.category]]["category"].place, "it is listed here first")
+                here.report(
+                    "duplicate-name", f"the category `{part.category}` is listed twice", "join the two by `any`", first
+                )
+            seen.setdefault(part.category, index)
+            if part.when == OTHERWISE and index < len(self.categories) - 1:
+                at[index]["when"].report("bad-value", "no category after `otherwise` is ever reached", "put it last")
+        if self.categories[-1].when != OTHERWISE:
+            message = "a patient who is in none of these categories gets none"
+            advice = "add a last category with `when: otherwise`, unless that is meant"
+            at.report("no-otherwise", message, advice, severity="warning")
+
+    def handled(self, at: At) -> None:
+        """Check what becomes of the category after an intercurrent event."""
+        names = {AS_OBSERVED, NOT_EVALUABLE, *(part.category for part in self.categories)}
+        for event, word in self.then.items():
+            if word not in names:
+                advice = (
+                    did_you_mean(word, names) or "write a category of this response, `not_evaluable` or `as_observed`"
+                )
+                at[event].report("bad-value", f"`{word}` is not a category of this response", advice)
+
+
+@dataclass(slots=True)
+class _Parts:
+    """The components of a response at one visit, said when they are asked for."""
+
+    parts: dict[str, Verb | str]
+    at: At
+    known: dict[str, Expr] = field(default_factory=dict)
+    underway: list[str] = field(default_factory=list)
+
+    def names(self) -> Iterable[str]:
+        """Give their names."""
+        return self.parts
+
+    def component(self, name: str, asker: At) -> Expr:
+        """Give what a component says at the visit."""
+        if name in self.underway:
+            asker.circle(name, "definition-cycle", self.underway)
+            return Constant(UNKNOWN, place=asker.place)
+        if name not in self.known:
+            self.underway.append(name)
+            self.known[name] = expand(self.parts[name], self.at["components"][name])
+            self.underway.pop()
+        return self.known[name]
+
+
+def _member(at: At, index: int) -> At:
+    return at[index] if at.node.kind == "list" else at
+
+
+# --- therapies --------------------------------------------------------------------------------------------------------
+
+
+class TherapyPart(Sourced, Windowed):
+    """Therapies that are prohibited, or that count as rescue, from some time on."""
+
+    on_therapy: Names | None = Field(None, description="a drug or drug class taken as a therapy")
+    given: Names | None = Field(None, description="a drug or drug class administered")
+
+    @model_validator(mode="after")
+    def _something_and_since_when(self) -> TherapyPart:
+        if self.on_therapy is None and self.given is None:
+            raise refuse("no-verb", "it is not said which therapy", "add `on_therapy`, `given`, or both")
+        if self.from_ is None and self.after is None:
+            raise refuse(
+                "missing-key", "it is not said from when on", "add `from` or `after`; what was before is history"
+            )
+        return self
+
+    def plan(self, name: str, role: Literal["prohibited", "rescue"], at: At) -> TherapyRule:
+        """Give the rule."""
+        selects: list[Select] = []
+        kinds: tuple[tuple[str, Kind], ...] = (("on_therapy", "therapy"), ("given", "administration"))
+        for key, kind in kinds:
+            names = getattr(self, key)
+            if names is not None:
+                tests = [at[key].among("drug", sorted(at[key].terms(names, "drug", "drug_class")))]
+                selects.append(at.select(kind, tests, at.window(self), " or ".join(names)))
+        return TherapyRule(name, role, tuple(selects), at.provenance(self.provenance), at.place)
+
+
+# --- catchments -------------------------------------------------------------------------------------------------------
+
+
+def catchment(visit: VisitPlan, at: At) -> Window | None:
+    """Give where a value nearest to a visit may lie, out of its window: up to midway to the visits beside it.
+
+    Only where the visits are planned in days from one moment, and this one has as much time before its day as after:
+    then a value inside the window is always nearer than one outside.
+    """
+    mine = None if visit.on is None else _days(visit)
+    if mine is None or mine.on - mine.first != mine.last - mine.on:
+        message = f"values outside the window of `{visit.name}` cannot be ranked against those inside"
+        advice = "`out_of_window: allowed` needs a planned day in days, with `early` and `late` alike"
+        at.report("bad-value", message, advice)
+        return None
+    others = [days for other in at.scope.visits.values() if (days := _days(other)) and days.base == mine.base]
+    earlier = [days.last for days in others if days.last < mine.first]
+    later = [days.first for days in others if days.first > mine.last]
+    # A date equally far from both visits belongs to the later.
+    start = at.moment("screened") if not earlier else _from_base(mine.base, -(-(max(earlier) + mine.first) // 2), at)
+    end = -(-(mine.last + min(later)) // 2) - 1 if later else mine.last + (mine.last - mine.first + 1)
+    return Window(start, _from_base(mine.base, end, at), place=visit.place)
+
+
+@dataclass(frozen=True, slots=True)
+class _Days:
+    """The first, planned and last day of a visit, in days from one point."""
+
+    base: Point
+    first: int
+    on: int
+    last: int
+
+
+def _days(visit: VisitPlan) -> _Days | None:
+    start, end = visit.window.start, visit.window.end
+    if start is None or end is None:
+        return None
+    points = [_counted(point) for point in (start, visit.on or end, end)]
+    bases = [point[0] for point in points if point is not None]
+    if len(bases) < len(points) or bases.count(bases[0]) < len(bases):
+        return None
+    first, on, last = (point[1] for point in points if point is not None)
+    return _Days(bases[0], first, on, last)
+
+
+def _counted(point: Point) -> tuple[Point, int] | None:
+    """Give the point that others are counted from, and how many days after it this one is."""
+    days = 0
+    while isinstance(point, Shift):
+        if point.by.days is None:
+            return None
+        days += -point.by.days if point.earlier else point.by.days
+        point = point.point
+    return point, days
+
+
+def _from_base(base: Point, days: int, at: At) -> Point:
+    return Shift(base, Duration(abs(days), "d"), earlier=days < 0, place=at.place)

@@ -1,0 +1,348 @@
+"""The schedule as it is written: moments, visits, assessments, doses, the course and the gates."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Literal, get_args
+
+from pydantic import Field, model_validator
+
+from trialspec.diagnostics import did_you_mean
+from trialspec.kernel import Moment, Point, Shift, Window
+from trialspec.model.criteria import Criterion, expand, provenance
+from trialspec.model.parts import Names, OneOrMore, Sourced, Span, Windowed, Words
+from trialspec.model.points import (
+    Count,
+    DurationText,
+    Name,
+    PercentText,
+    PointText,
+    Quantity,
+    QuantityText,
+    refuse,
+)
+from trialspec.model.records import NAMED
+from trialspec.model.scope import At, Setting, declared
+from trialspec.patient import Kind
+from trialspec.program import AssessmentPlan, Course, DosePlan, VisitPlan
+from trialspec.quantity import Duration, Interval, exactly
+from trialspec.vocabulary import Sort, Term
+
+MilestoneWord = Literal[
+    "consent",
+    "consent_withdrawn",
+    "screening",
+    "screen_failure",
+    "enrolment",
+    "randomisation",
+    "visit",
+    "treatment_stopped",
+    "left_study",
+    "lost",
+    "death",
+    "version_approved",
+]
+MILESTONES: tuple[str, ...] = get_args(MilestoneWord)
+_NO_TIME = Duration(0, "d")
+_KIND_OF: dict[Sort, Kind] = {
+    "drug": "administration",
+    "drug_class": "administration",
+    "condition": "condition",
+    "procedure": "procedure",
+    "adverse_event": "adverse_event",
+    "measure": "observation",
+}
+
+
+class MomentPart(Sourced, Windowed):
+    """When the first or last of something happened: a milestone, an administration, or anything else on record."""
+
+    first: Name | None = Field(None, description="a milestone, a drug (given), or a name of the vocabulary")
+    last: Name | None = Field(None, description="the same")
+    version: Words | None = Field(None, description="of a consent or an approval: the protocol versions that count")
+    reason: Words | None = Field(None, description="of a stop: the reasons that count")
+    visit: Name | None = Field(None, description="of a visit: which one")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> MomentPart:
+        if (self.first is None) == (self.last is None):
+            raise refuse(
+                "missing-key" if self.first is None else "two-verbs",
+                "a moment is the `first` or the `last` of something",
+            )
+        return self
+
+    def moment(self, name: str, at: At) -> Moment:
+        """Give the moment."""
+        which: Literal["first", "last"] = "first" if self.first is not None else "last"
+        of, here = self.first or self.last or "", at[which]
+        kind: Kind = "milestone"
+        if of in MILESTONES:
+            tests = [here.among("milestone", [of])]
+            tests += [
+                at[key].among(key, words) for key in ("version", "reason") if (words := getattr(self, key)) is not None
+            ]
+            if self.visit is not None:
+                tests.append(at["visit"].among("visit", [self.visit]))
+        else:
+            term = at.scope.vocabulary.get(of)
+            if term is None:
+                names = [*MILESTONES, *at.scope.vocabulary.terms]
+                advice = "milestones are " + ", ".join(f"`{word}`" for word in MILESTONES)
+                here.unknown("milestone, drug, measure or concept", of, names, advice)
+                tests = []
+            else:
+                kind = _KIND_OF[term.sort]
+                tests = [here.among(NAMED[kind][0], sorted(at.scope.vocabulary.under(of)))]
+            for key in ("version", "reason", "visit"):
+                if getattr(self, key) is not None:
+                    at[key].report("unknown-key", f"`{key}` is recorded of milestones", "")
+        at.provenance(self.provenance)
+        return Moment(name, which, at.select(kind, tests, at.window(self), of), at.place)
+
+
+class _Due(Sourced):
+    first_due: PointText | None = Field(
+        None, description="where its own event sets its date: due through this point, then overdue"
+    )
+    first_due_from: PointText | None = Field(None, description="due from this point; without it from `enrolled`")
+    missed_after: PointText | None = Field(None, description="missed after this point")
+
+    def points(self, at: At, *keys: str) -> dict[str, Point | None]:
+        """Give the points of these keys."""
+        return {key: None if (point := getattr(self, key)) is None else at[key].point(point) for key in keys}
+
+
+_DUE = ("first_due", "first_due_from", "missed_after")
+
+
+class Visit(_Due, Windowed):
+    """A planned visit: on a day with so much before and after, or in a window."""
+
+    on: PointText | None = Field(None, description="its planned day")
+    early: DurationText | None = Field(None, description="how much earlier it may be")
+    late: DurationText | None = Field(None, description="how much later it may be")
+
+    @model_validator(mode="after")
+    def _a_day_or_a_window(self) -> Visit:
+        if self.on is not None and self.bounded:
+            raise refuse(
+                "bad-value", "a visit has a planned day or a window", "keep `on`, `early` and `late`, or the window"
+            )
+        if self.on is None and not self.bounded:
+            raise refuse(
+                "missing-key", "it is not said when the visit is", "add `on`, or a window with `from` and `through`"
+            )
+        for key in ("early", "late"):
+            if self.on is None and getattr(self, key) is not None:
+                raise refuse(
+                    "unknown-key", f"`{key}` is counted from a planned day, and this visit has a window", "", key
+                )
+        return self
+
+    def plan(self, name: str, at: At) -> VisitPlan:
+        """Give the planned visit."""
+        on = None if self.on is None else at["on"].point(self.on)
+        if on is None:
+            window = at.window(self)
+        else:
+            start = Shift(on, self.early or _NO_TIME, earlier=True, place=at["early"].place)
+            window = Window(start, Shift(on, self.late or _NO_TIME, place=at["late"].place), place=at.place)
+        if window.end is None and self.missed_after is None:
+            at.report(
+                "unbounded-slot", f"the visit `{name}` has no last permitted day", "add `through`, or `missed_after`"
+            )
+        return VisitPlan(
+            name, on, window, **self.points(at, *_DUE), provenance=at.provenance(self.provenance), place=at.place
+        )
+
+
+class Assessment(Sourced, Span):
+    """Measures that are to be taken: at visits, or before doses."""
+
+    of: Names = Field(description="the measures")
+    at: Names = Field((), description="the visits")
+    before: Names = Field((), description="the doses before which they are taken, in the window")
+    methods: dict[Name, Words] = Field({}, description="by measure: the methods that count")
+
+    @model_validator(mode="after")
+    def _at_or_before(self) -> Assessment:
+        if bool(self.at) == bool(self.before):
+            raise refuse(
+                "missing-key", "it is not said when", "add `at` with visits, or `before` with doses and a window"
+            )
+        if self.at and self.bounded:
+            raise refuse("bad-value", "at a visit the visit's own window counts", "leave out the window")
+        if self.before and (self.from_ or self.after) is None:
+            raise refuse(
+                "missing-key", "how long before the dose is not said", "add `from`, as in `from: 7 d before dose`"
+            )
+        return self
+
+    def plan(self, name: str, at: At, doses: frozenset[str]) -> AssessmentPlan:
+        """Give the planned assessment."""
+        for index, measure in enumerate(self.of):
+            _member(at["of"], index).term(measure, "measure")
+        for index, visit in enumerate(self.at):
+            _member(at["at"], index).visit(visit)
+        for index, dose in enumerate(self.before):
+            if dose not in doses:
+                _member(at["before"], index).unknown("dose", dose, doses)
+        for measure in self.methods:
+            if measure not in self.of:
+                at["methods"][measure].report(
+                    "unknown-name", f"`{measure}` is not assessed here", did_you_mean(measure, self.of)
+                )
+        dosing = at.within(Setting(dose=True))
+        return AssessmentPlan(
+            name,
+            self.of,
+            self.at,
+            self.before,
+            dosing.window(self) if self.before else None,
+            {measure: frozenset(methods) for measure, methods in self.methods.items()},
+            at.provenance(self.provenance),
+            at.place,
+        )
+
+
+def _member(at: At, index: int) -> At:
+    return at[index] if at.node.kind == "list" else at
+
+
+# --- doses ------------------------------------------------------------------------------------------------------------
+
+NOT_STATED = "not_stated"
+
+
+class Dose(_Due):
+    """The doses of one name: a slot for each planned day."""
+
+    drug: Name = Field(description="a drug, or a class of which any will do")
+    amount: QuantityText | Literal["not_stated"] = Field(
+        description="with its unit; `not_stated` where nothing is published"
+    )
+    amount_within: PercentText = Field(Fraction(0), description="how far off the amount may be, itself allowed")
+    route: Words = Field((), description="the routes that are right")
+    on: OneOrMore[PointText] = Field(description="the planned days")
+    early: DurationText = Field(_NO_TIME, description="how much earlier a dose may be")
+    late: DurationText = Field(_NO_TIME, description="how much later a dose may be")
+    every: DurationText | None = Field(
+        None, description="the time from one dose to the next, after the last day of `on`"
+    )
+    times: Count | None = Field(None, description="how many doses there are in all, with `every`")
+    from_: Literal["last_dose"] | None = Field(
+        None, alias="from", description="`last_dose`: the next is planned from when the one before was given"
+    )
+    give_only_if: Names = Field((), description="the gates")
+    belongs_until: PointText | None = Field(None, description="up to when a dose belongs to the last slot")
+    merge_within: DurationText = Field(
+        Duration(12, "h"), description="parts that begin within this of an end are one dose"
+    )
+    interval_at_least: DurationText | None = Field(None, description="the least time after the dose before")
+    rate_at_most: QuantityText | None = Field(None, description="the greatest rate of an infusion, as in `400 mg/h`")
+    premedication: list[Criterion] = Field([], description="what is to be true at the start of the dose")
+
+    @model_validator(mode="after")
+    def _repetition(self) -> Dose:
+        if (self.every is None) != (self.times is None):
+            key = "every" if self.times is None else "times"
+            advice = "`every` says how far apart, `times` how many in all"
+            raise refuse("missing-key", f"`{key}` stands alone", advice, key)
+        if self.every is None and self.from_ is not None:
+            raise refuse("missing-key", "`from: last_dose` plans repeated doses", "add `every` and `times`", "from")
+        if self.times is not None and self.times <= len(self.on):
+            raise refuse("bad-value", "`times` counts all doses, and there are as many days already", "", "times")
+        return self
+
+    def plan(self, name: str, at: At, gates: frozenset[str]) -> DosePlan:
+        """Give the planned doses."""
+        term = at["drug"].term(self.drug, "drug", "drug_class")
+        for index, gate in enumerate(self.give_only_if):
+            if gate not in gates:
+                _member(at["give_only_if"], index).unknown("gate", gate, gates, "declare it under `gates`")
+        amount = None
+        if isinstance(self.amount, Quantity) and term is not None:
+            amount = self.amount_of(at["amount"], self.amount, term)
+        rate, rate_unit = self.rate(at["rate_at_most"], term) if self.rate_at_most else (None, "")
+        planned = self.planned(at["on"])
+        if len(planned) == 1 and self.every is None and self.belongs_until is None:
+            message = f"there is one slot of `{name}`, and nothing says up to when a dose belongs to it"
+            at.report("unbounded-slot", message, "add `belongs_until`, as in `belongs_until: day 28`")
+        dosing = at.within(Setting(dose=True))
+        inside = [dosing["premedication"][index] for index in range(len(self.premedication))]
+        reasons = [provenance(part, here) for part, here in zip(self.premedication, inside, strict=True)]
+        return DosePlan(
+            name,
+            self.drug,
+            at.scope.vocabulary.under(self.drug),
+            amount,
+            term.unit if term else "",
+            self.amount_within,
+            frozenset(self.route),
+            planned,
+            self.early,
+            self.late,
+            self.give_only_if,
+            self.every if self.from_ else None,
+            (self.times or 0) if self.from_ else 0,
+            self.interval_at_least,
+            rate,
+            rate_unit,
+            tuple(expand(part, here) for part, here in zip(self.premedication, inside, strict=True)),
+            **self.points(at, *_DUE, "belongs_until"),
+            merge_within=self.merge_within,
+            provenance=at.provenance(self.provenance, *reasons),
+            place=at.place,
+        )
+
+    def planned(self, at: At) -> tuple[Point, ...]:
+        """Give the planned days; what repeats from the plan alone is written out."""
+        days = [_member(at, index).point(point) for index, point in enumerate(self.on)]
+        if self.every is not None and self.from_ is None:
+            days += [
+                Shift(days[-1], Duration(self.every.number * step, self.every.unit), place=at.place)
+                for step in range(1, (self.times or 0) - len(days) + 1)
+            ]
+        return tuple(days)
+
+    def amount_of(self, at: At, amount: Quantity, term: Term) -> Interval | None:
+        """Give the amount in the drug's unit."""
+        if term.sort == "drug_class":
+            at.report(
+                "bad-value",
+                f"`{term.name}` is a class, and its drugs have no common amount",
+                "write `not_stated`",
+                *declared(term),
+            )
+            return None
+        if amount.range_end or amount.number <= 0:
+            at.report("bad-quantity", "an amount is a number above 0 with its unit")
+            return None
+        return exactly(at.convert(amount, term))
+
+    def rate(self, at: At, term: Term | None) -> tuple[Interval | None, str]:
+        """Give the greatest rate, as it is written."""
+        rate = self.rate_at_most
+        assert rate is not None
+        over, slash, under = rate.unit.rpartition("/")
+        if not slash or under not in {"h", "min"} or (term is not None and over not in term.factors):
+            unit = term.unit if term is not None and term.unit else "mg"
+            at.report(
+                "unit-mismatch", f"`{rate.text}` is not an amount over time", f"write it in `{unit}/h` or `{unit}/min`"
+            )
+        return exactly(rate.number), rate.unit
+
+
+class CoursePart(Sourced):
+    """The doses that make one course."""
+
+    of: Names = Field(description="the names of the doses")
+    through: PointText = Field(description="the last day on which any of them may be given")
+
+    def plan(self, at: At, doses: frozenset[str]) -> Course:
+        """Give the course."""
+        for index, dose in enumerate(self.of):
+            if dose not in doses:
+                _member(at["of"], index).unknown("dose", dose, doses)
+        return Course(self.of, at["through"].point(self.through), at.provenance(self.provenance), at.place)

@@ -1,0 +1,495 @@
+"""The cursor that models expand with: where in the file they stand, what the names there mean, and what is wrong.
+
+`at["below"].place` is where a key's value was written. What cannot be resolved is reported, and something harmless stands
+in for it, so that one mistake hides no other; nothing with a report is ever run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Literal, Protocol
+
+from trialspec.diagnostics import Diagnostic, Place, did_you_mean
+from trialspec.document import Node
+from trialspec.kernel import (
+    AtLeast,
+    Compare,
+    Constant,
+    Dose,
+    Expr,
+    Fixed,
+    Fold,
+    Moment,
+    Now,
+    Pick,
+    Point,
+    Select,
+    Shift,
+    Test,
+    Ties,
+    Window,
+)
+from trialspec.model.parts import Span, ValueLimits, Windowed
+from trialspec.model.points import OPERATORS, Day, Moved, Named, OnDate, Quantity, WrittenPoint
+from trialspec.patient import Kind
+from trialspec.program import Provenance, VisitPlan
+from trialspec.quantity import Codes, Duration, Interval, Operator, exactly, shown
+from trialspec.truth import MET, UNKNOWN
+from trialspec.vocabulary import Sort, Term, Vocabulary
+
+ANCHOR = "day_1"  # the moment that `day N` counts from
+
+
+class Expands(Protocol):
+    """What becomes an expression of the kernel."""
+
+    def expand(self, at: At) -> Expr:
+        """Give the expression, each node with its place."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A criterion or a gate that may be referred to by its name."""
+
+    part: Expands | str
+    at: At
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a rise or fall is counted from: a value at a visit, or in a window of its own."""
+
+    which: Literal["nearest", "latest", "first", "least", "greatest", "mean"]
+    visit: VisitPlan | None = None
+    window: Window | None = None
+
+
+@dataclass(slots=True)
+class Scope:
+    """All names of one protocol, and the diagnostics found so far.
+
+    `broken` are names declared in a way that was reported already: their uses are not reported as unknown.
+    """
+
+    vocabulary: Vocabulary
+    sources: frozenset[str]
+    silence: Mapping[str, str]
+    moments: Mapping[str, Callable[[], Moment]]
+    silence_at: Mapping[str, At] = field(default_factory=dict)
+    visits: dict[str, VisitPlan] = field(default_factory=dict)
+    statements: dict[str, Statement] = field(default_factory=dict)
+    broken: frozenset[str] = frozenset()
+    found: list[Diagnostic] = field(default_factory=list)
+    known_moments: dict[str, Moment] = field(default_factory=dict)
+    known_statements: dict[str, Expr] = field(default_factory=dict)
+    underway: list[str] = field(default_factory=list)
+
+    def history(self, kind: Kind) -> Literal["always"] | Moment | None:
+        """Say from when on silence means no, for one kind of event."""
+        if kind == "milestone":
+            return "always"
+        word = self.silence.get(kind)
+        if word is None or kind in {"observation", "person"}:
+            return None
+        return "always" if word == "always" else self.silence_at[kind].moment(word)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is understood where a criterion stands: a dose that is asked about, or the visit of a response."""
+
+    dose: bool = False
+    visit: VisitPlan | None = None
+    reach: Window | None = None  # where the value for the visit may lie, when that is not the visit's own window
+    baseline: Reference | None = None
+    components: Components | None = None
+
+
+class Components(Protocol):
+    """The components of the response in which something stands, as they are read at its visit."""
+
+    def names(self) -> Iterable[str]:
+        """Give their names."""
+        ...
+
+    def component(self, name: str, asker: At) -> Expr:
+        """Give what one of them says."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A cursor on a document, with the names that are in scope there."""
+
+    node: Node
+    scope: Scope
+    setting: Setting = Setting()
+
+    def __getitem__(self, step: str | int) -> At:
+        """Go to a key's value or a list's member; what was not written stands where its mapping does."""
+        match step, self.node.content:
+            case str(), Mapping() as entries if step in entries:
+                return replace(self, node=entries[step].value)
+            case int(), tuple() as members if 0 <= step < len(members):
+                return replace(self, node=members[step])
+        return self
+
+    @property
+    def place(self) -> Place:
+        """Where this was written."""
+        return self.node.place
+
+    def within(self, setting: Setting) -> At:
+        """Stand at the same place in another setting."""
+        return replace(self, setting=setting)
+
+    def report(
+        self,
+        code: str,
+        message: str,
+        advice: str = "",
+        *related: tuple[Place, str],
+        severity: Literal["error", "warning", "note"] = "error",
+    ) -> None:
+        """Say what is wrong here."""
+        seen = (*related, *self.node.related())
+        self.scope.found.append(Diagnostic(code, message, self.place, seen, advice, severity))
+
+    # --- names --------------------------------------------------------------------------------------------------------
+
+    def unknown(self, what: str, name: str, candidates: Iterable[str], advice: str = "") -> None:
+        """Report a name that stands for nothing, with the one that is closest."""
+        if name not in self.scope.broken:
+            self.report("unknown-name", f"there is no {what} `{name}`", did_you_mean(name, candidates) or advice)
+
+    def term(self, name: str, *sorts: Sort) -> Term | None:
+        """Find a name of the vocabulary that stands for one of these sorts of thing."""
+        term = self.scope.vocabulary.get(name)
+        wanted = " or ".join(_SORTS[sort] for sort in sorts)
+        if term is None:
+            same = [other.name for other in self.scope.vocabulary.terms.values() if other.sort in sorts]
+            self.unknown(wanted, name, same, "declare it in the vocabulary, or name the library that does under `use`")
+        elif term.sort not in sorts:
+            self.report(
+                "wrong-kind", f"`{name}` is a {_SORTS[term.sort]}, and a {wanted} is expected here", "", *declared(term)
+            )
+            return None
+        return term
+
+    def terms(self, names: Iterable[str], *sorts: Sort) -> frozenset[str]:
+        """Give the names and all that is below them: the drugs of a class, the kinds of a condition."""
+        names = tuple(names)
+        found: set[str] = set()
+        for index, name in enumerate(names):
+            at = self[index] if len(names) > 1 or self.node.kind == "list" else self
+            if at.term(name, *sorts) is not None:
+                found |= self.scope.vocabulary.under(name)
+        return frozenset(found)
+
+    def visit(self, name: str) -> VisitPlan | None:
+        """Find a visit."""
+        visit = self.scope.visits.get(name)
+        if visit is None:
+            self.unknown("visit", name, self.scope.visits)
+        return visit
+
+    def statement(self, name: str) -> Expr:
+        """Give what a component, a criterion or a gate says, by its name."""
+        scope = self.scope
+        components = () if self.setting.components is None else tuple(self.setting.components.names())
+        if self.setting.components is not None and name in components:
+            return AtLeast(1, (self.setting.components.component(name, self),), name, self.place)
+        stated = scope.statements.get(name)
+        if stated is None:
+            what = ("component, " if components else "") + "criterion, gate or definition"
+            self.unknown(what, name, {*components, *scope.statements})
+            return Constant(UNKNOWN, place=self.place)
+        if stated.at.setting.dose and not self.setting.dose:
+            advice = "a gate is read when a dose is given; state the criterion itself here"
+            self.report("bad-point", f"the {stated.kind} `{name}` speaks of a dose, and there is none here", advice)
+            return Constant(UNKNOWN, place=self.place)
+        if name in scope.underway:
+            self.circle(name, "definition-cycle")
+            return Constant(UNKNOWN, place=self.place)
+        if name not in scope.known_statements:
+            scope.underway.append(name)
+            part = stated.part
+            scope.known_statements[name] = (
+                stated.at.statement(part) if isinstance(part, str) else part.expand(stated.at)
+            )
+            scope.underway.pop()
+        return AtLeast(1, (scope.known_statements[name],), name, self.place)
+
+    def circle(self, name: str, code: str, underway: list[str] | None = None) -> None:
+        """Report that a name rests on itself."""
+        steps = self.scope.underway if underway is None else underway
+        chain = " -> ".join(f"`{step}`" for step in [*steps[steps.index(name) :], name])
+        self.report(code, f"`{name}` rests on itself: {chain}", "let one of them say what it means without the others")
+
+    def provenance(self, *parts: Provenance) -> Provenance:
+        """Join the provenance of an item with that of what is inside it, and check that its source is listed."""
+        own = parts[0]
+        if own.source and own.source not in self.scope.sources:
+            advice = did_you_mean(own.source, self.scope.sources) or "add it to `sources` with its full reference"
+            self["source"].report("unknown-source", f"`{own.source}` is not among the `sources`", advice)
+        return replace(
+            own,
+            assumed=tuple(dict.fromkeys(reason for part in parts for reason in part.assumed)),
+            interpreted=tuple(dict.fromkeys(reason for part in parts for reason in part.interpreted)),
+            verified=all(part.verified for part in parts),
+        )
+
+    # --- points and windows -------------------------------------------------------------------------------------------
+
+    def point(self, written: WrittenPoint) -> Point:
+        """Give a point as the kernel has it."""
+        match written:
+            case Named("now"):
+                return Now(self.place)
+            case Named("dose"):
+                if not self.setting.dose:
+                    advice = "`dose` is the dose that a gate, a premedication or an assessment before doses is about"
+                    self.report("bad-point", "there is no dose to speak of here", advice)
+                return Dose(self.place)
+            case Named(name):
+                return self.moment(name)
+            case OnDate(ordinal):
+                return Fixed(ordinal, self.place)
+            case Day(number):
+                days = Duration(abs(number) - (number > 0), "d")
+                return Shift(self.moment(ANCHOR, f"`day {number}` counts from"), days, number < 0, self.place)
+            case Moved(by, earlier, inner):
+                return Shift(self.point(inner), by, earlier, self.place)
+
+    def moment(self, name: str, use: str = "") -> Moment:
+        """Find a moment of the protocol."""
+        scope = self.scope
+        if name in scope.known_moments:
+            return scope.known_moments[name]
+        nothing = Moment(name, "first", Select("milestone", place=self.place), self.place)
+        if name not in scope.moments:
+            if name not in scope.broken:
+                close = did_you_mean(name, [*scope.moments, "now", "dose"])
+                message = f"{use} the moment `{name}`, which is not defined" if use else f"there is no moment `{name}`"
+                self.report(
+                    "no-moment" if use else "unknown-name", message, close or f"define `{name}` under `moments`"
+                )
+            return nothing
+        if name in scope.underway:
+            self.circle(name, "moment-cycle")
+            return nothing
+        scope.underway.append(name)
+        scope.known_moments[name] = scope.moments[name]()
+        scope.underway.pop()
+        return scope.known_moments[name]
+
+    def window(self, part: Span) -> Window:
+        """Give the window of a part; in a response what has no end of its own ends with the visit's window."""
+        start, end = part.from_ or part.after, part.through
+        start_at, end_at = self["from" if part.from_ else "after"], self["through"]
+        before = part.before if isinstance(part, Windowed) else None
+        if before is not None:
+            end, end_at = before, self["before"]
+        last = self.setting.visit.window if self.setting.visit and end is None else Window()
+        return Window(
+            start_at.point(start) if start else None,
+            end_at.point(end) if end else last.end,
+            after=part.after is not None,
+            before=before is not None or last.before,
+            place=self.place,
+        )
+
+    # --- selections and values ----------------------------------------------------------------------------------------
+
+    def select(
+        self, kind: Kind, tests: Iterable[Test], window: Window, label: str = "", asked_of: str = "site"
+    ) -> Select:
+        """Select items of one kind; silence means no as the protocol says for that kind."""
+        return Select(kind, tuple(tests), window, self.scope.history(kind), label or kind, asked_of, self.place)
+
+    def among(self, name: str, words: Iterable[str], *, absent_is_met: bool = False) -> Test:
+        """Ask that a field is one of some words."""
+        return Test(name, "in", self.words(words), MET if absent_is_met else UNKNOWN, self.place)
+
+    def words(self, words: Iterable[str]) -> Constant:
+        """Make the constant that is some words."""
+        listed = tuple(words)
+        return Constant(Codes(frozenset(listed)), text=" or ".join(sorted(listed)), place=self.place)
+
+    def readings(self, term: Term, part: Windowed) -> Select:
+        """Select the values of a measure: in the part's window, or in a response without one those for the visit."""
+        if part.bounded or self.setting.visit is None:
+            return self.values_in(term, self.window(part))
+        return self.values_for(term, self.setting.visit, self.setting.reach)
+
+    def values_in(self, term: Term, window: Window) -> Select:
+        """Select the values of a measure in a window."""
+        return self.select("observation", [self.among("measure", [term.name])], window, term.name, term.asked_of)
+
+    def values_for(self, term: Term, visit: VisitPlan, reach: Window | None = None) -> Select:
+        """Select the values of a measure that may be the one for a visit: in its window, and of no other visit."""
+        tests = [self.among("measure", [term.name]), self.among("visit", [visit.name], absent_is_met=True)]
+        window = reach or visit.window
+        return self.select("observation", tests, window, f"{term.name} at {visit.name}", term.asked_of)
+
+    def value_for(self, term: Term, visit: VisitPlan, name: str = "value", ties: Ties = "hull") -> Pick:
+        """Give the value for a visit: the nearest to its planned day, or the latest where there is no such day."""
+        select = self.values_for(term, visit, self.setting.reach if visit is self.setting.visit else None)
+        if visit.on is None:
+            return Pick("latest", select, name, ties, place=self.place)
+        return Pick("nearest", select, name, ties, visit.on, self.place)
+
+    def reference(self, reference: Reference, term: Term) -> Expr:
+        """Give the value that a rise or fall is counted from."""
+        if reference.visit is not None:
+            if reference.which == "nearest":
+                return self.value_for(term, reference.visit)
+            select = self.values_for(term, reference.visit)
+        else:
+            select = self.values_in(term, reference.window or Window())
+        if reference.which == "mean":
+            return Fold("mean", select, place=self.place)
+        return Pick(reference.which, select, place=self.place)
+
+    # --- limits -------------------------------------------------------------------------------------------------------
+
+    def limits(self, part: ValueLimits, term: Term, *, single: str = "") -> list[tuple[Operator, str, Constant]]:
+        """Give the limits of a value of a measure: the side, the field of the item that is compared, the number.
+
+        `single` names what can only be compared with one plain number, not with a range's end or unit by unit.
+        """
+        found: list[tuple[Operator, str, Constant]] = []
+        for side in OPERATORS:
+            quantities: tuple[Quantity, ...] = getattr(part, side) or ()
+            if single and (len(quantities) > 1 or any(quantity.range_end for quantity in quantities)):
+                self[side].report("bad-value", f"{single} is compared with one number", "write a number and its unit")
+            elif quantities:
+                name, constant = self[side].limit(quantities, term)
+                found.append((side, name, constant))
+        if not found:
+            self.report("no-threshold", f"`{term.name}` is compared with nothing", _sides(term))
+        self.consistent(found)
+        return found
+
+    def limit(self, quantities: tuple[Quantity, ...], term: Term) -> tuple[str, Constant]:
+        """Turn a limit into the measure's own unit; several are one limit for each unit that values come in."""
+        if len(quantities) == 1:
+            quantity = quantities[0]
+            if quantity.range_end is not None:
+                return f"value_over_{quantity.range_end}", self.number(quantity.number, quantity.text)
+            return "value", self.number(self[0].convert(quantity, term), quantity.text)
+        by_unit: dict[str, Interval] = {}
+        for index, quantity in enumerate(quantities):
+            at = self[index]
+            if quantity.range_end is not None:
+                at.report("threshold-conflict", "a list gives one limit for each unit, not a multiple of a range")
+                continue
+            value = exactly(at.convert(quantity, term))
+            if quantity.unit in by_unit:
+                at.report(
+                    "threshold-conflict", f"`{quantity.unit}` has a limit already", "give one limit for each unit"
+                )
+            factor = term.factors.get(quantity.unit)
+            by_unit |= {unit: value for unit, other in term.factors.items() if other == factor}
+        value = next(iter(by_unit.values()), exactly(0))
+        text = " or ".join(quantity.text for quantity in quantities)
+        return "value", Constant(value, tuple(sorted(by_unit.items())), text, self.place)
+
+    def convert(self, quantity: Quantity, term: Term, *, bounded: bool = True) -> Fraction:
+        """Turn a quantity into the unit of a measure or drug, exactly; reports what cannot be (`bounded`) such a value."""
+        number = f"{shown(quantity.number)} {term.unit}".strip()
+        if quantity.unit not in term.factors:
+            here = declared(term)
+            if not quantity.unit:
+                self.report(
+                    "unit-missing",
+                    f"`{term.name}` is in {term.unit}, and the number has no unit",
+                    f"write `{number}`",
+                    *here,
+                )
+            elif not term.unit:
+                message = f"`{term.name}` is a number without unit, but the limit is in {quantity.unit}"
+                self.report("unit-mismatch", message, f"write `{number}`", *here)
+            else:
+                message = f"`{term.name}` is in {term.unit}, but the limit is in {quantity.unit}"
+                others = ", ".join(f"`{unit}`" for unit in term.factors if unit != term.unit)
+                also = f"; {others} {'are' if ',' in others else 'is'} accepted too" if others else ""
+                self.report(
+                    "unit-mismatch", message, f"write the limit as `{number}`, if that is what is meant{also}", *here
+                )
+            return quantity.number
+        value = quantity.number * term.factors[quantity.unit]
+        low, high = (term.possible.low, term.possible.high) if bounded else (None, None)
+        if (low is not None and value < low) or (high is not None and value > high):
+            message = f"`{quantity.text}` is outside what `{term.name}` can be ({term.possible}{' ' + term.unit if term.unit else ''})"
+            self.report("out-of-range", message, "check the number and its unit", *declared(term))
+        return value
+
+    def number(self, number: Fraction | int, text: str = "") -> Constant:
+        """Make the constant that is one number."""
+        return Constant(exactly(number), text=text or shown(Fraction(number)), place=self.place)
+
+    def consistent(self, found: list[tuple[Operator, str, Constant]]) -> None:
+        """Report a lower limit that leaves nothing below the upper one."""
+        lower = [limit for limit in found if limit[0] in {"above", "at_least"}]
+        upper = [limit for limit in found if limit[0] in {"below", "at_most"}]
+        for (low_side, low_name, low), (high_side, high_name, high) in zip(lower, upper, strict=False):
+            if low_name != high_name or not (isinstance(low.value, Interval) and isinstance(high.value, Interval)):
+                continue
+            least, most = low.value.low, high.value.low
+            strict = low_side == "above" or high_side == "below"
+            if least is not None and most is not None and (least > most or (least == most and strict)):
+                message = (
+                    f"nothing is {low_side.replace('_', ' ')} {low.text} and {high_side.replace('_', ' ')} {high.text}"
+                )
+                self[high_side].report("threshold-conflict", message, "the lower limit lies below the upper one")
+
+    def compared(self, read: Callable[[str], Expr], found: list[tuple[Operator, str, Constant]]) -> Expr:
+        """Compare what is read with each limit; two limits make a range."""
+        parts = tuple(Compare(read(name), side, constant, self[side].place) for side, name, constant in found)
+        if not parts:
+            return Constant(UNKNOWN, place=self.place)
+        return parts[0] if len(parts) == 1 else AtLeast(len(parts), parts, place=self.place)
+
+    def is_word(self, words: tuple[str, ...], term: Term) -> Constant:
+        """Give the words that a coded measure is compared with."""
+        for index, text in enumerate(words):
+            if text not in term.values:
+                at = self[index]
+                if not term.coded:
+                    at.report("bad-value", f"`{term.name}` is a number, not a word", _sides(term), *declared(term))
+                    break
+                advice = did_you_mean(text, term.values) or f"it can be {listing(term.values)}"
+                at.report("bad-value", f"`{text}` is not a value of `{term.name}`", advice, *declared(term))
+        return self.words(words)
+
+
+_SORTS: dict[Sort, str] = {
+    "measure": "measure",
+    "drug": "drug",
+    "drug_class": "drug class",
+    "condition": "condition",
+    "procedure": "procedure",
+    "adverse_event": "adverse event",
+}
+
+
+def declared(term: Term) -> tuple[tuple[Place, str], ...]:
+    """Point to where a term is declared."""
+    return ((term.place, f"`{term.name}` is declared here"),) if term.place else ()
+
+
+def listing(words: Iterable[str]) -> str:
+    """List words for a person."""
+    *most, last = (f"`{word}`" for word in sorted(words))
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _sides(term: Term) -> str:
+    if term.coded:
+        return f"add `is`, with {listing(term.values)}"
+    return "add `above`, `at_least`, `below` or `at_most`" + (f", in {term.unit}" if term.unit else "")

@@ -1,0 +1,64 @@
+"""What every verb is: the one key of a criterion that says what is asked, and how it becomes an expression."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+from trialspec.kernel import AtLeast, Compare, Constant, Expr, Fold, Select
+from trialspec.model.parts import CountLimits, Sourced, Windowed
+from trialspec.model.points import OPERATORS
+from trialspec.model.scope import At
+from trialspec.quantity import Operator
+from trialspec.truth import UNKNOWN
+
+VERBS: dict[str, type[Verb]] = {}
+"""Every built-in verb; a class that names its `verb` is one."""
+
+
+class Verb(Sourced):
+    """A criterion: one verb, and the keys that modify it."""
+
+    verb: ClassVar[str]
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Enter the verb."""
+        super().__pydantic_init_subclass__(**kwargs)
+        if "verb" in cls.__dict__:
+            VERBS[cls.verb] = cls
+
+    @abstractmethod
+    def expand(self, at: At) -> Expr:
+        """Say it in the nodes of the kernel, each with its place."""
+
+
+class Counting(Verb, Windowed, CountLimits):
+    """A verb whose limits are counts."""
+
+    def counted(self, at: At, fold: Fold) -> Expr:
+        """Compare a count with each of its limits; two of them make a range."""
+        found: list[tuple[Operator, str, Constant]] = [
+            (side, "", at[side].number(getattr(self, side))) for side in OPERATORS if getattr(self, side) is not None
+        ]
+        if not found:
+            at.report(
+                "no-threshold", "a count is compared with nothing", "add `at_least`, `at_most`, `above` or `below`"
+            )
+        at.consistent(found)
+        return at.compared(lambda _: fold, found)
+
+
+def exists(select: Select, at: At) -> Expr:
+    """Say that there is at least one such item."""
+    return Compare(Fold("count", select, place=at.place), "at_least", at.number(1), at.place)
+
+
+def every_one(parts: tuple[Expr, ...], at: At) -> Expr:
+    """Say that all are met."""
+    return parts[0] if len(parts) == 1 else AtLeast(len(parts), parts, place=at.place)
+
+
+def nothing(at: At) -> Constant:
+    """Stand in for what was reported."""
+    return Constant(UNKNOWN, place=at.place)
