@@ -22,6 +22,7 @@ Kind = Literal[
     "milestone",
 ]
 FAR = 10**7  # a date later than any that can be written: the end of what goes on
+LONG_AGO = 0  # a date earlier than any that can be written: the start of what may have begun at any time
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,21 +227,23 @@ def parse_interval(text: str) -> Interval | None:
     for sign in ("<=", ">=", "<", ">"):
         if text.startswith(sign):
             number = parse_number(text[len(sign) :])
-            if number is None or (sign[0] == "<" and number < 0):
+            if number is None or (sign == "<" and number <= 0) or (sign == "<=" and number < 0):
                 return None
             if sign[0] == ">":
                 return Interval(number, None, low_open=sign == ">")
-            return Interval(Fraction(0), number, high_open=sign == "<" and number > 0)
+            return Interval(Fraction(0), number, high_open=sign == "<")
     number = parse_number(text)
     return None if number is None else exactly(number)
 
 
 def shown(number: Fraction, digits: int = 6) -> str:
-    """Print a number for people: exact where it is a short decimal, else marked with `~`."""
-    scaled = number * 10**digits
+    """Print a number for people: exact where it is a short decimal, else cut off and marked with `~`."""
+    scaled = abs(number) * 10**digits
     whole = scaled.numerator // scaled.denominator
-    text = f"{Decimal(whole).scaleb(-digits):f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
+    units, rest = divmod(whole, 10**digits)
+    decimals = f"{rest:0{digits}}".rstrip("0") if digits else ""
+    sign = "-" if number < 0 and whole else ""
+    text = f"{sign}{units}.{decimals}" if decimals else f"{sign}{units}"
     return text if scaled.denominator == 1 else f"~{text}"
 
 

@@ -24,7 +24,10 @@ class Zone:
     name: str
 
     def date_of(self, instant: int) -> int:
-        """Give the date of an instant here."""
+        """Give the date of an instant here.
+
+        Where clocks go back across midnight the date that has begun goes on, so that later never has an earlier date.
+        """
         return _date_of(self.name, instant)
 
     def start_of(self, day: int) -> int:
@@ -32,12 +35,17 @@ class Zone:
         return _start_of(self.name, day)
 
     def end_of(self, day: int) -> int:
-        """Give the last second of a date here."""
-        return _start_of(self.name, day + 1) - 1
+        """Give the last second of a date here; a date that the calendar skipped is one second long."""
+        return max(_start_of(self.name, day + 1) - 1, _start_of(self.name, day))
 
 
 @lru_cache(maxsize=200_000)
 def _date_of(zone: str, instant: int) -> int:
+    day = _calendar_date(zone, instant)
+    return day + 1 if _start_of(zone, day + 1) <= instant else day
+
+
+def _calendar_date(zone: str, instant: int) -> int:
     day = EPOCH + instant // DAY
     if not _FIRST <= day <= _LAST:
         return day
@@ -49,14 +57,24 @@ def _start_of(zone: str, day: int) -> int:
     if not _FIRST <= day <= _LAST:
         return (day - EPOCH) * DAY
     on = date.fromordinal(day)
-    return int(datetime(on.year, on.month, on.day, tzinfo=ZoneInfo(zone)).timestamp())
+    midnight = datetime(on.year, on.month, on.day, tzinfo=ZoneInfo(zone))
+    first, other = int(midnight.timestamp()), int(midnight.replace(fold=1).timestamp())
+    # Midnight that does not occur reads as two instants, the second one earlier: the date begins with the jump between.
+    while other < first:
+        middle = (other + first) // 2
+        if _calendar_date(zone, middle) < day:
+            other = middle + 1
+        else:
+            first = middle
+    return first
 
 
 @dataclass(frozen=True, slots=True)
 class When:
     """When something was: between two dates, and at one of `instants` where a time of day is known.
 
-    `first == last` is one date; two instants are the two readings of an hour that occurs twice.
+    `first == last` is one date; several instants of one date are a choice: the readings of an hour that occurs twice,
+    or contradicting times of one day.
     """
 
     first: int
@@ -100,8 +118,11 @@ def on_date(day: int) -> When:
 
 
 def either(one: When, other: When) -> When:
-    """Give the dates between two contradicting times, both included."""
-    return one if one == other else When(min(one.first, other.first), max(one.last, other.last))
+    """Give the dates between two contradicting times, both included; times of one date are a choice."""
+    first, last = min(one.first, other.first), max(one.last, other.last)
+    if first == last and one.instants and other.instants:
+        return When(first, last, tuple(sorted({*one.instants, *other.instants})))
+    return one if one == other else When(first, last)
 
 
 def shift_months(day: int, months: int) -> int:
@@ -129,6 +150,7 @@ _TIME = re.compile(
 )
 
 
+@lru_cache(maxsize=50_000)
 def parse_time(text: str, zone: Zone) -> When | None:
     """Read an ISO 8601 date, partial date or instant; a time without offset is local in `zone`.
 
@@ -171,8 +193,8 @@ def _local_time(local: datetime, zone: Zone) -> When | None:
     real = [i for i in both if datetime.fromtimestamp(i, here).replace(tzinfo=None) == wall]
     if not real:
         return None
-    day = wall.toordinal()
-    return When(day, day, tuple(real))
+    first, last = zone.date_of(real[0]), zone.date_of(real[-1])
+    return When(first, last, tuple(real)) if first == last else When(first, last)
 
 
 def shown_date(day: int) -> str:

@@ -48,7 +48,9 @@ class Term:
     def convert(self, value: Interval, unit: str) -> Interval | None:
         """Turn a value in an accepted unit into `unit`, exactly; `None` for a unit that is not accepted."""
         factor = self.factors.get(unit)
-        return None if factor is None else scale(value, factor)
+        if factor is None:
+            return value if unit == self.unit else None
+        return scale(value, factor)
 
 
 @dataclass(frozen=True)
