@@ -26,8 +26,9 @@ from trialspec.kernel import (
     Score,
     Select,
     Shift,
+    Test,
 )
-from trialspec.quantity import ANYTHING, Codes, Interval, scale, shown
+from trialspec.quantity import ANYTHING, Codes, Interval, exactly, scale, shown
 from trialspec.times import When, shown_date, shown_instant
 from trialspec.truth import UNKNOWN, Verdict
 
@@ -211,22 +212,35 @@ def words(node: Expr | Select) -> str:
             return point_in_words(node)
         case Constant(value, by_unit, text):
             return text or (" or ".join(f"{limit} {unit}" for unit, limit in by_unit) if by_unit else str(value))
-        case Select(kind, window=window, label=label):
-            return f"{label or kind}{window_in_words(window)}"
+        case Select(kind, tests, window, label=label):
+            told = label or kind.replace("_", " ")
+            return f"{told}{window_in_words(window)}{''.join(_test_in_words(test) for test in tests)}"
         case Pick(which, of, to=to):
             near = f" {point_in_words(to)}" if to is not None else ""
             return f"{which}{f' to{near}' if near else ''} {words(of)}"
         case Fold("count", of):
             return f"number of {words(of)}"
         case Fold("distinct", of, field):
-            return f"number of different {field} of {words(of)}"
+            return f"number of different {field}s of {words(of)}"
         case Fold(how, of):
             return f"{how} of {words(of)}"
         case Score(items):
             return f"score of {len(items)} items"
+        case Arithmetic("subtract", Constant(value), Arithmetic("multiply", _, Arithmetic("divide", now, then))) if (
+            value == exactly(100)
+        ):
+            return f"fall in percent from {words(then)} to {words(now)}"
+        case Arithmetic("subtract", Arithmetic("multiply", _, Arithmetic("divide", now, then)), Constant(value)) if (
+            value == exactly(100)
+        ):
+            return f"rise in percent from {words(then)} to {words(now)}"
         case Arithmetic(how, left, right):
             sign = {"add": "+", "subtract": "-", "multiply": "x", "divide": "/"}[how]
             return f"({words(left)} {sign} {words(right)})"
+        case Compare(Fold("count", of), "at_least", Constant(value)) if value == exactly(1):
+            return f"any {words(of)}"
+        case Compare(Fold("count", of), "below", Constant(value)) if value == exactly(1):
+            return f"no {words(of)}"
         case Compare(left, operator, right):
             return f"{words(left)} {'is' if operator == 'in' else operator.replace('_', ' ')} {words(right)}"
         case Run():
@@ -240,6 +254,17 @@ def words(node: Expr | Select) -> str:
             assert_never(node)
 
 
+# What a selection's label already says.
+_NAMING = frozenset({"measure", "drug", "concept", "milestone", "visit"})
+
+
+def _test_in_words(test: Test) -> str:
+    if test.field in _NAMING:
+        return ""
+    asked = "is" if test.operator == "in" else test.operator.replace("_", " ")
+    return f", where {test.field.replace('_', ' ')} {asked} {words(test.against)}"
+
+
 def _run_in_words(run: Run) -> str:
     span = f", {run.span} or more" if run.span else ""
     gap = f", no gap above {run.gap}" if run.gap and not run.then else ""
@@ -251,20 +276,35 @@ def _run_in_words(run: Run) -> str:
 
 
 def point_in_words(point: Point) -> str:
-    """Say when a point is, in the words of the protocol."""
-    match point:
+    """Say when a point is, in the words of the protocol; days are counted together, and from day 1 by their number."""
+    days, start = _days_from(point)
+    match start:
         case Now():
-            return "now"
+            told = "now"
         case Dose():
-            return "the dose"
+            told = "the dose"
         case Fixed(day):
-            return shown_date(day)
+            told = shown_date(day)
         case Moment(name):
-            return name
+            told = name
         case Shift(inner, by, earlier):
-            return f"{by} {'before' if earlier else 'after'} {point_in_words(inner)}"
+            told = f"{by} {'before' if earlier else 'after'} {point_in_words(inner)}"
         case _:
-            assert_never(point)
+            assert_never(start)
+    if told == DAY_1:
+        return f"day {days + 1 if days >= 0 else days}"
+    return told if not days else f"{abs(days)} d {'after' if days > 0 else 'before'} {told}"
+
+
+DAY_1 = "day_1"
+
+
+def _days_from(point: Point) -> tuple[int, Point]:
+    """Count the days by which a point lies after another that is not reached by days."""
+    if not isinstance(point, Shift) or point.by.days is None:
+        return 0, point
+    days, start = _days_from(point.point)
+    return days + (-point.by.days if point.earlier else point.by.days), start
 
 
 def window_in_words(window: Window) -> str:

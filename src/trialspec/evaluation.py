@@ -1,0 +1,109 @@
+"""The one way in: a protocol is loaded once, and then read for one patient after the other.
+
+`load` gives a `Protocol`. Its `report` is a pure function of one patient's events and an instant; `evaluate` gives the
+reports of many patients, each independent of all others. The time is always handed in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from trialspec import alerts, findings
+from trialspec import load as files
+from trialspec.compile import compile_protocol
+from trialspec.rulebook import Decider
+from trialspec.sources import Cohort, cohort
+from trialspec.timeline import timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from trialspec.diagnostics import Diagnostic
+    from trialspec.events import Record
+    from trialspec.findings.finding import Finding
+    from trialspec.patient import Problem, Timeline
+    from trialspec.program import Program
+    from trialspec.rulebook import Incident, Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class PatientReport:
+    """What a protocol says of one patient at one instant.
+
+    `known` is the instant up to which records were available (`None`: all that there are). `alerts` are all episodes up
+    to `at`, those that are over included.
+    """
+
+    patient: str
+    at: int
+    known: int | None
+    timeline: Timeline
+    findings: tuple[Finding, ...]
+    alerts: alerts.State
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The records that could not be taken as they came."""
+        return self.timeline.problems
+
+    def about(self, subject: str) -> tuple[Finding, ...]:
+        """Give the findings of one subject, in the protocol's order."""
+        return tuple(finding for finding in self.findings if finding.subject == subject)
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """A protocol that runs: what it asks, its rules, and what was noticed while it was loaded."""
+
+    program: Program
+    rulebook: Rulebook
+    warnings: tuple[Diagnostic, ...] = ()
+    decider: Decider = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Hand the rules to both evaluators."""
+        object.__setattr__(self, "decider", Decider(self.rulebook))
+
+    @property
+    def incidents(self) -> tuple[Incident, ...]:
+        """Where the two evaluators of the rules did not agree so far: a defect of ours, never silent."""
+        return self.decider.incidents
+
+    def timeline(self, events: Iterable[Record], patient: str, *, known: int | None = None) -> Timeline:
+        """Give what the records tell of one patient, as known at an instant or today."""
+        program = self.program
+        return timeline(events, patient, program.vocabulary, program.zone, program.sites, known)
+
+    def report(
+        self, events: Iterable[Record], patient: str, *, at: int, known: int | None = None
+    ) -> PatientReport:
+        """Say what the protocol says of one patient at an instant, as known at another or today."""
+        records = tuple(events)
+
+        def known_at(instant: int) -> Timeline:
+            return self.timeline(records, patient, known=instant if known is None else min(instant, known))
+
+        seen = self.timeline(records, patient, known=known)
+        found = findings.evaluate(self.program, seen, at, known_at=known_at)
+        rules = {rule.name: rule for rule in self.rulebook.rules}
+        context = alerts.Context(self.program.name, self.program.digest, rules, self.decider)
+        groups = findings.groups(self.program, known_at=known_at, asked=at)
+        episodes = alerts.state(context, [group.read for group in groups], seen, at)
+        return PatientReport(patient, at, known, seen, found, episodes)
+
+
+def load(path: Path, *, libraries: Sequence[Path] = ()) -> Protocol:
+    """Load a protocol file, or the directory that holds it; raises `ProtocolError` with everything that is wrong."""
+    compiled = compile_protocol(files.load(path, libraries))
+    return Protocol(compiled.program, compiled.rulebook, compiled.warnings)
+
+
+def evaluate(
+    protocol: Protocol, events: Cohort | Iterable[Record], *, at: int, known: int | None = None
+) -> Iterator[PatientReport]:
+    """Give the reports of all patients, in the order of their names; each is made when it is asked for."""
+    sorted_ = events if isinstance(events, Cohort) else cohort(events)
+    for patient, records in sorted_.patients.items():
+        yield protocol.report(records, patient, at=at, known=known)

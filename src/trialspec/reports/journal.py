@@ -1,0 +1,149 @@
+"""Alerts as plain data: all that an alert carries, under the same names wherever it goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trialspec.explain import margin_in_words, missing_in_words, words
+from trialspec.reports.rests import assumptions
+from trialspec.reports.sentence import said
+from trialspec.times import When, shown_date, shown_instant
+from trialspec.truth import UNKNOWN, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from trialspec.alerts import Episode, Note
+    from trialspec.diagnostics import Place
+    from trialspec.evaluation import PatientReport
+    from trialspec.findings.finding import Finding
+    from trialspec.interpreters.reading import Missing, Reading
+    from trialspec.program import Program
+    from trialspec.times import Zone
+
+URGENCY = ("now", "soon", "log")
+
+
+def in_order(report: PatientReport) -> tuple[Episode, ...]:
+    """Give the alerts as a person reads them: what still holds, then the urgent, the important, the earliest first."""
+    return tuple(
+        sorted(
+            report.alerts.values(),
+            key=lambda each: (
+                each.over,
+                URGENCY.index(each.rule.urgency),
+                not each.rule.important,
+                happened(each) or 0,
+                each.key,
+            ),
+        )
+    )
+
+
+def happened(episode: Episode) -> int | None:
+    """Give the instant that an alert is about; an alert that holds since ever may still be about something dated."""
+    return episode.opened if episode.opened is not None else episode.finding.since
+
+
+def known_since(episode: Episode, report: PatientReport) -> int | None:
+    """Give the instant by which every record behind an alert was surely available; never before it happened.
+
+    `None` where a record does not say when it became available: then it cannot be told.
+    """
+    zone, when = report.timeline.zone, happened(episode)
+    instants = [] if when is None else [when]
+    for item in report.timeline.items:
+        if (item.sources or {item.id}) & episode.finding.because:
+            available = item.fields.get("available")
+            if not isinstance(available, When):
+                return None
+            instants.append(available.span(zone)[1])
+    return max(instants, default=None)
+
+
+def as_data(
+    program: Program, report: PatientReport, episode: Episode, notes: Mapping[str, Sequence[Note]] | None = None
+) -> dict[str, Any]:
+    """Give an alert as plain data."""
+    zone, finding, rule = report.timeline.zone, episode.finding, episode.rule
+    return {
+        "alert": str(episode.key),
+        "patient": report.patient,
+        "rule": rule.name,
+        "subject": finding.name,
+        "sentence": said(episode),
+        "urgency": rule.urgency,
+        "important": rule.important,
+        "unblinds": rule.unblinds,
+        "category": rule.category,
+        "clause": rule.clause or (finding.provenance.clause if finding.provenance else ""),
+        "protocol": episode.key.protocol,
+        "digest": episode.digest,
+        "happened": _instant(happened(episode), zone),
+        "resolved": _instant(episode.closed, zone),
+        "known": _instant(known_since(episode, report), zone),
+        "found": {name: _plain(value) for name, value in sorted(finding.fields.items())},
+        "events": sorted(finding.because),
+        "margins": margins(finding),
+        "missing": [missing_as_data(each) for each in _sorted(finding.missing)],
+        "would_change": list(would_change(finding)),
+        "may_change_at": _instant(finding.until, zone) if not episode.over else None,
+        "assumes": list(assumptions(program, finding)),
+        "written_at": [str(place) for place in _places(rule.place, finding.place)],
+        "notes": [_note(note) for note in (notes or {}).get(str(episode.key), ())],
+    }
+
+
+def _instant(instant: int | None, zone: Zone) -> str | None:
+    return None if instant is None else shown_instant(instant, zone)
+
+
+def _plain(value: str | frozenset[str]) -> str | list[str]:
+    return value if isinstance(value, str) else sorted(value)
+
+
+def _places(*places: Place | None) -> Iterator[Place]:
+    return (place for place in places if place is not None)
+
+
+def _note(note: Note) -> dict[str, str]:
+    return {name: getattr(note, name) for name in note.__dataclass_fields__ if getattr(note, name)}
+
+
+def _sorted(missing: Iterable[Missing]) -> list[Missing]:
+    return sorted(missing, key=missing_in_words)
+
+
+def missing_as_data(missing: Missing) -> dict[str, str | None]:
+    """Give what is missing as plain data."""
+    # Dates without a zone: they are the site's.
+    return {
+        "what": missing.what,
+        "from": None if missing.start is None else shown_date(missing.start),
+        "due": None if missing.due is None else shown_date(missing.due),
+        "asked_of": missing.asked_of,
+    }
+
+
+def margins(finding: Finding) -> list[str]:
+    """Say how far the values that decided a finding lie from their limits."""
+    return list(dict.fromkeys(told for reading in finding.readings for told in _margins(reading)))
+
+
+def _margins(reading: Reading) -> Iterator[str]:
+    if reading.margin is not None and isinstance(reading.value, Verdict) and reading.value is not UNKNOWN:
+        yield (
+            f"{words(reading.node)}: {margin_in_words(reading.margin)}"
+            if reading.node
+            else margin_in_words(reading.margin)
+        )
+    for part in reading.parts:
+        yield from _margins(part)
+
+
+def would_change(finding: Finding) -> Iterator[str]:
+    """Say what would change a finding: an answer to what is missing, or a correction of what it rests on."""
+    yield from (f"an answer: {missing_in_words(each)}" for each in _sorted(finding.missing))
+    yield from (f"another value: {margin}" for margin in margins(finding))
+    if finding.because:
+        yield f"a correction of {', '.join(sorted(finding.because))}"

@@ -1,0 +1,175 @@
+"""Why the protocol says so: the proof of a finding, told from the answer down to the records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trialspec.explain import explain, lean, record_in_words
+from trialspec.interpreters.reading import Question
+from trialspec.reports.data import finding_as_data
+from trialspec.reports.journal import as_data, happened, known_since, would_change
+from trialspec.reports.rests import beneath, told
+from trialspec.reports.sentence import said
+from trialspec.reports.table import Page, Table
+from trialspec.times import shown_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trialspec.alerts import Episode
+    from trialspec.evaluation import PatientReport
+    from trialspec.explain import Line
+    from trialspec.findings.finding import Finding
+    from trialspec.interpreters.reading import Reading
+    from trialspec.program import Criterion, Program
+
+
+# --- what is explained ------------------------------------------------------------------------------------------------
+
+
+def of_criterion(program: Program, report: PatientReport, name: str) -> Page:
+    """Explain a criterion as it was read when eligibility was decided, and as it reads now where that differs."""
+    index = [each.name for each in program.criteria].index(name)
+    criterion, finding = program.criteria[index], report.about("criterion")[index]
+    now, then, tables = finding.readings[0], _at_enrolment(report, index), []
+    if then is not None:
+        enrolled = report.about("eligibility")[0].facts.get("enrolled", "")
+        tables.append(_proof(f"At enrolment, {enrolled}: {_plain(then)}", then, program, report))
+    if then is None or now.verdict is not then.verdict:
+        tables.append(_proof(f"Now: {_plain(now)}", now, program, report))
+        tables.append(_records(criterion, now, program, report))
+    return Page(f"{report.patient}: criterion {name}", tuple(_about(criterion)), (*tables, _rests(program, finding)))
+
+
+def _at_enrolment(report: PatientReport, index: int) -> Reading | None:
+    """Give how a criterion was read at enrolment, for a patient who surely was enrolled."""
+    for finding in report.about("eligibility"):
+        if finding.fields["enrolled"] == "yes" and finding.readings:
+            return finding.readings[index]
+    return None
+
+
+def of_finding(program: Program, report: PatientReport, finding: Finding) -> Page:
+    """Explain a finding: its fields, the proofs behind them, and the records."""
+    lines = [f"{name.replace('_', ' ')}: {_listed(value)}" for name, value in finding.fields.items() if value]
+    lines += [f"{name.replace('_', ' ')}: {text}" for name, text in finding.facts.items() if text and name in _FACTS]
+    proofs = [_proof(_plain(reading), reading, program, report) for reading in finding.readings]
+    return Page(
+        f"{report.patient}: {finding.subject} {finding.name}",
+        tuple(lines),
+        (*proofs, _cited(finding, program, report), _changing(finding), _rests(program, finding)),
+    )
+
+
+def of_alert(program: Program, report: PatientReport, episode: Episode) -> Page:
+    """Explain an alert: what it says, when, why, and what would change it."""
+    zone, rule, finding = report.timeline.zone, episode.rule, episode.finding
+    start, end, known = happened(episode), episode.closed, known_since(episode, report)
+    important = "important" if rule.important else "not important"
+    lines = [
+        said(episode),
+        f"happened: {'since ever' if start is None else shown_instant(start, zone)}",
+        *([] if end is None else [f"over since: {shown_instant(end, zone)}"]),
+        f"known: {'a record does not say' if known is None else shown_instant(known, zone)}",
+        f"urgency: {rule.urgency}; {important}{f'; {rule.category}' if rule.category else ''}",
+        f"rule: {rule.name}{f', written at {rule.place}' if rule.place else ''}",
+        *([f"about: written at {finding.place}"] if finding.place else []),
+        f"protocol digest: {episode.digest}",
+        f"alert: {episode.key}",
+    ]
+    fields = tuple((name.replace("_", " "), _listed(value)) for name, value in finding.fields.items() if value)
+    proofs = [_proof(_plain(reading), reading, program, report) for reading in finding.readings]
+    tables = (
+        Table("What was found", ("field", "is"), fields),
+        *proofs,
+        _cited(finding, program, report),
+        _changing(finding),
+        _rests(program, finding),
+    )
+    return Page(f"{report.patient}: {rule.name} {finding.name}", tuple(lines), tables)
+
+
+def finding_with_proof(program: Program, report: PatientReport, finding: Finding) -> dict[str, Any]:
+    """Give a finding and its proofs as plain data."""
+    return finding_as_data(program, finding, report.timeline.zone) | {
+        "proofs": [[_line(line) for line in _lines(reading, program, report)] for reading in finding.readings]
+    }
+
+
+def alert_with_proof(program: Program, report: PatientReport, episode: Episode) -> dict[str, Any]:
+    """Give an alert and its proofs as plain data."""
+    return as_data(program, report, episode) | {
+        "proofs": [[_line(line) for line in _lines(reading, program, report)] for reading in episode.finding.readings]
+    }
+
+
+# --- its parts --------------------------------------------------------------------------------------------------------
+
+# The words of a finding that are worth a line of their own.
+_FACTS = ("date", "planned", "window", "amount", "planned_amount", "route", "gate", "verdict", "margin", "components")
+
+
+def _about(criterion: Criterion) -> Iterator[str]:
+    role = "an inclusion: to be met" if criterion.role == "include" else "an exclusion: not to be met"
+    yield f"{criterion.provenance.text or criterion.name} ({role})"
+    if criterion.place is not None:
+        yield f"written at {criterion.place}"
+
+
+def _plain(reading: Reading) -> str:
+    return str(reading.verdict).replace("_", " ")
+
+
+def _listed(value: str | frozenset[str]) -> str:
+    listed = [value] if isinstance(value, str) else sorted(value)
+    return ", ".join(word.replace("_", " ") for word in listed)
+
+
+def _lines(reading: Reading, program: Program, report: PatientReport) -> tuple[Line, ...]:
+    return explain(reading, report.timeline, program.vocabulary)
+
+
+def _proof(title: str, reading: Reading, program: Program, report: PatientReport) -> Table:
+    rows = []
+    for line in _lines(reading, program, report):
+        place = "" if line.place is None else f"{line.place.file.rpartition('/')[2]}:{line.place.line}"
+        rows.append((f"{'  ' * line.depth}{line.asked}", line.answer, "; ".join(line.events), place))
+    return Table(title, ("asked", "answer", "records", "written at"), tuple(rows))
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return {
+        "depth": line.depth,
+        "asked": line.asked,
+        "answer": line.answer,
+        "records": list(line.events),
+        "written_at": None if line.place is None else str(line.place),
+    }
+
+
+def _records(criterion: Criterion, reading: Reading, program: Program, report: PatientReport) -> Table:
+    """List the records that it takes to see the answer: without any of them it would be another."""
+    taken = lean(criterion.expr, Question(report.timeline, report.at), reading)
+    return _in_words("The records that it takes", taken, program, report)
+
+
+def _cited(finding: Finding, program: Program, report: PatientReport) -> Table:
+    return _in_words("It rests on these records", finding.because, program, report)
+
+
+def _in_words(title: str, events: frozenset[str], program: Program, report: PatientReport) -> Table:
+    items = {source: item for item in report.timeline.items for source in (item.sources or {item.id})}
+    rows = [
+        (event, record_in_words(items[event], program.vocabulary) if event in items else "not read")
+        for event in sorted(events)
+    ]
+    return Table(title, ("record", "what it tells"), tuple(rows), "no record; what is not there decided")
+
+
+def _changing(finding: Finding) -> Table:
+    return Table("What would change it", ("by",), tuple((each,) for each in would_change(finding)))
+
+
+def _rests(program: Program, finding: Finding) -> Table:
+    rows = tuple((text,) for text in told(beneath(program, finding)))
+    return Table("It rests on what the written protocol does not say", ("item",), rows)
