@@ -134,6 +134,7 @@ class _Unit:
                 top["visits"][name].report("bad-name", f"`{name}` is a word of its own", "choose another name")
             scope.visits[name] = visit.plan(name, top["visits"][name])
         doses = frozenset(model.doses)
+        stopped = frozenset(model.course.of) if model.course else frozenset()
         return Program(
             model.protocol,
             model.title,
@@ -146,7 +147,10 @@ class _Unit:
             moments,
             self.criteria(),
             {name: self.gate(name, part) for name, part in model.gates.items()},
-            tuple(part.plan(name, top["doses"][name], frozenset(model.gates)) for name, part in model.doses.items()),
+            tuple(
+                part.plan(name, top["doses"][name], frozenset(model.gates), stopped)
+                for name, part in model.doses.items()
+            ),
             None if model.course is None else model.course.plan(top["course"], doses),
             tuple(scope.visits.values()),
             tuple(part.plan(name, top["assessments"][name], doses) for name, part in model.assessments.items()),

@@ -372,6 +372,10 @@ CODES: dict[str, str] = {
         "A file named under `use`, or on the command line, was not found or cannot be read.",
         "Check the path; libraries are looked for in the places the message names.",
     ),
+    "wrong-kind": _code(
+        "A name stands for another kind of thing than is expected here: a drug where a measure is, for example.",
+        "Choose a name of the right kind, or the verb that goes with this one.",
+    ),
     # Units and numbers
     "unit-mismatch": _code(
         "A limit is in a unit that cannot be compared with the unit of the measure.",
@@ -421,6 +425,16 @@ CODES: dict[str, str] = {
     "grade-without-scale": _code(
         "A grade is compared, but it is not said on which scale it is counted.",
         "Name the scale and its version beside the grade.",
+    ),
+    "never-due": _code(
+        "A dose or visit is counted from a moment that it sets itself, or that comes after it. Until that has happened it "
+        "is not due, so nobody is told that it is late.",
+        "State up to when it is due under `first_due`; leave it as it is if nobody is to be told.",
+    ),
+    # Responses
+    "no-otherwise": _code(
+        "The categories of a response leave somebody over: a patient of whom none of them is met gets no category.",
+        "Add a last category with `when: otherwise`, or leave it as it is if that is meant.",
     ),
     # Rulebooks
     "unknown-field": _code(

@@ -1,5 +1,5 @@
 """From the text of a protocol, and all the libraries it uses, to one located and validated model."""
 
-from trialspec.load.loading import Loaded, freeze, load
+from trialspec.load.loading import Loaded, freeze, load, load_written
 
-__all__ = ["Loaded", "freeze", "load"]
+__all__ = ["Loaded", "freeze", "load", "load_written"]

@@ -1,15 +1,15 @@
 """Definitions: verbs of one's own, written out before anything is checked.
 
-The tree of a file is walked along the models' types, so that a definition is written out wherever a criterion stands, and
-nowhere else. What is written out keeps the places of the definition, and of the uses that led to it.
+The tree of a file is walked along the models' types, so that a definition is written out wherever a criterion stands,
+and nowhere else. What is written out keeps the places of the definition, and of the uses that led to it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, get_args, get_origin
 
 from pydantic_core import PydanticCustomError
 
@@ -18,7 +18,7 @@ from trialspec.document import Entry, Node, substitute
 from trialspec.model.criteria import is_criterion
 from trialspec.model.parts import PROVENANCE, Part, keys_of
 from trialspec.model.points import read_point, read_quantity
-from trialspec.model.protocol import Definition, NeedType
+from trialspec.model.protocol import Definition, Need, NeedType
 from trialspec.model.verb import VERBS
 from trialspec.quantity import parse_duration
 
@@ -47,7 +47,7 @@ class Definitions:
 
     # --- walking the tree ---------------------------------------------------------------------------------------------
 
-    def written_out(self, node: Node, annotation: Any, stack: tuple[str, ...] = ()) -> Node:
+    def written_out(self, node: Node, annotation: object, stack: tuple[str, ...] = ()) -> Node:
         """Give the node with every use of a definition written out, where its type says that a criterion stands."""
         annotation = bare(annotation)
         if is_criterion(annotation):
@@ -64,7 +64,7 @@ class Definitions:
             return replace(node, content=tuple(self.written_out(each, member, stack) for each in node.members()))
         return node
 
-    def mapped(self, node: Node, types: Mapping[str, Any], stack: tuple[str, ...]) -> Node:
+    def mapped(self, node: Node, types: Mapping[str, object], stack: tuple[str, ...]) -> Node:
         """Give a mapping with the values of these keys written out."""
         entries = {
             key: replace(entry, value=self.written_out(entry.value, types[key], stack)) if key in types else entry
@@ -92,7 +92,7 @@ class Definitions:
             advice = "write one verb with its keys; join several criteria by `all` or `any`"
             self.report("wrong-type", "a criterion is expected here, this is a list", node, advice)
             return stand_in(node)
-        verbs = [key for key in node.keys() if key in VERBS or key in self.key_places]
+        verbs = [key for key in node.entries() if key in VERBS or key in self.key_places]
         if len(verbs) != 1:
             self.not_one_verb(node, verbs)
             return stand_in(node)
@@ -118,7 +118,7 @@ class Definitions:
             return
         known = frozenset(VERBS) | frozenset(self.models)
         modifiers = {key for verb in VERBS.values() for key in keys_of(verb)} | _PASSES
-        for key in node.keys():
+        for key in node.entries():
             if key not in modifiers:
                 close = did_you_mean(key, known)
                 place = node.key_place(key)
@@ -145,6 +145,23 @@ class Definitions:
                         )
                         message = f"`${parameter}` is not a parameter of this definition"
                         found.append(Diagnostic("unknown-parameter", message, text.place, (), advice))
+        return found
+
+    def shadowed(self, node: Node) -> list[Diagnostic]:
+        """Report criteria, gates and components that are called like a definition: a bare name would mean either."""
+        found: list[Diagnostic] = []
+        for path in (
+            ("gates",),
+            ("eligibility", "include"),
+            ("eligibility", "exclude"),
+            ("responses", "", "components"),
+        ):
+            for entries in _below(node, path):
+                for name, entry in entries.items():
+                    if name in self.key_places:
+                        message = f"`{name}` stands for two things"
+                        related = (self.declared(name),)
+                        found.append(Diagnostic("duplicate-name", message, entry.key_place, related, "rename one"))
         return found
 
     # --- uses ---------------------------------------------------------------------------------------------------------
@@ -256,6 +273,18 @@ class Definitions:
         return ""
 
 
+def _below(node: Node, path: tuple[str, ...]) -> Iterator[Mapping[str, Entry]]:
+    """Give the mappings that a path leads to; an empty step leads to every entry."""
+    if node.kind != "mapping":
+        return
+    if not path:
+        yield node.entries()
+        return
+    for key, value in node.items():
+        if path[0] in {"", key}:
+            yield from _below(value, path[1:])
+
+
 def _texts(node: Node) -> Iterator[Node]:
     if node.kind == "text":
         yield node
@@ -264,7 +293,7 @@ def _texts(node: Node) -> Iterator[Node]:
             yield from _texts(child)
 
 
-def bare(annotation: Any) -> Any:
+def bare(annotation: object) -> object:
     """Give a type without its annotations; of `X | None`, X."""
     if get_origin(annotation) is Annotated:
         return bare(get_args(annotation)[0])
@@ -278,11 +307,11 @@ def stand_in(node: Node) -> Node:
     return Node(node.place, REPORTED, node.via)
 
 
-def _has_default(need: Any) -> bool:
+def _has_default(need: Need) -> bool:
     return "default" in need.model_fields_set
 
 
-def _listed(names: Mapping[str, Any]) -> str:
+def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
@@ -336,7 +365,7 @@ _SORTS: dict[NeedType, frozenset[str]] = {
     "concept": frozenset({"concept"}),
     "measure": frozenset({"measure"}),
 }
-_READ: dict[NeedType, Any] = {
+_READ: dict[NeedType, Callable[[str], object]] = {
     "count": _count,
     "quantity": read_quantity,
     "duration": _duration,

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 from pydantic import Tag
 from pydantic_core import ErrorDetails
 
-from trialspec.diagnostics import CODES, Diagnostic, Place, did_you_mean
+from trialspec.diagnostics import CODES, Diagnostic, did_you_mean
 from trialspec.document import TAG_PREFIXES, Node
 from trialspec.load.definitions import bare
 from trialspec.model.parts import Part, keys_of
@@ -30,8 +30,11 @@ def diagnostic(error: ErrorDetails, node: Node, model: type[Part]) -> Diagnostic
     """Say one of pydantic's findings about a file's tree."""
     path, kind, context = error["loc"], error["type"], error.get("ctx", {})
     here = node.at(path)
+    if path and path[-1] == "[key]":
+        # What is wrong is the key itself.
+        here = Node(node.key_place_at(path[:-1]), str(path[-2]), here.via)
     if kind in CODES:
-        return _own(kind, context, path, node)
+        return _own(kind, context, here)
     if kind == "missing":
         return _missing(path, node, model)
     if kind == "extra_forbidden":
@@ -49,7 +52,7 @@ def diagnostic(error: ErrorDetails, node: Node, model: type[Part]) -> Diagnostic
         )
     if kind in _EXPECTED:
         message = f"{_EXPECTED[kind]} is expected here, this is a {kind_of(error['input'])}"
-        return Diagnostic("wrong-type", message, _last_place(path, node), here.related(), _example(path, kind))
+        return Diagnostic("wrong-type", message, here.place, here.related(), _example(path, kind))
     if kind in {"too_short", "too_long"}:
         least, most = context.get("min_length", 0), context.get("max_length")
         message = (
@@ -59,16 +62,11 @@ def diagnostic(error: ErrorDetails, node: Node, model: type[Part]) -> Diagnostic
     return Diagnostic("bad-value", "this is not possible here", here.place, here.related())
 
 
-def _own(code: str, context: dict[str, Any], path: Sequence[str | int], node: Node) -> Diagnostic:
+def _own(code: str, context: dict[str, Any], here: Node) -> Diagnostic:
     """A finding of our own validators, which carries its words; `key` names the key at fault."""
-    here, key = node.at(path), context["key"]
-    place = here.key_place(key) if key and here.kind == "mapping" and key in here else _key_or_value(path, here, node)
+    key = context["key"]
+    place = here.key_place(key) if key and here.kind == "mapping" and key in here else here.place
     return Diagnostic(code, context["message"], place, here.related(), context["help"])
-
-
-def _key_or_value(path: Sequence[str | int], here: Node, node: Node) -> Place:
-    """The place of a value; of a key that is itself at fault, the key."""
-    return node.key_place_at(path[:-1]) if path and path[-1] == "[key]" else here.place
 
 
 def _missing(path: Sequence[str | int], node: Node, model: type[Part]) -> Diagnostic:
@@ -98,10 +96,6 @@ def _extra(path: Sequence[str | int], node: Node, model: type[Part]) -> Diagnost
     )
 
 
-def _last_place(path: Sequence[str | int], node: Node) -> Place:
-    return node.at(path).place
-
-
 def _example(path: Sequence[str | int], kind: str) -> str:
     key = next((step for step in reversed(path) if isinstance(step, str) and not step.startswith(TAG_PREFIXES)), "")
     return {"list_type": f"write `{key}: [...]`", "tuple_type": f"write `{key}: [...]`"}.get(kind, "") if key else ""
@@ -111,16 +105,16 @@ def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def part_at(model: Any, path: Sequence[str | int]) -> type[Part] | None:
+def part_at(model: type[Part], path: Sequence[str | int]) -> type[Part] | None:
     """Give the model that a mapping is read as, along the path of a finding."""
-    annotation: Any = model
+    annotation: object = model
     for step in path:
         annotation = _step(bare(annotation), step)
     annotation = bare(annotation)
     return annotation if isinstance(annotation, type) and issubclass(annotation, Part) else None
 
 
-def _step(annotation: Any, step: str | int) -> Any:
+def _step(annotation: object, step: str | int) -> object:
     if isinstance(annotation, type) and issubclass(annotation, Part):
         fields = {info.alias or name: info for name, info in annotation.model_fields.items()}
         return fields[str(step)].annotation if step in fields else None

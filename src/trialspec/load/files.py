@@ -64,6 +64,10 @@ class Files:
         if node.kind != "mapping":
             self.found.append(Diagnostic("wrong-type", f"a file is a mapping, this is a {node.kind}", node.place))
             return
+        self.take(node, path, libraries, is_protocol=is_protocol)
+
+    def take(self, node: Node, path: Path, libraries: Sequence[Path], *, is_protocol: bool = True) -> None:
+        """Take the tree of a file, or of a protocol that is written inside one, after all that it uses."""
         self.check_head(node, is_protocol=is_protocol)
         used = node.get("use")
         for each in () if used is None else used.members() if used.kind == "list" else (used,):
@@ -92,7 +96,7 @@ class Files:
             place = node.place if language is None else language.place
             message = "`language` is missing" if language is None else "the language is not known"
             self.found.append(Diagnostic("language-version", message, place, (), f"write `language: {LANGUAGE}`"))
-        for key in node.keys():
+        for key in node.entries():
             if key in keys_of(Library):
                 continue
             if key in keys_of(Protocol):
@@ -151,7 +155,7 @@ class Files:
         )
 
     def joined(self) -> Node | None:
-        """Give one tree: the protocol with the vocabulary, gates, rules and sources of all it uses; definitions left out."""
+        """Give one tree: the protocol with the vocabulary, gates, rules and sources of all it uses."""
         protocol = next((file for file in self.files if file.is_protocol), None)
         if protocol is None:
             return None
@@ -169,12 +173,11 @@ class Files:
                             self.found.append(Diagnostic("duplicate-name", message, entry.key_place, (), "rename it"))
                         terms.setdefault(name, entry.key_place)
                     if section == "alerts" and name in joined:
-                        entry = self.changed_alert(name, joined[name], entry, file)
-                    elif section != "sources" and name in joined:
-                        if section not in _KINDS:
-                            self.twice(name, entry.key_place, joined[name].key_place)
-                        continue
-                    joined[name] = entry
+                        joined[name] = self.changed_alert(name, joined[name], entry, file)
+                    elif section == "sources" or name not in joined:
+                        joined[name] = entry
+                    elif section not in _KINDS:
+                        self.twice(name, entry.key_place, joined[name].key_place)
             own = protocol.node.get(section)
             if own is not None and own.kind != "mapping":
                 continue  # reported when the protocol is checked
@@ -194,7 +197,7 @@ class Files:
         ):
             self.twice(name, change.key_place, rule.key_place)
             return rule
-        for key in change.value.keys():
+        for key in change.value.entries():
             if key not in keys_of(AlertChange):
                 place = change.value.key_place(key)
                 message = f"a protocol cannot change `{key}` of a rule of a library"

@@ -31,8 +31,9 @@ _MAPPINGS = frozenset(
 class Loaded:
     """A protocol and all it uses as one located, validated model.
 
-    `diagnostics` may hold errors: then the model leaves out what they are about, and `broken` names it; what is left can
-    be checked further, and `trialspec.compile` refuses to make a program of it. `texts` are the files, for excerpts.
+    `diagnostics` may hold errors: then the model leaves out what they are about, and `broken` names it; what is left
+    can be checked further, and `trialspec.compile` refuses to make a program of it. `texts` are the files, for
+    excerpts.
     """
 
     path: Path
@@ -53,13 +54,24 @@ def load(path: Path, libraries: Sequence[Path] = ()) -> Loaded:
     """Read a protocol file (or its directory) and the libraries it uses; raises when nothing is left to check."""
     files = Files()
     files.read(path / PROTOCOL_FILE if path.is_dir() else path, libraries)
+    return _loaded(files, path)
+
+
+def load_written(node: Node, path: Path, libraries: Sequence[Path] = ()) -> Loaded:
+    """Take a protocol that is written inside another file, and read the libraries it uses."""
+    files = Files()
+    files.take(node, path, libraries)
+    return _loaded(files, path)
+
+
+def _loaded(files: Files, path: Path) -> Loaded:
     files.name_sources()
     definitions = files.definitions()
     joined = files.joined()
     if joined is None:
         raise ProtocolError(files.found)
     node = definitions.written_out(joined, Protocol)
-    found = [*files.found, *definitions.found, *definitions.unused()]
+    found = [*files.found, *definitions.found, *definitions.unused(), *definitions.shadowed(joined)]
     model, node, broken, wrong = _validated(node)
     diagnostics = in_order([*found, *wrong])
     if model is None:

@@ -1,7 +1,7 @@
 """Criteria: one verb each, or a name. The verbs of logic are here, with the union of all; the others stand by topic.
 
-To add a verb, write a class with its fields, a docstring under the four headings and `expand`, in the module of its topic:
-naming its `verb` enters it. `reference` makes `docs/language.md` of the docstrings.
+To add a verb, write a class with its fields, a docstring under the four headings and `expand`, in the module of its
+topic: naming its `verb` enters it. `reference` makes `docs/language.md` of the docstrings.
 """
 
 from __future__ import annotations
@@ -246,7 +246,7 @@ def verbs_of(value: Mapping[Any, Any]) -> list[str]:
     return [key for key in value if key in VERBS]
 
 
-def _tag(value: Any) -> str | None:
+def _tag(value: object) -> str | None:
     if isinstance(value, str):
         return NAMED
     if isinstance(value, Mapping) and len(verbs := verbs_of(value)) == 1:
@@ -307,7 +307,7 @@ def provenance(criterion: Verb | str, at: At) -> Provenance:
     return at.provenance(own, *_inside(criterion, at, frozenset()))
 
 
-def _inside(part: Any, at: At, seen: frozenset[str]) -> Iterator[Provenance]:
+def _inside(part: object, at: At, seen: frozenset[str]) -> Iterator[Provenance]:
     if isinstance(part, Sourced):
         yield part.provenance
     name = part.met if isinstance(part, Met) else part if isinstance(part, str) else None
@@ -323,17 +323,17 @@ def _inside(part: Any, at: At, seen: frozenset[str]) -> Iterator[Provenance]:
                 yield from _inside(inner, at, seen)
 
 
-def is_criterion(annotation: Any) -> bool:
+def is_criterion(annotation: object) -> bool:
     """Whether a type is the union of all criteria."""
     return any(isinstance(member, type) and issubclass(member, Verb) for member in map(_bare, get_args(annotation)))
 
 
-def holds_criteria(annotation: Any) -> bool:
+def holds_criteria(annotation: object) -> bool:
     """Whether the type of a field is a criterion, or a list of criteria."""
     return is_criterion(annotation) or (get_origin(annotation) is list and is_criterion(_bare(get_args(annotation)[0])))
 
 
-def _bare(annotation: Any) -> Any:
+def _bare(annotation: object) -> object:
     return _bare(get_args(annotation)[0]) if get_origin(annotation) is Annotated else annotation
 
 

@@ -36,10 +36,10 @@ class Part(BaseModel):
 class _OneOrMore:
     """Lets a list of one be written as that one value."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_before_validator_function(_listed, handler(source))
 
-    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: dict[str, Any], handler: GetJsonSchemaHandler) -> dict[str, Any]:
         array = handler(schema["schema"])
         return {"anyOf": [array["items"], {**array, "minItems": 1}]}
 

@@ -18,8 +18,8 @@ class Age(Verb, DurationLimits):
     """How old the patient is at a point in time.
 
     ## Meaning
-    The age in completed years (or months) on the date of the point is compared with the limit: `at_most: 75 y` holds until
-    the day before the 76th birthday.
+    The age in completed years (or months) on the date of the point is compared with the limit: `at_most: 75 y` holds
+    until the day before the 76th birthday.
 
     ## Example
     ```yaml
@@ -29,8 +29,8 @@ class Age(Verb, DurationLimits):
     ```
 
     ## When data are missing
-    Of a partial birth date every possible date must give the same answer, else it is `unknown`; before the moment has come
-    it is `unknown` too.
+    Of a partial birth date every possible date must give the same answer, else it is `unknown`; before the moment has
+    come it is `unknown` too.
 
     ## On a live stream
     With `age: now` the answer changes on the birthday.
@@ -94,8 +94,8 @@ class Judged(Verb, Windowed):
     """What the investigator judges.
 
     ## Meaning
-    The latest answer in the window to a question that only a person can answer is *yes*. `of` names a coded measure with the
-    values `yes` and `no`.
+    The latest answer in the window to a question that only a person can answer is *yes*. `of` names a coded measure
+    with the values `yes` and `no`.
 
     ## Example
     ```yaml
@@ -141,8 +141,8 @@ class Happened(Verb):
     ```
 
     ## When data are missing
-    As for what defines it: a milestone that is not recorded has not happened; a dose that is not recorded has not been given
-    once silence means no.
+    As for what defines it: a milestone that is not recorded has not happened; a dose that is not recorded has not
+    been given once silence means no.
 
     ## On a live stream
     It becomes met with the event.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import PlainValidator, WithJsonSchema
@@ -26,8 +26,8 @@ def refuse(code: str, message: str, advice: str = "", key: str = "") -> Pydantic
     return PydanticCustomError(code, "{message}", {"message": message, "help": advice, "key": key})
 
 
-def _scalar(read: Callable[[str], Any], **schema: Any) -> tuple[PlainValidator, WithJsonSchema]:
-    def validate(value: object) -> Any:
+def _scalar(read: Callable[[str], object], **schema: object) -> tuple[PlainValidator, WithJsonSchema]:
+    def validate(value: object) -> object:
         if not isinstance(value, str):
             raise refuse("wrong-type", f"a text is expected here, this is a {kind_of(value)}")
         return read(value.strip())
@@ -281,6 +281,16 @@ def _percent(text: str) -> Fraction:
 QuantityText = Annotated[
     Quantity,
     *_scalar(read_quantity, description="a number and its unit, as in `1.5 10*9/L`; or `2 x ULN`, `1 x LLN`, `50 %`"),
+]
+
+
+def _amount(text: str) -> Quantity | None:
+    return None if text == NOT_STATED else read_quantity(text)
+
+
+NOT_STATED = "not_stated"
+AmountText = Annotated[
+    Quantity | None, *_scalar(_amount, description="an amount and its unit; `not_stated` where nothing is published")
 ]
 PercentText = Annotated[Fraction, *_scalar(_percent, pattern=r"^[0-9.]+ *%$", description="a percentage, as in `5 %`")]
 

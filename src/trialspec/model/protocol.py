@@ -13,7 +13,6 @@ from trialspec.model.response import ResponsePart, TherapyPart
 from trialspec.model.rulebook import Alert
 from trialspec.model.schedule import Assessment, CoursePart, Dose, MomentPart, Visit
 from trialspec.model.vocabulary import Concept, Drug, DrugClass, Measure
-from trialspec.patient import Kind
 
 LANGUAGE = "1"
 
@@ -61,7 +60,7 @@ class Definition(Sourced):
     """A verb of one's own: a criterion with places to fill in, written `$name`."""
 
     needs: dict[Name, Need] = Field(
-        {}, description="what is to be filled in; the verb's own value is the first of them"
+        default_factory=dict, description="what is to be filled in; the verb's own value is the first of them"
     )
     means: Any = Field(description="the criterion")
 
@@ -75,17 +74,19 @@ class Library(Part):
 
     language: Language
     title: Text | None = None
-    sources: dict[Name, Text] = Field({}, description="where things come from; `source` names one of these")
+    sources: dict[Name, Text] = Field(
+        default_factory=dict, description="where things come from, by the names that `source` uses"
+    )
     use: OneOrMore[Text] = Field(
         (), description="the libraries whose names are used here, as in `rules/lupus-nephritis`"
     )
-    measures: dict[Name, Measure] = {}
-    drugs: dict[Name, Drug] = {}
-    drug_classes: dict[Name, DrugClass] = {}
-    concepts: dict[Name, Concept] = {}
-    definitions: dict[Name, Definition] = {}
-    gates: dict[Name, GateCriterion] = Field({}, description="what must be true for a dose to be given")
-    alerts: dict[RuleName, Alert] = Field({}, description="rules from findings to alerts")
+    measures: dict[Name, Measure] = Field(default_factory=dict)
+    drugs: dict[Name, Drug] = Field(default_factory=dict)
+    drug_classes: dict[Name, DrugClass] = Field(default_factory=dict)
+    concepts: dict[Name, Concept] = Field(default_factory=dict)
+    definitions: dict[Name, Definition] = Field(default_factory=dict)
+    gates: dict[Name, GateCriterion] = Field(default_factory=dict, description="what must be true for a dose")
+    alerts: dict[RuleName, Alert] = Field(default_factory=dict, description="rules from findings to alerts")
 
 
 class Site(Part):
@@ -98,8 +99,12 @@ class Eligibility(Part):
     """Who may enter: every inclusion met, every exclusion not met."""
 
     decided: Literal["enrolled"] = "enrolled"
-    include: dict[Name, Criterion] = {}
-    exclude: dict[Name, Criterion] = {}
+    include: dict[Name, Criterion] = Field(default_factory=dict)
+    exclude: dict[Name, Criterion] = Field(default_factory=dict)
+
+
+# A missing value never means no, and a milestone that is not recorded has never happened: these are not for a protocol.
+Recorded = Literal["administration", "therapy", "condition", "adverse_event", "procedure"]
 
 
 class Protocol(Library):
@@ -109,20 +114,21 @@ class Protocol(Library):
     title: Text
     version: Text
     zone: ZoneName = Field(description="the zone of the sites, where a site does not name its own")
-    sites: dict[Name, Site] = {}
+    sites: dict[Name, Site] = Field(default_factory=dict)
     not_stated: OneOrMore[Text] = Field((), description="what the written protocol leaves open")
-    silence_means_no: dict[Kind, Name] = Field(
-        {}, description="by kind of event: `always`, or the moment at which the history has been taken"
+    silence_means_no: dict[Recorded, Name] = Field(
+        default_factory=dict,
+        description="by kind of event: `always`, or the moment when the history was taken",
     )
-    moments: dict[Name, MomentPart] = {}
+    moments: dict[Name, MomentPart] = Field(default_factory=dict)
     eligibility: Eligibility = Eligibility()
-    visits: dict[Name, Visit] = {}
-    assessments: dict[Name, Assessment] = {}
-    doses: dict[Name, Dose] = {}
+    visits: dict[Name, Visit] = Field(default_factory=dict)
+    assessments: dict[Name, Assessment] = Field(default_factory=dict)
+    doses: dict[Name, Dose] = Field(default_factory=dict)
     course: CoursePart | None = None
-    responses: dict[Name, ResponsePart] = {}
-    prohibited: dict[Name, TherapyPart] = {}
-    rescue: dict[Name, TherapyPart] = {}
+    responses: dict[Name, ResponsePart] = Field(default_factory=dict)
+    prohibited: dict[Name, TherapyPart] = Field(default_factory=dict)
+    rescue: dict[Name, TherapyPart] = Field(default_factory=dict)
     report_within: DurationText | None = Field(None, description="how soon a serious adverse event is to be reported")
 
 

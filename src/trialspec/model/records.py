@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal, get_args
 
 from pydantic import Field
 
+from trialspec.diagnostics import did_you_mean
 from trialspec.kernel import Expr, Fold, Select, Test
 from trialspec.model.parts import Names, Part, ValueLimits, Windowed, Words
 from trialspec.model.points import Count, Text, YesNo
@@ -22,20 +25,26 @@ Distinct = Literal["drug", "day", "visit", "concept", "measure"]
 NAMED: Mapping[Kind, tuple[str, tuple[Sort, ...]]] = {
     "therapy": ("drug", ("drug", "drug_class")),
     "administration": ("drug", ("drug", "drug_class")),
-    "condition": ("concept", ("condition",)),
-    "adverse_event": ("concept", ("adverse_event",)),
+    "condition": ("concept", ("condition", "adverse_event")),
+    "adverse_event": ("concept", ("adverse_event", "condition")),
     "procedure": ("concept", ("procedure",)),
     "observation": ("measure", ("measure",)),
 }
 # What else is recorded of each kind, by the key that asks for it.
 RECORDED: Mapping[Kind, frozenset[str]] = {
-    "therapy": frozenset({"outcome"}),
-    "administration": frozenset({"route"}),
+    "therapy": frozenset({"outcome", "route", "intent", "dose"}),
+    "administration": frozenset({"route", "amount"}),
     "condition": frozenset({"status", "class", "evidence"}),
-    "adverse_event": frozenset({"serious", "related", "grade_at_least", "scale"}),
+    "adverse_event": frozenset({"serious", "related", "outcome", "grade_at_least", "scale"}),
     "procedure": frozenset({"result"}),
-    "observation": frozenset({"method", "laboratory", "value"}),
+    "observation": frozenset({"method", "laboratory", "by", "value"}),
 }
+# Where only certain words are recorded, another one could never match.
+WORDS: Mapping[tuple[Kind, str], tuple[str, ...]] = {
+    ("therapy", "outcome"): ("inadequate_response", "intolerance", "relapse", "response"),
+    ("condition", "status"): ("active", "recurrence", "relapse", "inactive", "remission", "resolved"),
+}
+_SCALE = re.compile(r"CTCAE v[1-9][0-9]*(\.[1-9][0-9]*)?")
 
 
 class Value(ValueLimits):
@@ -56,6 +65,22 @@ class Value(ValueLimits):
         return [Test(field, side, limit, place=at.place) for side, field, limit in at.limits(self, term)]
 
 
+class Amount(ValueLimits):
+    """How much of a drug."""
+
+    def tests(self, at: At, field: str, names: tuple[str, ...], *, per_day: bool) -> list[Test]:
+        """Ask it of an amount, or of a dose a day, in the unit of the one drug that is named."""
+        term = at.scope.vocabulary.get(names[0]) if len(names) == 1 else None
+        if term is None or term.sort != "drug":
+            at.report("bad-value", "an amount is compared for one drug", "name one drug, not a class")
+            return []
+        if per_day:
+            factors = {f"{unit}/{day}": factor for unit, factor in term.factors.items() for day in ("d", "(24.h)")}
+            term = replace(term, unit=f"{term.unit}/d", factors=factors)
+        found = at.limits(self, term, single="an amount")
+        return [Test(field, side, limit, place=at.place) for side, _, limit in found]
+
+
 class Details(Part):
     """What a record says besides its name; only what its kind can say is possible."""
 
@@ -63,7 +88,8 @@ class Details(Part):
     class_: Words | None = Field(None, alias="class", description="of a condition")
     evidence: Words | None = Field(None, description="what a condition was found by")
     outcome: Words | None = Field(None, description="of a therapy: inadequate_response, intolerance, relapse, response")
-    route: Words | None = Field(None, description="of an administration")
+    route: Words | None = Field(None, description="of an administration or a therapy")
+    intent: Words | None = Field(None, description="of a therapy")
     result: Words | None = Field(None, description="of a procedure")
     serious: YesNo | None = Field(None, description="of an adverse event")
     related: YesNo | None = Field(None, description="of an adverse event: whether related to the treatment")
@@ -78,11 +104,9 @@ class Details(Part):
             if wanted is None:
                 continue
             if key not in RECORDED[kind]:
-                kinds = listing(_A[one] for one, keys in RECORDED.items() if key in keys)
-                message = f"`{key}` is recorded of {kinds.replace('`', '')}, this asks for {_A[kind]}"
-                at[key].report("unknown-key", message)
+                not_recorded(at[key], key, kind)
             elif isinstance(wanted, tuple):
-                tests.append(at[key].among(key, wanted))
+                tests.append(recorded_words(at[key], kind, key, wanted))
             elif isinstance(wanted, bool):
                 tests.append(at[key].among(key, ["yes" if wanted else "no"]))
         if self.grade_at_least is not None and "scale" in RECORDED[kind]:
@@ -94,13 +118,14 @@ class Details(Part):
     def grade(self, at: At) -> list[Test]:
         """Ask for a grade on its scale."""
         grade = self.grade_at_least or 0
-        if self.scale is None:
-            message = f"grade {grade} is counted on no scale"
-            at.report("grade-without-scale", message, "add the scale and its version, as in `scale: CTCAE v5`")
+        scale = self.scale or ""
+        if not scale or (scale.lower().startswith("ctcae") and not _SCALE.fullmatch(scale)):
+            message = f"of `{scale}` the version is not said" if scale else f"grade {grade} is counted on no scale"
+            at.report("grade-without-scale", message, "name the scale with its version, as in `scale: CTCAE v5`")
             return []
         if not 1 <= grade <= 5:
             at.report("out-of-range", f"there is no grade {grade}", "grades are 1 to 5")
-        return [Test("grade", "at_least", at.number(grade), place=at.place), at.among("scale", [self.scale])]
+        return [Test("grade", "at_least", at.number(grade), place=at.place), at.among("scale", [scale])]
 
 
 _A: Mapping[Kind, str] = {
@@ -111,6 +136,22 @@ _A: Mapping[Kind, str] = {
     "procedure": "a procedure",
     "observation": "an observation",
 }
+
+
+def not_recorded(at: At, key: str, kind: Kind) -> None:
+    """Report a key that records of this kind do not have."""
+    kinds = " or ".join(_A[one] for one, keys in RECORDED.items() if key in keys)
+    at.report("unknown-key", f"`{key}` is recorded of {kinds}, and this asks for {_A[kind]}")
+
+
+def recorded_words(at: At, kind: Kind, key: str, words: tuple[str, ...]) -> Test:
+    """Ask for words, where it matters only for such as are ever recorded."""
+    possible = WORDS.get((kind, key))
+    for index, text in enumerate(words):
+        if possible is not None and text not in possible:
+            advice = did_you_mean(text, possible) or f"it can be {listing(possible)}"
+            at[index].report("bad-value", f"the {key} of {_A[kind]} is never `{text}`", advice)
+    return at.among(key, words)
 
 
 def recorded(at: At, kind: Kind, names: tuple[str, ...], window: Windowed, details: Details | None) -> Select:
@@ -130,10 +171,10 @@ class Has(Verb, Windowed, Details):
     """A condition, procedure or adverse event is on record.
 
     ## Meaning
-    There is one record of it, or of anything below it in the vocabulary, that touches the window (without one: up to the
-    instant of the question). What lasts touches the window when any part of it does. The other keys narrow what counts:
-    `status`, `class`, `evidence` of a condition, `result` of a procedure, `serious`, `related`, `grade_at_least` with its
-    `scale` of an adverse event.
+    There is one record of it, or of anything below it in the vocabulary, that touches the window (without one: up to
+    the instant of the question). What lasts touches the window when any part of it does. The other keys narrow what
+    counts: `status`, `class`, `evidence` of a condition, `result` of a procedure, `serious`, `related`,
+    `grade_at_least` with its `scale` of an adverse event.
 
     ## Example
     ```yaml
@@ -143,8 +184,8 @@ class Has(Verb, Windowed, Details):
     ```
 
     ## When data are missing
-    No record means *not met* once silence means no (`silence_means_no`) or the patient was asked and denied it; before that
-    it is `unknown`. A record whose date or status is open leaves it `unknown`.
+    No record means *not met* once silence means no (`silence_means_no`) or the patient was asked and denied it;
+    before that it is `unknown`. A record whose date or status is open leaves it `unknown`.
 
     ## On a live stream
     It becomes met with the record, and lapses when the record leaves a window that moves.
@@ -197,11 +238,14 @@ class Given(Verb, Windowed):
     verb = "given"
     given: Names = Field(description="a drug or a drug class, or several")
     route: Words | None = Field(None, description="the routes that count")
+    amount: Amount | None = Field(None, description="how much of a drug, in one administration: `{at_least: 500 mg}`")
 
     def expand(self, at: At) -> Expr:
         """Say that such an administration exists."""
         named = at["given"].terms(self.given, "drug", "drug_class")
         tests = [at["given"].among("drug", sorted(named))]
+        if self.amount is not None:
+            tests += self.amount.tests(at["amount"], "amount", self.given, per_day=False)
         if self.route is not None:
             tests.append(at["route"].among("route", self.route))
         return exists(at.select("administration", tests, at.window(self), " or ".join(self.given)), at)
@@ -211,8 +255,8 @@ class OnTherapy(Verb, Windowed):
     """A drug was being taken.
 
     ## Meaning
-    A therapy with the drug, or with a drug of the class, overlaps the window: it began by its end and had not ended at its
-    start. A therapy without an end is ongoing if the record says so.
+    A therapy with the drug, or with a drug of the class, overlaps the window: it began by its end and had not ended
+    at its start. A therapy without an end is ongoing if the record says so.
 
     ## Example
     ```yaml
@@ -222,8 +266,8 @@ class OnTherapy(Verb, Windowed):
     ```
 
     ## When data are missing
-    No record means *not met* once silence means no for therapies, before that `unknown`. A therapy of unknown end leaves
-    open what lies after its last mention.
+    No record means *not met* once silence means no for therapies, before that `unknown`. A therapy of unknown end
+    leaves open what lies after its last mention.
 
     ## On a live stream
     It becomes met with the record, and lapses when the therapy has ended before a window that moves.
@@ -232,13 +276,16 @@ class OnTherapy(Verb, Windowed):
     verb = "on_therapy"
     on_therapy: Names = Field(description="a drug or a drug class, or several")
     outcome: Words | None = Field(None, description="the outcomes that count")
+    dose: Amount | None = Field(None, description="how much of a drug a day: `{above: 10 mg/d}`")
 
     def expand(self, at: At) -> Expr:
         """Say that such a therapy exists."""
         named = at["on_therapy"].terms(self.on_therapy, "drug", "drug_class")
         tests = [at["on_therapy"].among("drug", sorted(named))]
         if self.outcome is not None:
-            tests.append(at["outcome"].among("outcome", self.outcome))
+            tests.append(recorded_words(at["outcome"], "therapy", "outcome", self.outcome))
+        if self.dose is not None:
+            tests += self.dose.tests(at["dose"], "dose", self.on_therapy, per_day=True)
         return exists(at.select("therapy", tests, at.window(self), " or ".join(self.on_therapy)), at)
 
 
@@ -260,8 +307,8 @@ class CountOf(Counting, Details):
     ```
 
     ## When data are missing
-    Until silence means no there may be more than is on record: *at least* can be met, *at most* cannot. A record that may
-    count makes the count a range.
+    Until silence means no there may be more than is on record: *at least* can be met, *at most* cannot. A record that
+    may count makes the count a range.
 
     ## On a live stream
     It is answered anew with every such record, and when one leaves a window that moves.
@@ -274,19 +321,22 @@ class CountOf(Counting, Details):
     value: Value | None = Field(None, description="of an observation: what its value is to be")
     method: Words | None = Field(None, description="of an observation: the methods that count")
     laboratory: Words | None = Field(None, description="of an observation: the laboratories that count")
+    by: Words | None = Field(None, description="of an observation: who may have made it")
+    amount: Amount | None = Field(None, description="of an administration: how much of a drug")
+    dose: Amount | None = Field(None, description="of a therapy: how much of a drug a day")
 
     def expand(self, at: At) -> Expr:
         """Compare the number of such records."""
         select = recorded(at, self.count_of, self.of or (), self, self)
         tests = list(select.tests)
-        for key in ("value", "method", "laboratory"):
+        for key in ("value", "method", "laboratory", "by", "amount", "dose"):
             wanted = getattr(self, key)
             if wanted is None:
                 continue
             if key not in RECORDED[self.count_of]:
-                at[key].report(
-                    "unknown-key", f"`{key}` is recorded of an observation, this asks for {_A[self.count_of]}"
-                )
+                not_recorded(at[key], key, self.count_of)
+            elif isinstance(wanted, Amount):
+                tests += wanted.tests(at[key], key, self.of or (), per_day=key == "dose")
             elif isinstance(wanted, Value):
                 if self.of is None or len(self.of) != 1:
                     at[key].report("missing-key", "a value is compared for one measure", "name the measure under `of`")

@@ -75,13 +75,13 @@ class ResponsePart(Sourced):
 
     baseline: Baseline | None = Field(None, description="what rises and falls are counted from")
     at: Names = Field(description="the visits at which it is read")
-    components: dict[Name, Criterion] = Field({}, description="the parts that are reported one by one")
+    components: dict[Name, Criterion] = Field(default_factory=dict, description="its parts, each reported")
     categories: list[CategoryPart] = Field(
         min_length=1, description="the first that is met after all before it are not met"
     )
     then: dict[Intercurrent, Name] = Field(
         {},
-        description="after rescue, prohibited therapy, withdrawal or death: a category, `not_evaluable` or `as_observed`",
+        description="after such an event: a category, `not_evaluable` or `as_observed`",
     )
     report_only: Names = Field((), description="measures that are shown and decide nothing")
     out_of_window: Literal["allowed"] | None = Field(

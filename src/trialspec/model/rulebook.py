@@ -22,8 +22,8 @@ class AlertRule(Sourced):
     """When a finding raises an alert, how fast a person must look, and what is said."""
 
     for_each: Name = Field(description="the subject of the findings: dose, visit, criterion, ...")
-    when: Conditions = Field({}, description="fields of the finding, each with the words it may be; all of them hold")
-    any: list[Conditions] = Field([], description="alternatives, of which one holds")
+    when: Conditions = Field(default_factory=dict, description="fields of the finding, each with the words it may be")
+    any: list[Conditions] = Field(default_factory=list, description="alternatives, of which one holds")
     urgency: Literal["now", "soon", "log"] = Field(description="how fast a person must look")
     important: YesNo = Field(description="an important deviation in the sense of ICH E3; the protocol's decision")
     lasts: Literal["for_ever", "while_true"] = Field(description="`for_ever`: it happened; `while_true`: a state")

@@ -38,9 +38,9 @@ class Sustained(_InARow):
     """A value holds for some time.
 
     ## Meaning
-    Two or more consecutive readings all pass the limit, the first and the last at least `for` apart, and no two neighbours
-    further apart than `gap_at_most`. Nothing is carried forward past the last reading. Consecutive means neighbours among
-    all readings of the measure in the window, unscheduled ones included.
+    Two or more consecutive readings all pass the limit, the first and the last at least `for` apart, and no two
+    neighbours further apart than `gap_at_most`. Nothing is carried forward past the last reading. Consecutive means
+    neighbours among all readings of the measure in the window, unscheduled ones included.
 
     ## Example
     ```yaml
@@ -71,7 +71,8 @@ class Confirmed(_InARow):
     """A value is found again.
 
     ## Meaning
-    A reading that passes the limit is followed by a second one at least `again_after` later, and no reading between fails.
+    A reading that passes the limit is followed by a second one at least `again_after` later, and no reading between
+    fails.
 
     ## Example
     ```yaml

@@ -12,6 +12,7 @@ from trialspec.kernel import Moment, Point, Shift, Window
 from trialspec.model.criteria import Criterion, expand, provenance
 from trialspec.model.parts import Names, OneOrMore, Sourced, Span, Windowed, Words
 from trialspec.model.points import (
+    AmountText,
     Count,
     DurationText,
     Name,
@@ -25,7 +26,7 @@ from trialspec.model.records import NAMED
 from trialspec.model.scope import At, Setting, declared
 from trialspec.patient import Kind
 from trialspec.program import AssessmentPlan, Course, DosePlan, VisitPlan
-from trialspec.quantity import Duration, Interval, exactly
+from trialspec.quantity import Codes, Duration, Interval, exactly
 from trialspec.vocabulary import Sort, Term
 
 MilestoneWord = Literal[
@@ -148,6 +149,7 @@ class Visit(_Due, Windowed):
         else:
             start = Shift(on, self.early or _NO_TIME, earlier=True, place=at["early"].place)
             window = Window(start, Shift(on, self.late or _NO_TIME, place=at["late"].place), place=at.place)
+        self.can_be_due(name, window.start, at)
         if window.end is None and self.missed_after is None:
             at.report(
                 "unbounded-slot", f"the visit `{name}` has no last permitted day", "add `through`, or `missed_after`"
@@ -156,6 +158,24 @@ class Visit(_Due, Windowed):
             name, on, window, **self.points(at, *_DUE), provenance=at.provenance(self.provenance), place=at.place
         )
 
+    def can_be_due(self, name: str, start: Point | None, at: At) -> None:
+        """Warn where the visit is only dated by what comes after it."""
+        moment, days = (None, 0) if start is None else counted_from(start)
+        if isinstance(moment, Moment) and days < 0 and self.first_due is None:
+            message = f"`{name}` begins before `{moment.name}`, and is never due until that has happened"
+            advice = "add `first_due`, as in `first_due: 14 d after enrolled`, unless that is meant"
+            at.report("never-due", message, advice, severity="warning")
+
+
+def counted_from(point: Point) -> tuple[Point, int]:
+    """Give what a point is counted from, and about how many days after it the point is."""
+    days = 0
+    while isinstance(point, Shift):
+        length = point.by.days or (point.by.months or 0) * 30
+        days += -length if point.earlier else length
+        point = point.point
+    return point, days
+
 
 class Assessment(Sourced, Span):
     """Measures that are to be taken: at visits, or before doses."""
@@ -163,7 +183,7 @@ class Assessment(Sourced, Span):
     of: Names = Field(description="the measures")
     at: Names = Field((), description="the visits")
     before: Names = Field((), description="the doses before which they are taken, in the window")
-    methods: dict[Name, Words] = Field({}, description="by measure: the methods that count")
+    methods: dict[Name, Words] = Field(default_factory=dict, description="by measure: the methods that count")
 
     @model_validator(mode="after")
     def _at_or_before(self) -> Assessment:
@@ -212,16 +232,12 @@ def _member(at: At, index: int) -> At:
 
 # --- doses ------------------------------------------------------------------------------------------------------------
 
-NOT_STATED = "not_stated"
-
 
 class Dose(_Due):
     """The doses of one name: a slot for each planned day."""
 
     drug: Name = Field(description="a drug, or a class of which any will do")
-    amount: QuantityText | Literal["not_stated"] = Field(
-        description="with its unit; `not_stated` where nothing is published"
-    )
+    amount: AmountText = Field(description="with its unit; `not_stated` where nothing is published")
     amount_within: PercentText = Field(Fraction(0), description="how far off the amount may be, itself allowed")
     route: Words = Field((), description="the routes that are right")
     on: OneOrMore[PointText] = Field(description="the planned days")
@@ -241,34 +257,40 @@ class Dose(_Due):
     )
     interval_at_least: DurationText | None = Field(None, description="the least time after the dose before")
     rate_at_most: QuantityText | None = Field(None, description="the greatest rate of an infusion, as in `400 mg/h`")
-    premedication: list[Criterion] = Field([], description="what is to be true at the start of the dose")
+    premedication: list[Criterion] = Field(default_factory=list, description="what is true when it starts")
 
     @model_validator(mode="after")
     def _repetition(self) -> Dose:
-        if (self.every is None) != (self.times is None):
-            key = "every" if self.times is None else "times"
-            advice = "`every` says how far apart, `times` how many in all"
-            raise refuse("missing-key", f"`{key}` stands alone", advice, key)
+        if self.every is None and self.times is not None:
+            raise refuse(
+                "missing-key", "`times` counts repeated doses", "add `every`, the time from one to the next", "times"
+            )
+        if self.every is not None and self.times is None and self.from_ is None:
+            raise refuse("missing-key", "it is not said how many doses there are", "add `times`", "every")
         if self.every is None and self.from_ is not None:
-            raise refuse("missing-key", "`from: last_dose` plans repeated doses", "add `every` and `times`", "from")
+            raise refuse("missing-key", "`from: last_dose` plans repeated doses", "add `every`", "from")
         if self.times is not None and self.times <= len(self.on):
             raise refuse("bad-value", "`times` counts all doses, and there are as many days already", "", "times")
         return self
 
-    def plan(self, name: str, at: At, gates: frozenset[str]) -> DosePlan:
-        """Give the planned doses."""
+    def plan(self, name: str, at: At, gates: frozenset[str], stopped: frozenset[str]) -> DosePlan:
+        """Give the planned doses; `stopped` are the names whose doses the end of the course stops."""
         term = at["drug"].term(self.drug, "drug", "drug_class")
         for index, gate in enumerate(self.give_only_if):
             if gate not in gates:
                 _member(at["give_only_if"], index).unknown("gate", gate, gates, "declare it under `gates`")
         amount = None
-        if isinstance(self.amount, Quantity) and term is not None:
+        if self.amount is not None and term is not None:
             amount = self.amount_of(at["amount"], self.amount, term)
         rate, rate_unit = self.rate(at["rate_at_most"], term) if self.rate_at_most else (None, "")
         planned = self.planned(at["on"])
         if len(planned) == 1 and self.every is None and self.belongs_until is None:
             message = f"there is one slot of `{name}`, and nothing says up to when a dose belongs to it"
             at.report("unbounded-slot", message, "add `belongs_until`, as in `belongs_until: day 28`")
+        if self.every is not None and self.times is None and name not in stopped:
+            advice = "add `times`, or name it under `course`, whose end stops it"
+            at["every"].report("unbounded-slot", f"`{name}` is repeated without an end", advice)
+        self.can_be_due(name, planned[0], at)
         dosing = at.within(Setting(dose=True))
         inside = [dosing["premedication"][index] for index in range(len(self.premedication))]
         reasons = [provenance(part, here) for part, here in zip(self.premedication, inside, strict=True)]
@@ -295,6 +317,18 @@ class Dose(_Due):
             provenance=at.provenance(self.provenance, *reasons),
             place=at.place,
         )
+
+    def can_be_due(self, name: str, first: Point, at: At) -> None:
+        """Warn where the first dose is only dated by itself."""
+        moment, _ = counted_from(first)
+        if not isinstance(moment, Moment) or moment.of.kind != "administration" or self.first_due is not None:
+            return
+        own = at.scope.vocabulary.under(self.drug)
+        named = [test.against.value for test in moment.of.tests if test.field == "drug"]
+        if any(isinstance(words, Codes) and words.words and words.words & own for words in named):
+            message = f"the first `{name}` sets `{moment.name}` itself, and is never due until it is given"
+            advice = "add `first_due`, as in `first_due: 14 d after enrolled`, unless that is meant"
+            at.report("never-due", message, advice, severity="warning")
 
     def planned(self, at: At) -> tuple[Point, ...]:
         """Give the planned days; what repeats from the plan alone is written out."""

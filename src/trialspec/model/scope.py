@@ -1,13 +1,13 @@
 """The cursor that models expand with: where in the file they stand, what the names there mean, and what is wrong.
 
-`at["below"].place` is where a key's value was written. What cannot be resolved is reported, and something harmless stands
-in for it, so that one mistake hides no other; nothing with a report is ever run.
+`at["below"].place` is where a key's value was written. What cannot be resolved is reported, and something harmless
+stands in for it, so that one mistake hides no other; nothing with a report is ever run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from fractions import Fraction
 from typing import Literal, Protocol
 
@@ -208,10 +208,6 @@ class At:
             what = ("component, " if components else "") + "criterion, gate or definition"
             self.unknown(what, name, {*components, *scope.statements})
             return Constant(UNKNOWN, place=self.place)
-        if stated.at.setting.dose and not self.setting.dose:
-            advice = "a gate is read when a dose is given; state the criterion itself here"
-            self.report("bad-point", f"the {stated.kind} `{name}` speaks of a dose, and there is none here", advice)
-            return Constant(UNKNOWN, place=self.place)
         if name in scope.underway:
             self.circle(name, "definition-cycle")
             return Constant(UNKNOWN, place=self.place)
@@ -222,6 +218,9 @@ class At:
                 stated.at.statement(part) if isinstance(part, str) else part.expand(stated.at)
             )
             scope.underway.pop()
+        if not self.setting.dose and speaks_of_dose(scope.known_statements[name]):
+            advice = "such a statement belongs into a gate; state the criterion itself here"
+            self.report("bad-point", f"the {stated.kind} `{name}` speaks of a dose, and there is none here", advice)
         return AtLeast(1, (scope.known_statements[name],), name, self.place)
 
     def circle(self, name: str, code: str, underway: list[str] | None = None) -> None:
@@ -324,7 +323,7 @@ class At:
         """Select the values of a measure: in the part's window, or in a response without one those for the visit."""
         if part.bounded or self.setting.visit is None:
             return self.values_in(term, self.window(part))
-        return self.values_for(term, self.setting.visit, self.setting.reach)
+        return self.values_for(term, self.setting.visit)
 
     def values_in(self, term: Term, window: Window) -> Select:
         """Select the values of a measure in a window."""
@@ -400,7 +399,7 @@ class At:
         return "value", Constant(value, tuple(sorted(by_unit.items())), text, self.place)
 
     def convert(self, quantity: Quantity, term: Term, *, bounded: bool = True) -> Fraction:
-        """Turn a quantity into the unit of a measure or drug, exactly; reports what cannot be (`bounded`) such a value."""
+        """Turn a quantity into the unit of a measure or drug, exactly; `bounded` numbers must be possible values."""
         number = f"{shown(quantity.number)} {term.unit}".strip()
         if quantity.unit not in term.factors:
             here = declared(term)
@@ -425,7 +424,8 @@ class At:
         value = quantity.number * term.factors[quantity.unit]
         low, high = (term.possible.low, term.possible.high) if bounded else (None, None)
         if (low is not None and value < low) or (high is not None and value > high):
-            message = f"`{quantity.text}` is outside what `{term.name}` can be ({term.possible}{' ' + term.unit if term.unit else ''})"
+            possible = f"{term.possible} {term.unit}".strip()
+            message = f"`{quantity.text}` is outside what `{term.name}` can be ({possible})"
             self.report("out-of-range", message, "check the number and its unit", *declared(term))
         return value
 
@@ -476,6 +476,15 @@ _SORTS: dict[Sort, str] = {
     "procedure": "procedure",
     "adverse_event": "adverse event",
 }
+
+
+def speaks_of_dose(node: object) -> bool:
+    """Whether the point `dose` is anywhere in a piece of the kernel."""
+    if isinstance(node, tuple):
+        return any(speaks_of_dose(part) for part in node)
+    if isinstance(node, Moment) or not is_dataclass(node):
+        return False
+    return isinstance(node, Dose) or any(speaks_of_dose(getattr(node, part.name)) for part in fields(node))
 
 
 def declared(term: Term) -> tuple[tuple[Place, str], ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
@@ -22,7 +24,7 @@ class _Value(Verb, ValueLimits):
 
     is_: Words | None = Field(None, alias="is", description="for a coded measure: the words it may be")
 
-    def answer(self, at: At, term: Term, read: Any) -> Expr:
+    def answer(self, at: At, term: Term, read: Callable[[str], Expr]) -> Expr:
         """Compare what is read with the limits, or with the words of a coded measure."""
         limited = any(getattr(self, side) is not None for side in OPERATORS)
         if self.is_ is None and not (term.coded and limited):
@@ -60,10 +62,11 @@ class Latest(_Picked):
     """The latest value of a measure.
 
     ## Meaning
-    The latest value in the window (without one: of all up to the instant of the question) is compared with the limit. A
-    limit names its side: `above`, `at_least`, `below`, `at_most`; two of them make a range. `2 x ULN` and `1 x LLN` use the
-    reference range that came with the value. A list, `[0.5 g/g, 50 mg/mmol]`, gives a limit for each unit that values come
-    in. A coded measure is compared by `is`. In a response, without a window, it is the value for the visit.
+    The latest value in the window (without one: of all up to the instant of the question) is compared with the limit.
+    A limit names its side: `above`, `at_least`, `below`, `at_most`; two of them make a range. `2 x ULN` and `1 x LLN`
+    use the reference range that came with the value. A list, `[0.5 g/g, 50 mg/mmol]`, gives a limit for each unit
+    that values come in. A coded measure is compared by `is`. In a response, without a window, it is the value for the
+    visit.
 
     ## Example
     ```yaml
@@ -74,8 +77,9 @@ class Latest(_Picked):
     ```
 
     ## When data are missing
-    No value in the window is `unknown`, never *not met*: the criterion asks for one. So is a value whose possible numbers lie
-    on both sides of the limit, and several values of one time that disagree, unless `ties` says which decides.
+    No value in the window is `unknown`, never *not met*: the criterion asks for one. So is a value whose possible
+    numbers lie on both sides of the limit, and several values of one time that disagree, unless `ties` says which
+    decides.
 
     ## On a live stream
     A new value in the window takes over at once. Where the window moves with the question, the answer lapses on the day
@@ -215,7 +219,8 @@ class Sum(Verb, Windowed, ValueLimits):
     """The sum of the values of a measure, or of the amounts given of a drug.
 
     ## Meaning
-    The values of a measure in the window, or the amounts of a drug's administrations, are added and compared with the limit.
+    The values of a measure in the window, or the amounts of a drug's administrations, are added and compared with the
+    limit.
 
     ## Example
     ```yaml
@@ -252,9 +257,9 @@ class ValueAt(_Value):
     """The value of a measure for a visit.
 
     ## Meaning
-    The value for a visit is the one inside the visit's window that is nearest to its planned day (of two equally near the
-    later), or the latest where the visit has no planned day. A value that names another visit does not count. `visit`
-    stands for the visit of the response in which it is written.
+    The value for a visit is the one inside the visit's window that is nearest to its planned day (of two equally near
+    the later), or the latest where the visit has no planned day. A value that names another visit does not count.
+    `visit` stands for the visit of the response in which it is written.
 
     ## Example
     ```yaml
@@ -309,7 +314,7 @@ class _Change(Verb, Windowed, ValueLimits):
 
     since: Since = Field(
         "baseline",
-        description="what it is counted from: `baseline`, a visit, `nadir`, `peak`, or `{which: latest, before: day_1}`",
+        description="from what: `baseline`, a visit, `nadir`, `peak`, or `{which: latest, before: day_1}`",
     )
 
     def change(self, at: At, name: str, key: str) -> Expr:
@@ -403,11 +408,11 @@ class FallOf(_Change):
     """How far a measure has fallen.
 
     ## Meaning
-    The reference minus the current value is compared with the limit: in the measure's unit, or in % of the reference. A rise
-    is a negative fall, so `at_most: 0 %` says that it has not fallen. The current value is the latest in the window; in a
-    response, without a window, the value for the visit. The reference (`since`) is the response's `baseline` or the visit
-    of that name, another visit, the `nadir` or `peak` since the baseline (elsewhere: in the window), or a value of its own,
-    `{which: latest, before: day_1}`.
+    The reference minus the current value is compared with the limit: in the measure's unit, or in % of the reference.
+    A rise is a negative fall, so `at_most: 0 %` says that it has not fallen. The current value is the latest in the
+    window; in a response, without a window, the value for the visit. The reference (`since`) is the response's
+    `baseline` or the visit of that name, another visit, the `nadir` or `peak` since the baseline (elsewhere: in the
+    window), or a value of its own, `{which: latest, before: day_1}`.
 
     ## Example
     ```yaml
@@ -417,8 +422,8 @@ class FallOf(_Change):
     ```
 
     ## When data are missing
-    Without a current value or a reference it is `unknown`; a share of a reference that is or may be 0 is undefined, which is
-    `unknown` too.
+    Without a current value or a reference it is `unknown`; a share of a reference that is or may be 0 is undefined,
+    which is `unknown` too.
 
     ## On a live stream
     It is answered anew with every value of the measure that can be the current one or the reference.
@@ -464,9 +469,9 @@ class RatioOf(Verb, Windowed, ValueLimits):
     """The ratio of two measures.
 
     ## Meaning
-    The latest value of the first measure in the window, over that of the second, is compared with the limit; in a response,
-    without a window, the values for the visit. The limit has the units of both, as in `0.5 g/g`; a plain number serves where
-    they are equal.
+    The latest value of the first measure in the window, over that of the second, is compared with the limit; in a
+    response, without a window, the values for the visit. The limit has the units of both, as in `0.5 g/g`; a plain
+    number serves where they are equal.
 
     ## Example
     ```yaml
@@ -513,10 +518,10 @@ def _over(top: str, bottom: str) -> str:
     return f"{top or '1'}/({bottom})" if "/" in bottom else f"{top or '1'}/{bottom}"
 
 
-def _ratio_factors(top: Term, bottom: Term) -> dict[str, Any]:
+def _ratio_factors(top: Term, bottom: Term) -> Mapping[str, Fraction]:
     factors = {
         _over(unit, other): factor / below
         for unit, factor in top.factors.items()
         for other, below in bottom.factors.items()
     }
-    return {"": 1, **factors} if top.unit == bottom.unit else factors
+    return {"": Fraction(1), **factors} if top.unit == bottom.unit else factors

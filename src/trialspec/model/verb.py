@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from trialspec.kernel import AtLeast, Compare, Constant, Expr, Fold, Select
 from trialspec.model.parts import CountLimits, Sourced, Windowed
@@ -22,7 +22,7 @@ class Verb(Sourced):
     verb: ClassVar[str]
 
     @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
         """Enter the verb."""
         super().__pydantic_init_subclass__(**kwargs)
         if "verb" in cls.__dict__:

@@ -34,7 +34,9 @@ class Range(Part):
 class _Entry(Sourced):
     label: Text | None = Field(None, description="what people call it")
     is_a: Names = Field((), description="what it is a kind of")
-    codes: dict[Name, OneOrMore[Text]] = Field({}, description="by code system: loinc, rxnorm, atc, snomed, sdtm, ...")
+    codes: dict[Name, OneOrMore[Text]] = Field(
+        default_factory=dict, description="by code system: loinc, atc, snomed, ..."
+    )
 
     def label_of(self, name: str) -> str:
         return self.label or name.replace("_", " ")
@@ -45,7 +47,8 @@ class Measure(_Entry):
 
     unit: Text | None = Field(None, description="the unit that values are held in; `1` for a plain number")
     units: dict[Text, Factor] = Field(
-        {}, description="accepted units: how many of `unit` one of each is, exactly; `molar` for what `molar` converts"
+        default_factory=dict,
+        description="accepted units: how many of `unit` one of each is; or `molar`",
     )
     molar: Number | None = Field(
         None, description="how many of the molar unit are one of the mass unit: 88.42 umol/L in 1 mg/dL"
@@ -53,7 +56,7 @@ class Measure(_Entry):
     resolution: QuantityText | None = Field(None, description="the step in which it is reported; it never rounds")
     possible: Limits = Limits(at_least=None, at_most=None)
     values: Words = Field((), description="the words of a coded measure, in place of a unit")
-    ranges: dict[Text, Range] = Field({}, description="reference ranges by laboratory")
+    ranges: dict[Text, Range] = Field(default_factory=dict, description="reference ranges by laboratory")
     asked_of: Name = Field("site", description="who can answer: laboratory, investigator, patient, ...")
 
     def term(self, name: str, at: At) -> Term:
@@ -129,7 +132,7 @@ class Drug(_Entry):
     """A drug, by ingredient."""
 
     unit: Text = Field(description="the unit that amounts are held in")
-    units: dict[Text, Factor] = Field({}, description="accepted units: how many of `unit` one of each is, exactly")
+    units: dict[Text, Factor] = Field(default_factory=dict, description="accepted units, as for measures")
 
     def term(self, name: str, at: At) -> Term:
         """Give the term."""
@@ -140,9 +143,15 @@ class Drug(_Entry):
             else:
                 at["units"][other].report("bad-value", "amounts of a drug have no molar conversion", "write a factor")
         return Term(
-            name, "drug", self.label_of(name), self.unit, factors, None, ANYTHING, frozenset(), {}, frozenset(self.is_a), self.codes,
+            name,
+            "drug",
+            self.label_of(name),
+            self.unit,
+            factors,
+            parents=frozenset(self.is_a),
+            codes=self.codes,
             place=at.place,
-        )  # fmt: skip
+        )
 
 
 class DrugClass(_Entry):
