@@ -74,7 +74,7 @@ class Protocol:
     def timeline(self, events: Iterable[Record], patient: str, *, known: int | None = None) -> Timeline:
         """Give what the records tell of one patient, as known at an instant or today."""
         program = self.program
-        return timeline(events, patient, program.vocabulary, program.zone, program.sites, known)
+        return timeline(events, patient, program.vocabulary, program.zone, program.sites, known=known)
 
     def report(
         self, events: Iterable[Record], patient: str, *, at: int, known: int | None = None

@@ -29,7 +29,7 @@ from trialspec.kernel import (
     Test,
 )
 from trialspec.quantity import ANYTHING, Codes, Interval, exactly, scale, shown
-from trialspec.times import When, shown_date, shown_instant
+from trialspec.times import When, shift_months, shown_date, shown_instant
 from trialspec.truth import UNKNOWN, Verdict
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from trialspec.interpreters.reading import Missing, Question, Reading
     from trialspec.kernel import Expr, Point, Window
     from trialspec.patient import Item, Timeline
+    from trialspec.times import Zone
     from trialspec.vocabulary import Term, Vocabulary
 
 # A patient's own record sets the zone in which every date is read: it belongs to every explanation.
@@ -107,22 +108,32 @@ def explain(reading: Reading, timeline: Timeline, vocabulary: Vocabulary) -> tup
         for item in timeline.items
         for source in (item.sources or {item.id})
     }
-    return tuple(_told(reading, timeline, records, 0))
+    return tuple(_told(reading, _Told(timeline.zone, vocabulary, records), 0))
 
 
-def _told(reading: Reading, timeline: Timeline, records: Mapping[str, str], depth: int) -> Iterable[Line]:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What it takes to tell a proof: the zone of its dates, the vocabulary, and each record in words."""
+
+    zone: Zone
+    vocabulary: Vocabulary
+    records: Mapping[str, str]
+
+
+def _told(reading: Reading, by: _Told, depth: int) -> Iterable[Line]:
     node = reading.node
     if node is None or isinstance(node, Constant | Now | Fixed):
         return
     cites = reading.because if isinstance(node, Pick | Fold | Run | Moment) else ()
-    events = tuple(records.get(event, event) for event in sorted(cites))
-    yield Line(depth, words(node), answer(reading, timeline), node.place, events)
+    events = tuple(by.records.get(event, event) for event in sorted(cites))
+    yield Line(depth, words(node), answer(reading, by.zone, by.vocabulary), node.place, events)
     same = reading.parts and all(part.node is node for part in reading.parts)
     for number, part in enumerate(reading.parts, 1):
         if same:
-            yield Line(depth + 1, f"if it was so, possibility {number}", answer(part, timeline), node.place)
+            told = answer(part, by.zone, by.vocabulary)
+            yield Line(depth + 1, f"if it was so, possibility {number}", told, node.place)
         else:
-            yield from _told(part, timeline, records, depth + 1)
+            yield from _told(part, by, depth + 1)
 
 
 def record_in_words(item: Item, vocabulary: Vocabulary) -> str:
@@ -135,11 +146,21 @@ def record_in_words(item: Item, vocabulary: Vocabulary) -> str:
         told += f" {as_recorded(value, item, vocabulary)}"
     elif isinstance(value, Codes):
         told += f" {value}"
-    details = [str(item.fields[key]) for key in ("outcome", "status", "result", "version") if key in item.fields]
-    told = ", ".join([told, *details])
+    details = [item.fields[key] for key in ("outcome", "status", "result", "version") if key in item.fields]
+    told = ", ".join([told, *(str(detail).replace("_", " ") for detail in details)])
     if item.answer != "yes":
         told = f"no {told}" if item.answer == "absent" else f"{told} not done"
-    return f"{told} {'from' if item.end is not None else 'on'} {item.when} ({item.id})"
+    return f"{told} {'from' if item.end is not None else 'on'} {_dates(item.when)} ({item.id})"
+
+
+def _dates(when: When) -> str:
+    """Print a time as it was recorded: a date, a month or a year."""
+    first, last = shown_date(when.first), shown_date(when.last)
+    if when.first != when.last and first.endswith("-01"):
+        for months, shown_as in ((1, first[:7]), (12, first[:4])):
+            if shift_months(when.first, months) - 1 == when.last and (months == 1 or first.endswith("-01-01")):
+                return shown_as
+    return first if first == last else f"{first}..{last}"
 
 
 def as_recorded(value: Interval, item: Item, vocabulary: Vocabulary) -> str:
@@ -148,7 +169,8 @@ def as_recorded(value: Interval, item: Item, vocabulary: Vocabulary) -> str:
         return "(not trusted)"
     term = _term(item.fields.get("measure") or item.fields.get("drug"), vocabulary)
     factor = None if term is None else term.factors.get(item.unit)
-    return f"{value if factor is None else scale(value, 1 / factor)} {item.unit}".rstrip()
+    unit = "" if item.unit == "1" else f" {item.unit}"
+    return f"{value if factor is None else scale(value, 1 / factor)}{unit}".rstrip()
 
 
 def _label(code: object, vocabulary: Vocabulary) -> str:
@@ -165,7 +187,7 @@ def _term(code: object, vocabulary: Vocabulary) -> Term | None:
     return next((vocabulary.get(word) for word in sorted(code.words) if vocabulary.under(word) == code.words), None)
 
 
-def answer(reading: Reading, timeline: Timeline) -> str:
+def answer(reading: Reading, zone: Zone, vocabulary: Vocabulary) -> str:
     """Say an answer in words, with its margin and with what is missing."""
     value = reading.value
     match value:
@@ -174,25 +196,59 @@ def answer(reading: Reading, timeline: Timeline) -> str:
         case Verdict():
             told = str(value).replace("_", " ")
         case When():
-            told = str(value) if len(value.instants) != 1 else shown_instant(value.instants[0], timeline.zone)
-        case Interval() | Codes():
+            told = str(value) if len(value.instants) != 1 else shown_instant(value.instants[0], zone)
+        case Interval():
+            unit = "" if value == ANYTHING else _unit(reading.node, vocabulary)
+            told = f"{_brief(value)}{unit}"
+        case Codes():
             told = str(value)
         case _:
             assert_never(value)
-    if reading.margin is not None and isinstance(value, Verdict) and value is not UNKNOWN:
-        told += f" ({margin_in_words(reading.margin)})"
+    margin = margin_in_words(reading, vocabulary)
+    if margin:
+        told += f" ({margin})"
     if reading.missing and (value is None or value is UNKNOWN):
         told += f"; missing: {', '.join(sorted(missing_in_words(each) for each in reading.missing))}"
     return told
 
 
-def margin_in_words(margin: Interval) -> str:
-    """Say how far a value lies from its limit."""
+def margin_in_words(reading: Reading, vocabulary: Vocabulary) -> str:
+    """Say how far a value lies from its limit; nothing where none was compared, or only a number of records was."""
+    node, margin = reading.node, reading.margin
+    counted = isinstance(node, Compare) and isinstance(node.left, Fold) and node.left.how in {"count", "distinct"}
+    if margin is None or counted or reading.verdict is UNKNOWN:
+        return ""
+    unit = _unit(node, vocabulary)
     if margin.exact is None:
-        return f"margin {margin}"
+        return f"{_brief(margin)}{unit} from the limit"
     if margin.exact == 0:
         return "exactly the limit"
-    return f"{shown(abs(margin.exact))} {'inside' if margin.exact > 0 else 'beyond'} the limit"
+    return f"{_brief(exactly(abs(margin.exact)))}{unit} {'within' if margin.exact > 0 else 'beyond'} the limit"
+
+
+def _unit(node: Expr | Select | None, vocabulary: Vocabulary) -> str:
+    """Give the unit of the number that a node reads or compares."""
+    match node:
+        case Compare(left, _, Constant(text=text)):
+            return " %" if text.endswith("%") else _unit(left, vocabulary)
+        case Arithmetic("subtract", left, _):
+            return " %" if _is_percent(node) else _unit(left, vocabulary)
+        case Pick(of=of) | Fold("sum" | "mean", of):
+            named = [test.against.value for test in of.tests if test.field in {"measure", "drug"}]
+            term = _term(named[0], vocabulary) if named else None
+            return f" {term.unit}" if term is not None and term.unit not in {"", "1"} else ""
+        case _:
+            return ""
+
+
+def _is_percent(node: Expr) -> bool:
+    return words(node).startswith(("fall in percent", "rise in percent"))
+
+
+def _brief(value: Interval) -> str:
+    """Print a number with as many digits as people read: what is left out is marked with `~`."""
+    number = value.exact
+    return str(value) if number is None or abs(number) < 1 else shown(number, 2)
 
 
 def missing_in_words(missing: Missing) -> str:

@@ -8,7 +8,6 @@ from trialspec.explain import margin_in_words, missing_in_words, words
 from trialspec.reports.rests import assumptions
 from trialspec.reports.sentence import said
 from trialspec.times import When, shown_date, shown_instant
-from trialspec.truth import UNKNOWN, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -84,9 +83,9 @@ def as_data(
         "known": _instant(known_since(episode, report), zone),
         "found": {name: _plain(value) for name, value in sorted(finding.fields.items())},
         "events": sorted(finding.because),
-        "margins": margins(finding),
+        "margins": margins(program, finding),
         "missing": [missing_as_data(each) for each in _sorted(finding.missing)],
-        "would_change": list(would_change(finding)),
+        "would_change": list(would_change(program, finding)),
         "may_change_at": _instant(finding.until, zone) if not episode.over else None,
         "assumes": list(assumptions(program, finding)),
         "written_at": [str(place) for place in _places(rule.place, finding.place)],
@@ -125,25 +124,22 @@ def missing_as_data(missing: Missing) -> dict[str, str | None]:
     }
 
 
-def margins(finding: Finding) -> list[str]:
+def margins(program: Program, finding: Finding) -> list[str]:
     """Say how far the values that decided a finding lie from their limits."""
-    return list(dict.fromkeys(told for reading in finding.readings for told in _margins(reading)))
+    return list(dict.fromkeys(told for reading in finding.readings for told in _margins(program, reading)))
 
 
-def _margins(reading: Reading) -> Iterator[str]:
-    if reading.margin is not None and isinstance(reading.value, Verdict) and reading.value is not UNKNOWN:
-        yield (
-            f"{words(reading.node)}: {margin_in_words(reading.margin)}"
-            if reading.node
-            else margin_in_words(reading.margin)
-        )
+def _margins(program: Program, reading: Reading) -> Iterator[str]:
+    margin = margin_in_words(reading, program.vocabulary)
+    if margin and reading.node is not None:
+        yield f"{words(reading.node)}: {margin}"
     for part in reading.parts:
-        yield from _margins(part)
+        yield from _margins(program, part)
 
 
-def would_change(finding: Finding) -> Iterator[str]:
-    """Say what would change a finding: an answer to what is missing, or a correction of what it rests on."""
+def would_change(program: Program, finding: Finding) -> Iterator[str]:
+    """Say what would change a finding: an answer to what is missing, another value, or another record."""
     yield from (f"an answer: {missing_in_words(each)}" for each in _sorted(finding.missing))
-    yield from (f"another value: {margin}" for margin in margins(finding))
+    yield from (f"another value: {margin}" for margin in margins(program, finding))
     if finding.because:
         yield f"a correction of {', '.join(sorted(finding.because))}"

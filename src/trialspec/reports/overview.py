@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trialspec.explain import answer, as_recorded, margin_in_words, missing_in_words, record_in_words
+from trialspec.explain import answer, as_recorded, margin_in_words, missing_in_words, record_in_words, words
 from trialspec.quantity import Codes, Interval
 from trialspec.reports import queries
 from trialspec.reports.journal import happened, in_order
-from trialspec.reports.rests import beneath, items, told
+from trialspec.reports.rests import assuming
 from trialspec.reports.sentence import said
 from trialspec.reports.table import Page, Table
 from trialspec.times import shown_date, shown_instant
 from trialspec.truth import UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from trialspec.alerts import Episode, Note
     from trialspec.evaluation import PatientReport
@@ -33,13 +33,12 @@ def overview(program: Program, report: PatientReport, notes: Mapping[str, Sequen
     if report.known is not None:
         as_of += f", as known at {shown_instant(report.known, zone)}"
     tables = (
-        alerts(report, notes or {}),
+        *alerts(program, report, notes or {}),
         eligibility(program, report),
-        doses(report),
+        doses(program, report),
         visits(report),
         values(program, report),
-        responses(report),
-        assumptions(program, report),
+        responses(program, report),
         open_questions(report),
     )
     return Page(f"Patient {report.patient}", (in_a_sentence(report), as_of), tables)
@@ -92,28 +91,45 @@ def looking(report: PatientReport) -> str:
     """Say how many alerts need a person."""
     still = [episode for episode in report.alerts.values() if not episode.over]
     counts = {urgency: sum(each.rule.urgency == urgency for each in still) for urgency in ("now", "soon")}
-    told_ = [f"{count} to look at {urgency}" for urgency, count in counts.items() if count]
-    return ", ".join(told_)
+    return ", ".join(f"{count} to look at {urgency}" for urgency, count in counts.items() if count)
 
 
 # --- alerts -----------------------------------------------------------------------------------------------------------
 
 
-def alerts(report: PatientReport, notes: Mapping[str, Sequence[Note]]) -> Table:
-    """List the alerts, those first that need a person most."""
+def alerts(program: Program, report: PatientReport, notes: Mapping[str, Sequence[Note]]) -> tuple[Table, Table]:
+    """List the alerts that still hold, those first that need a person most, and those that are over."""
     zone = report.timeline.zone
-    rows = [
-        (
-            episode.rule.urgency if not episode.over else f"over {_date(episode.closed, zone)}",
-            _date(happened(episode), zone),
-            said(episode),
-            "important" if episode.rule.important else "",
-            episode.rule.name,
-            "; ".join(_note(note) for note in notes.get(str(episode.key), ())),
-        )
-        for episode in in_order(report)
-    ]
-    return Table("Alerts", ("look", "since", "what", "ICH E3", "rule", "notes"), tuple(rows), "none").filled
+    still: dict[tuple[str, ...], list[Episode]] = {}
+    over: dict[tuple[str, ...], list[Episode]] = {}
+    for episode in in_order(report):
+        rule, since = episode.rule, _date(happened(episode), zone)
+        important = "important" if rule.important else ""
+        noted = "; ".join(_note(note) for note in notes.get(str(episode.key), ()))
+        rests = ", ".join(assuming(program, episode.finding))
+        if episode.over:
+            over.setdefault((since, _date(episode.closed, zone), rule.name, rests, noted), []).append(episode)
+        else:
+            still.setdefault((rule.urgency, since, rule.name, important, rests, noted), []).append(episode)
+    open_rows = [(look, since, _told(group), *others) for (look, since, *others), group in still.items()]
+    over_rows = [(since, until, _told(group), *others) for (since, until, *others), group in over.items()]
+    columns = ("rule", "important", "rests on (listed at the end)", "notes")
+    return (
+        Table("Alerts", ("look", "since", "what", *columns), tuple(open_rows), "none").filled,
+        Table("Alerts that are over", ("since", "until", "what", columns[0], *columns[2:]), tuple(over_rows)).filled,
+    )
+
+
+# So many alerts of one rule on one day are told as one.
+_ALIKE = 3
+
+
+def _told(group: Sequence[Episode]) -> str:
+    sentences = [said(episode) for episode in group]
+    if len(group) < _ALIKE:
+        return " / ".join(sentences)
+    others = [episode.finding.facts.get("measure") or episode.finding.name for episode in group[1:]]
+    return f"{sentences[0]}; likewise {', '.join(others)}"
 
 
 def _date(instant: int | None, zone: Zone) -> str:
@@ -129,52 +145,64 @@ def _note(note: Note) -> str:
 
 def eligibility(program: Program, report: PatientReport) -> Table:
     """Say of each criterion how it was read when it decided, and why; the three answers stand above."""
-    columns = ("criterion", "is", "because")
+    columns = ("criterion", "is", "because", "not in the written protocol")
     found = report.about("eligibility")
     if not found or not program.criteria:
         return Table("Eligibility", columns, ())
     answers = found[0].fields
-    title = f"Eligibility: now {answers['now']}"
+    title = f"Eligibility: {answers['now']} now"
     if answers["enrolled"] == "yes":
-        known = answers["as_known"]
-        title = f"Eligibility at enrolment: {answers['at_enrolment']} (as far as was known then: {known})"
+        title = f"Eligibility at enrolment: {answers['at_enrolment']}; as far as was known then: {answers['as_known']}"
     readings = found[0].readings or tuple(finding.readings[0] for finding in report.about("criterion"))
-    records = _by_source(report)
+    records = {source: item for item in report.timeline.items for source in (item.sources or {item.id})}
     rows = [
-        (_criterion(each), str(reading.verdict).replace("_", " "), _why(reading, report, records, program))
+        (
+            _criterion(each),
+            str(reading.verdict).replace("_", " "),
+            _why(reading, report, records, program),
+            ", ".join(_marks(each)),
+        )
         for each, reading in zip(program.criteria, readings, strict=True)
     ]
-    return Table(title, columns, tuple(rows))
+    return Table(title, columns, tuple(rows)).filled
 
 
 def _criterion(criterion: Criterion) -> str:
-    role = "" if criterion.role == "include" else " (exclusion)"
-    return f"{criterion.name} {criterion.provenance.text}".rstrip() + role
+    role = " (must not be)" if criterion.role == "exclude" else ""
+    return f"{criterion.name} {criterion.provenance.text or words(criterion.expr)}{role}"
 
 
-def _by_source(report: PatientReport) -> dict[str, Item]:
-    return {source: item for item in report.timeline.items for source in (item.sources or {item.id})}
+def _marks(criterion: Criterion) -> Iterator[str]:
+    provenance = criterion.provenance
+    if provenance.assumed:
+        yield "assumed"
+    if provenance.interpreted:
+        yield "interpreted"
+    if not provenance.verified:
+        yield "unverified"
 
 
 def _why(reading: Reading, report: PatientReport, records: Mapping[str, Item], program: Program) -> str:
     if reading.verdict is UNKNOWN:
-        return answer(reading, report.timeline).removeprefix("unknown; ")
+        return answer(reading, report.timeline.zone, program.vocabulary).removeprefix("unknown; ")
     cited = {records[event].id: records[event] for event in sorted(reading.because) if event in records}
-    of_moment = {"milestone", "person"}
-    shown = [item for item in cited.values() if item.kind not in of_moment] or list(cited.values())
-    margin = "" if reading.margin is None else f"; {margin_in_words(reading.margin)}"
-    return ("; ".join(record_in_words(item, program.vocabulary) for item in shown) or "no record of it") + margin
+    # Milestones only set the window in which was looked.
+    shown = [item for item in cited.values() if item.kind not in {"milestone", "person"}]
+    told = "; ".join(record_in_words(item, program.vocabulary) for item in shown) or "no such record"
+    margin = margin_in_words(reading, program.vocabulary)
+    return f"{told}; {margin}" if margin else told
 
 
 # --- doses, visits ----------------------------------------------------------------------------------------------------
 
 
-def doses(report: PatientReport) -> Table:
+def doses(program: Program, report: PatientReport) -> Table:
     """Account for every dose: planned, given, and how it departed."""
-    columns = ("dose", "state", "given", "amount", "planned", "window", "departures", "perhaps", "gate")
+    columns = ("dose", "drug", "state", "given", "amount", "planned", "window", "departures", "perhaps", "gate")
     rows = [
         (
             finding.facts.get("dose") or finding.name,
+            finding.facts.get("drug", ""),
             _words(finding, "state"),
             finding.facts.get("date", ""),
             finding.facts.get("amount", ""),
@@ -182,7 +210,7 @@ def doses(report: PatientReport) -> Table:
             finding.facts.get("window", ""),
             _words(finding, "departure"),
             _words(finding, "departure_unknown"),
-            _gate(finding),
+            _gate(program, finding),
         )
         for finding in report.about("dose")
     ]
@@ -195,10 +223,16 @@ def _words(finding: Finding, field: str) -> str:
     return ", ".join(word.replace("_", " ") for word in listed)
 
 
-def _gate(finding: Finding) -> str:
-    verdict = _words(finding, "gate")
+# A gate is of interest for a dose that was given, or may be given now.
+_GATED = frozenset({"given", "due", "overdue", "held", "unknown"})
+
+
+def _gate(program: Program, finding: Finding) -> str:
+    plan = next((each for each in program.doses if finding.name.startswith(f"{each.name}#")), None)
+    if finding.fields["state"] not in _GATED or plan is None or not plan.gates:
+        return ""
     margin = finding.facts.get("margin", "")
-    return f"{verdict} ({margin})" if verdict and margin else verdict
+    return f"{_words(finding, 'gate')}{f' ({margin})' if margin else ''}"
 
 
 def visits(report: PatientReport) -> Table:
@@ -207,7 +241,7 @@ def visits(report: PatientReport) -> Table:
     for finding in report.about("visit"):
         at_visit = [each for each in report.about("assessment") if each.facts.get("visit") == finding.name]
         done = sum(each.fields["state"] == "done" for each in at_visit)
-        other = [
+        otherwise = [
             f"{each.facts.get('measure', each.name)} {_words(each, 'state')}"
             for each in at_visit
             if each.fields["state"] not in {"done", finding.fields["state"]}
@@ -225,10 +259,10 @@ def visits(report: PatientReport) -> Table:
                 finding.facts.get("window", ""),
                 _words(finding, "departure"),
                 f"{done} of {len(at_visit)}" if at_visit else "",
-                ", ".join([*other, *departed]),
+                ", ".join([*otherwise, *departed]),
             )
         )
-    columns = ("visit", "state", "done", "window", "departures", "assessed", "not so")
+    columns = ("visit", "state", "done", "window", "departures", "assessed", "but")
     return Table("Visits", columns, tuple(rows)).filled
 
 
@@ -236,7 +270,7 @@ def visits(report: PatientReport) -> Table:
 
 
 def values(program: Program, report: PatientReport) -> Table:
-    """Show the value of each planned measure at each visit: the one that the response is read from."""
+    """Show the value of each planned measure at each visit, in the unit in which it came."""
     at: dict[tuple[str, str], str] = {}
     for finding in report.about("assessment"):
         if finding.fields["state"] == "done":
@@ -250,8 +284,7 @@ def values(program: Program, report: PatientReport) -> Table:
 
 def _value(program: Program, report: PatientReport, finding: Finding) -> str:
     """Print the value that an assessment was done by, as it was recorded."""
-    measure = finding.name.rpartition("/")[2]
-    wanted = program.vocabulary.under(measure)
+    wanted = program.vocabulary.under(finding.name.rpartition("/")[2])
     found = []
     for item in report.timeline.items:
         code, value = item.fields.get("measure"), item.fields.get("value")
@@ -262,7 +295,7 @@ def _value(program: Program, report: PatientReport, finding: Finding) -> str:
     return " or ".join(dict.fromkeys(found))
 
 
-def responses(report: PatientReport) -> Table:
+def responses(program: Program, report: PatientReport) -> Table:
     """Say for each definition and visit the category, and how each of its components reads."""
     rows: list[tuple[str, ...]] = []
     components = report.about("component")
@@ -271,57 +304,45 @@ def responses(report: PatientReport) -> Table:
         parts = [
             each for each in components if each.facts.get("response") == response and each.facts.get("visit") == visit
         ]
-        final = "" if finding.fields["final"] == "yes" else " (not final)"
         pending = finding.fields["category"] == "pending"
+        final = "" if pending or finding.fields["final"] == "yes" else " (not final)"
         rows.append(
             (
                 response,
                 visit,
-                _words(finding, "category") + ("" if pending else final),
-                "" if pending else "; ".join(_component(each) for each in parts),
+                f"{_words(finding, 'category')}{final}",
+                "" if pending else "; ".join(_component(program, each) for each in parts),
                 "" if pending else ", ".join(sorted(missing_in_words(each) for each in finding.missing)),
+                ", ".join(assuming(program, finding)),
             )
         )
-    return Table("Response", ("definition", "visit", "category", "components", "missing"), tuple(rows)).filled
+    columns = ("definition", "visit", "category", "components", "missing", "rests on (listed at the end)")
+    return Table("Response", columns, tuple(rows)).filled
 
 
-def _component(finding: Finding) -> str:
-    name = finding.facts.get("component", finding.name)
-    reading = finding.readings[0] if finding.readings else None
-    margin = "" if reading is None or reading.margin is None else f" ({margin_in_words(reading.margin)})"
-    return f"{name} {_words(finding, 'verdict')}{margin if reading and reading.verdict is not UNKNOWN else ''}"
+def _component(program: Program, finding: Finding) -> str:
+    name = f"{finding.facts.get('component', finding.name)} {_words(finding, 'verdict')}"
+    margins = [margin_in_words(reading, program.vocabulary) for reading in finding.readings]
+    return f"{name} ({margins[0]})" if margins and margins[0] else name
 
 
-# --- what it rests on -------------------------------------------------------------------------------------------------
-
-
-def assumptions(program: Program, report: PatientReport) -> Table:
-    """List what the answers of this page assume, and which of its alerts rest on each."""
-    resting: dict[str, list[str]] = {}
-    for episode in in_order(report):
-        for name, _ in beneath(program, episode.finding):
-            resting.setdefault(name, []).append(_short(episode))
-    rows = [
-        (reason, ", ".join(dict.fromkeys(resting.get(name, ()))))
-        for name, provenance in items(program)
-        for reason in told([(name, provenance)])
-    ]
-    return Table(
-        "Rests on what the written protocol does not say", ("item", "alerts that rest on it"), tuple(rows)
-    ).filled
-
-
-def _short(episode: Episode) -> str:
-    return f"{episode.rule.name} {episode.finding.name}"
+# --- what is open -----------------------------------------------------------------------------------------------------
 
 
 def open_questions(report: PatientReport) -> Table:
     """List what is missing and due; what is only awaited is counted."""
-    rows = list(queries.queries(report))
-    status = queries.COLUMNS.index("status")
-    shown = [row for row in rows if row[status] != "awaited"]
-    awaited = len(rows) - len(shown)
-    title = f"Open questions{f' ({awaited} more are awaited, not due yet)' if awaited else ''}"
-    wanted = [queries.COLUMNS.index(name) for name in ("query", "asked_of", "due", "needed_for")]
-    columns = tuple(queries.COLUMNS[number].replace("_", " ") for number in wanted)
-    return Table(title, columns, tuple(tuple(row[number] for number in wanted) for row in shown), "none")
+    lines = [dict(zip(queries.COLUMNS, line, strict=True)) for line in queries.queries(report)]
+    shown = [line for line in lines if line["status"] != "awaited"]
+    awaited = len(lines) - len(shown)
+    title = f"Open questions{f' ({awaited} more can still come in time)' if awaited else ''}"
+    rows = [(line["query"], line["asked_of"], line["due"], _few(line["needed_for"].split(", "))) for line in shown]
+    return Table(title, ("what", "of whom", "due", "needed for"), tuple(rows), "none").filled
+
+
+_FEW = 3
+
+
+def _few(names: Iterable[str]) -> str:
+    listed = list(names)
+    more = f" and {len(listed) - _FEW} more" if len(listed) > _FEW else ""
+    return f"{', '.join(listed[:_FEW])}{more}"

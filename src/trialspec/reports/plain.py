@@ -8,12 +8,12 @@ from trialspec.explain import point_in_words, window_in_words, words
 from trialspec.kernel import AtLeast, Moment, Not
 from trialspec.quantity import shown
 from trialspec.reports.calendar import plan
-from trialspec.reports.rests import items
+from trialspec.reports.rests import everything
 from trialspec.reports.table import FOOTER, Table, as_markdown
 from trialspec.times import EPOCH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from trialspec.kernel import Expr, Select, Window
     from trialspec.program import DosePlan, Program, Provenance, Response, VisitPlan
@@ -354,16 +354,8 @@ def _alerts(rulebook: Rulebook) -> Iterator[str]:
 
 
 def _own_words(program: Program) -> Iterator[str]:
-    rows = tuple(_not_own(items(program)))
-    if rows:
+    table = everything(program)
+    if table.rows:
         yield "## What here is not the written protocol's own word"
         yield ""
-        yield as_markdown(Table("", ("item", "is", "reason"), rows))
-
-
-def _not_own(found: Iterable[tuple[str, Provenance]]) -> Iterator[tuple[str, str, str]]:
-    for name, provenance in found:
-        yield from ((name, "assumed", reason) for reason in provenance.assumed)
-        yield from ((name, "interpreted", reason) for reason in provenance.interpreted)
-        if not provenance.verified:
-            yield name, "unverified", "not re-read in its source"
+        yield as_markdown(table)

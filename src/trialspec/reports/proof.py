@@ -52,12 +52,13 @@ def _at_enrolment(report: PatientReport, index: int) -> Reading | None:
 def of_finding(program: Program, report: PatientReport, finding: Finding) -> Page:
     """Explain a finding: its fields, the proofs behind them, and the records."""
     lines = [f"{name.replace('_', ' ')}: {_listed(value)}" for name, value in finding.fields.items() if value]
-    lines += [f"{name.replace('_', ' ')}: {text}" for name, text in finding.facts.items() if text and name in _FACTS]
+    facts = {name: text for name, text in finding.facts.items() if text and name in _FACTS}
+    lines += [f"{_FACTS[name]}: {text}" for name, text in facts.items()]
     proofs = [_proof(_plain(reading), reading, program, report) for reading in finding.readings]
     return Page(
         f"{report.patient}: {finding.subject} {finding.name}",
         tuple(lines),
-        (*proofs, _cited(finding, program, report), _changing(finding), _rests(program, finding)),
+        (*proofs, _cited(finding, program, report), _changing(program, finding), _rests(program, finding)),
     )
 
 
@@ -83,7 +84,7 @@ def of_alert(program: Program, report: PatientReport, episode: Episode) -> Page:
         Table("What was found", ("field", "is"), fields),
         *proofs,
         _cited(finding, program, report),
-        _changing(finding),
+        _changing(program, finding),
         _rests(program, finding),
     )
     return Page(f"{report.patient}: {rule.name} {finding.name}", tuple(lines), tables)
@@ -106,7 +107,16 @@ def alert_with_proof(program: Program, report: PatientReport, episode: Episode) 
 # --- its parts --------------------------------------------------------------------------------------------------------
 
 # The words of a finding that are worth a line of their own.
-_FACTS = ("date", "planned", "window", "amount", "planned_amount", "route", "gate", "verdict", "margin", "components")
+_FACTS = {
+    "date": "given on",
+    "planned": "planned",
+    "window": "permitted",
+    "amount": "amount",
+    "planned_amount": "planned amount",
+    "route": "route",
+    "gate": "its gate",
+    "margin": "its value",
+}
 
 
 def _about(criterion: Criterion) -> Iterator[str]:
@@ -130,11 +140,14 @@ def _lines(reading: Reading, program: Program, report: PatientReport) -> tuple[L
 
 
 def _proof(title: str, reading: Reading, program: Program, report: PatientReport) -> Table:
+    """Tell a proof line by line, each record below the question that it answers."""
     rows = []
     for line in _lines(reading, program, report):
+        indent = "  " * line.depth
         place = "" if line.place is None else f"{line.place.file.rpartition('/')[2]}:{line.place.line}"
-        rows.append((f"{'  ' * line.depth}{line.asked}", line.answer, "; ".join(line.events), place))
-    return Table(title, ("asked", "answer", "records", "written at"), tuple(rows))
+        rows.append((f"{indent}{line.asked}", line.answer, place))
+        rows += [(f"{indent}  - {event}", "", "") for event in line.events]
+    return Table(title, ("asked", "answer", "written at"), tuple(rows))
 
 
 def _line(line: Line) -> dict[str, Any]:
@@ -159,17 +172,14 @@ def _cited(finding: Finding, program: Program, report: PatientReport) -> Table:
 
 def _in_words(title: str, events: frozenset[str], program: Program, report: PatientReport) -> Table:
     items = {source: item for item in report.timeline.items for source in (item.sources or {item.id})}
-    rows = [
-        (event, record_in_words(items[event], program.vocabulary) if event in items else "not read")
-        for event in sorted(events)
-    ]
-    return Table(title, ("record", "what it tells"), tuple(rows), "no record; what is not there decided")
+    told_ = [record_in_words(items[event], program.vocabulary) if event in items else event for event in sorted(events)]
+    return Table(title, (), tuple((each,) for each in told_), "none: what is not there decided")
 
 
-def _changing(finding: Finding) -> Table:
-    return Table("What would change it", ("by",), tuple((each,) for each in would_change(finding)))
+def _changing(program: Program, finding: Finding) -> Table:
+    return Table("What would change it", (), tuple((each,) for each in would_change(program, finding)))
 
 
 def _rests(program: Program, finding: Finding) -> Table:
     rows = tuple((text,) for text in told(beneath(program, finding)))
-    return Table("It rests on what the written protocol does not say", ("item",), rows)
+    return Table("It rests on what the written protocol does not say", (), rows)

@@ -27,12 +27,12 @@ def queries(report: PatientReport) -> Iterator[tuple[str, ...]]:
     that the question rests on, `needed_for` the items of the protocol that an answer could settle.
     """
     for finding in report.about("record"):
-        asked = f"correct: {finding.facts.get('reason', '') or finding.fields['problem']}"
+        reason = finding.facts.get("reason") or str(finding.fields["problem"])
         source = ", ".join(sorted(finding.because))
-        yield (report.patient, asked, "site", "", "", "open", "", source, "")
+        yield (report.patient, f"correct {source or finding.name}: {reason}", "site", "", "", "open", "", source, "")
     leaves: dict[Missing, list[Finding]] = {}
     for finding in report.findings:
-        if finding.subject != "record" and unsettled(finding):
+        if unsettled(finding):
             for leaf in finding.missing:
                 leaves.setdefault(leaf, []).append(finding)
     today = report.timeline.zone.date_of(report.at)
@@ -44,7 +44,7 @@ def queries(report: PatientReport) -> Iterator[tuple[str, ...]]:
             leaf.asked_of,
             "" if leaf.start is None else shown_date(leaf.start),
             "" if leaf.due is None else shown_date(leaf.due),
-            "awaited" if leaf.due is not None and leaf.due >= today else "open",
+            "awaited" if leaf.due is not None and leaf.due > today else "open",
             ", ".join(dict.fromkeys(f"{each.subject} {each.name}" for each in needed)),
             ", ".join(sorted(frozenset[str]().union(*(each.because for each in needed)))),
             ", ".join(dict.fromkeys(str(each.place) for each in needed if each.place is not None)),
@@ -52,12 +52,24 @@ def queries(report: PatientReport) -> Iterator[tuple[str, ...]]:
 
 
 def unsettled(finding: Finding) -> bool:
-    """Whether a finding leaves open what it is about, so that what it misses is worth asking for."""
-    for name, value in finding.fields.items():
-        words = {value} if isinstance(value, str) else value
-        if words & _OPEN or (name == "departure_unknown" and words):
-            return True
-    return False
+    """Whether a finding leaves open what it is about, so that what it misses is worth asking for.
+
+    A gate is asked for by the doses that wait for it, or were given without it; a record has a line of its own.
+    """
+    fields = finding.fields
+    match finding.subject:
+        case "record" | "gate":
+            return False
+        case "dose":
+            unsure = bool(fields.get("departure_unknown")) or "gate_unknown" in fields.get("departure", ())
+            waits = fields["state"] in _WAITING and fields.get("gate") == "unknown"
+            return unsure or waits or fields["state"] == "unknown"
+        case _:
+            return any(value in _OPEN for value in fields.values())
+
+
+# A dose in one of these states may be given as soon as its gate is cleared.
+_WAITING = frozenset({"due", "overdue", "held"})
 
 
 def table(report: PatientReport) -> Table:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from trialspec.reports.table import Table
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -78,6 +80,26 @@ def _names(program: Program, finding: Finding) -> Iterator[str]:
             yield from facts.get("rules", "").split(", ")
         case _:
             return
+
+
+def assuming(program: Program, finding: Finding) -> tuple[str, ...]:
+    """Name the items beneath a finding that say something which the written protocol does not."""
+    found = [name for name, provenance in beneath(program, finding) if any(told([(name, provenance)]))]
+    return tuple(dict.fromkeys(name.partition(": ")[0] for name in found))
+
+
+def everything(program: Program) -> Table:
+    """List all that a protocol says and its written original does not."""
+    rows = [
+        (name, kind, reason)
+        for name, provenance in items(program)
+        for kind, reason in (
+            *(("assumed", each) for each in provenance.assumed),
+            *(("interpreted", each) for each in provenance.interpreted),
+            *(() if provenance.verified else (("unverified", "not re-read in its source"),)),
+        )
+    ]
+    return Table("What these answers rest on beside the written protocol", ("item", "is", "reason"), tuple(rows))
 
 
 def assumptions(program: Program, finding: Finding) -> tuple[str, ...]:

@@ -42,4 +42,4 @@ def _count(number: int) -> str:
 
 def table(rows: Iterable[tuple[str, ...]]) -> Table:
     """Give the lines as a table."""
-    return Table("All patients", COLUMNS, tuple(rows), "there are no records of any patient").filled
+    return Table("", COLUMNS, tuple(rows), "there are no records of any patient").filled

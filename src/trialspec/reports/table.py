@@ -19,7 +19,7 @@ FOOTER = "trialspec checks a protocol. It is not a medical device; a person deci
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of text; `empty` is what is said in place of a table without rows."""
+    """Rows of text; without columns, a list. `empty` is what is said in place of a table without rows."""
 
     title: str
     columns: tuple[str, ...]
@@ -50,20 +50,24 @@ class Page:
 def as_text(page: Page) -> str:
     """Print a page as plain text: no colours, no frames, columns in line."""
     title = harmless(page.title)
-    blocks = ["\n".join([title, "=" * columns_of(title), *(harmless(line) for line in page.lines)])]
+    head = [title, "=" * columns_of(title)] if title else []
+    blocks = ["\n".join([*head, *(harmless(line) for line in page.lines)])] if head or page.lines else []
     blocks += [table_as_text(table) for table in page.tables if table.rows or table.empty]
     return "\n\n".join(blocks) + "\n"
 
 
 def table_as_text(table: Table) -> str:
     """Print a table as plain text."""
+    title = [harmless(table.title)] if table.title else []
     if not table.rows:
-        return f"{table.title}\n  {table.empty}"
+        return "\n".join([*title, f"  {table.empty}"])
+    if not table.columns:
+        return "\n".join([*title, *(f"  {harmless(cell)}" for row in table.rows for cell in row)])
     rows = [[harmless(cell) for cell in row] for row in (table.columns, *table.rows)]
     widths = [max(columns_of(row[number]) for row in rows) for number in range(len(table.columns))]
     lines = [_aligned(row, widths) for row in rows]
     rule = f"  {'-' * (max(map(columns_of, lines)) - 2)}"
-    return "\n".join([harmless(table.title), lines[0], rule, *lines[1:]])
+    return "\n".join([*title, lines[0], rule, *lines[1:]])
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -1,0 +1,77 @@
+"""The command `trialspec`: arguments in, exit code out. The only place that asks for the time."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from trialspec import __version__
+from trialspec.cli import exits, show
+from trialspec.cli.calendar import calendar
+from trialspec.cli.cases import test
+from trialspec.cli.explain import explain
+from trialspec.cli.protocols import check, docs, explain_error, freeze
+from trialspec.cli.run import run
+from trialspec.diagnostics import ProtocolError
+from trialspec.reports.table import FOOTER
+
+
+class Commands(click.Group):
+    """All commands: whatever happens in one ends in a sentence and a documented exit code."""
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **_: Any) -> NoReturn:  # type: ignore[override]  # noqa: ANN401 - click's own
+        """Run a command and leave with its exit code."""
+        try:
+            code = super().main(args, prog_name or "trialspec", standalone_mode=False)
+            sys.stdout.flush()
+        except click.ClickException as error:
+            error.show()
+            code = error.exit_code
+        except ProtocolError as error:
+            show.diagnostics(error.diagnostics)
+            code = exits.WRONG
+        except click.Abort:
+            show.note("stopped; what was printed may not be all")
+            code = exits.STOPPED
+        except Exception as error:  # noqa: BLE001 - the last stop: what is no fault of the files is ours
+            code = _cut_off() if isinstance(error, OSError) and error.errno == errno.EPIPE else _ours()
+        sys.exit(code)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own
+        """List the commands in the order in which they are needed."""
+        return list(self.commands)
+
+
+def _cut_off() -> int:
+    # Python writes out what is left on leaving, and would fail again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    show.note("the output was closed before all of it was written")
+    return exits.CUT_OFF
+
+
+def _ours() -> int:
+    traceback.print_exc()
+    show.note("this is a defect of trialspec, not of your files; please report it with the text above")
+    return exits.OURS
+
+
+_HELP = f"""Check clinical trial protocols, and patients' events against them.
+
+{FOOTER}
+"""
+
+
+@click.group(cls=Commands, help=_HELP, epilog=exits.IN_WORDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Begin any command."""
+
+
+for command in (check, run, explain, calendar, test, docs, freeze, explain_error):
+    main.add_command(command)

@@ -1,0 +1,126 @@
+"""`explain`: why the protocol says what it says of one patient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from trialspec.alerts import Episode
+from trialspec.cli import arguments, exits, show
+from trialspec.evaluation import PatientReport, Protocol
+from trialspec.findings.finding import Finding
+from trialspec.reports import proof
+from trialspec.reports.table import FOOTER, Page
+
+
+@click.command()
+@click.argument("protocol")
+@click.argument("events", nargs=-1, required=True)
+@click.option("--patient", required=True, metavar="ID", help="Whom it is about.")
+@click.option("--criterion", metavar="NAME", help="An eligibility criterion, as in `I3`.")
+@click.option("--dose", metavar="NAME", help="A planned dose, as in `RTX#2`, or the id of one that was given.")
+@click.option(
+    "--alert", metavar="ID", help="An alert: its key, or its rule, as in `dosing/late`, with or without its subject."
+)
+@arguments.as_of
+@arguments.known
+@arguments.output("table", "json")
+@arguments.libraries
+def explain(
+    *,
+    protocol: str,
+    events: tuple[str, ...],
+    patient: str,
+    criterion: str | None,
+    dose: str | None,
+    alert: str | None,
+    as_of: str | None,
+    known: str | None,
+    form: str,
+    libraries: tuple[Path, ...],
+) -> int:
+    """Say why, for one patient: down to the records, and to the lines of PROTOCOL.
+
+    Without --criterion, --dose or --alert: every criterion, every dose and every alert.
+    """
+    read = arguments.loaded(protocol, libraries)
+    at = arguments.instant(as_of, read.program.zone, "--as-of")
+    until = None if known is None else arguments.instant(known, read.program.zone, "--known")
+    cohort = arguments.events(events)
+    name = arguments.patient(patient, cohort.patients)
+    show.engine(read.decider.absence)
+    report = read.report(cohort.patients[name], name, at=at, known=until)
+    everything = criterion is None and dose is None and alert is None
+    criteria = _criteria(read, criterion) if criterion is not None or everything else ()
+    doses = _doses(report, dose) if dose is not None or everything else ()
+    alerts = _alerts(report, alert) if alert is not None or everything else ()
+    if form == "json":
+        show.data(_as_data(read, report, criteria, doses, alerts))
+    else:
+        for page in _pages(read, report, criteria, doses, alerts):
+            show.page(page)
+        show.footer()
+    return exits.OURS if show.incidents(read.incidents) else exits.FINE
+
+
+def _criteria(protocol: Protocol, name: str | None) -> tuple[str, ...]:
+    known = [each.name for each in protocol.program.criteria]
+    return tuple(known) if name is None else (arguments.named(name, known, "criterion"),)
+
+
+def _doses(report: PatientReport, name: str | None) -> tuple[Finding, ...]:
+    found = report.about("dose")
+    if name is None:
+        return found
+    arguments.named(name, (finding.name for finding in found), "dose")
+    return tuple(finding for finding in found if finding.name == name)
+
+
+def _alerts(report: PatientReport, name: str | None) -> tuple[Episode, ...]:
+    """Find alerts by key, by rule, or by rule and subject."""
+    if name is None:
+        return tuple(report.alerts.values())
+    found = [
+        episode
+        for key, episode in report.alerts.items()
+        if name in {str(key), key.rule, f"{key.rule} {key.subject}", f"{key.rule}/{key.subject}"}
+    ]
+    if not found:
+        arguments.named(name, (each for key in report.alerts for each in (f"{key.rule} {key.subject}",)), "alert")
+    return tuple(found)
+
+
+def _pages(
+    protocol: Protocol,
+    report: PatientReport,
+    criteria: Sequence[str],
+    doses: Sequence[Finding],
+    alerts: Sequence[Episode],
+) -> list[Page]:
+    program = protocol.program
+    return [
+        *(proof.of_criterion(program, report, name) for name in criteria),
+        *(proof.of_finding(program, report, finding) for finding in doses),
+        *(proof.of_alert(program, report, episode) for episode in alerts),
+    ]
+
+
+def _as_data(
+    protocol: Protocol,
+    report: PatientReport,
+    criteria: Sequence[str],
+    doses: Sequence[Finding],
+    alerts: Sequence[Episode],
+) -> dict[str, Any]:
+    program = protocol.program
+    asked = [each for each in report.about("criterion") if each.name in criteria]
+    eligibility = report.about("eligibility") if asked else ()
+    return {
+        "note": FOOTER,
+        "patient": report.patient,
+        "findings": [proof.finding_with_proof(program, report, each) for each in (*eligibility, *asked, *doses)],
+        "alerts": [proof.alert_with_proof(program, report, each) for each in alerts],
+    }

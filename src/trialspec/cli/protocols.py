@@ -1,0 +1,151 @@
+"""Commands about protocols: whether they are right, what they mean, and what they may say."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from trialspec import library
+from trialspec.cli import arguments, exits, show
+from trialspec.diagnostics import CODES, Diagnostic, ProtocolError, did_you_mean, has_errors, to_json
+from trialspec.evaluation import load
+from trialspec.load import freeze as frozen
+from trialspec.load import load as read
+from trialspec.model.criteria import reference
+from trialspec.reports.plain import plain
+
+# --- check ------------------------------------------------------------------------------------------------------------
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True)
+@arguments.output("table", "json")
+@arguments.libraries
+def check(files: tuple[str, ...], form: str, libraries: tuple[Path, ...]) -> int:
+    """Check protocols and rule files.
+
+    FILES are files, directories (all protocols and rules in them), or names of a library, as in `protocols/demo`.
+    """
+    found: list[Diagnostic] = []
+    paths = [path for name in files for path in _paths(name, libraries, found)]
+    for path in dict.fromkeys(paths):
+        diagnostics = _checked(path, libraries)
+        found += diagnostics
+        if form == "table":
+            show.diagnostics(diagnostics)
+            click.echo(f"{path}: {_verdict(diagnostics)}")
+    if form == "json":
+        listed = [str(path) for path in dict.fromkeys(paths)]
+        show.data({"files": listed, "diagnostics": [to_json(each) for each in dict.fromkeys(found)]})
+    return exits.WRONG if has_errors(found) else exits.FINE
+
+
+def _paths(name: str, libraries: Sequence[Path], found: list[Diagnostic]) -> Iterator[Path]:
+    """Find what a name stands for; what is not there is reported, and the rest checked all the same."""
+    path = Path(name)
+    if path.is_dir() and not (path / library.PROTOCOL_FILE).is_file():
+        inside = sorted(_in_directory(path))
+        if inside:
+            yield from inside
+            return
+    try:
+        yield arguments.protocol_file(name, libraries)
+    except ProtocolError as error:
+        rules = library.find(name, None, libraries)
+        if rules is not None:
+            yield rules
+            return
+        found += error.diagnostics
+        show.diagnostics(error.diagnostics)
+
+
+def _in_directory(folder: Path) -> Iterator[Path]:
+    """Give the protocols and rule files of a directory; cases are run, not checked."""
+    for file in folder.rglob("*.yaml"):
+        parts = file.relative_to(folder).parts
+        if library.CASES not in parts and not any(part.startswith(".") for part in parts):
+            yield file
+
+
+def _checked(path: Path, libraries: Sequence[Path]) -> tuple[Diagnostic, ...]:
+    try:
+        if _is_library(path):
+            return _checked_as_library(path, libraries)
+        return load(path, libraries=libraries).warnings
+    except ProtocolError as error:
+        return error.diagnostics
+
+
+def _is_library(path: Path) -> bool:
+    """Whether a file has no line that names a protocol, and lies where rules lie."""
+    text = show.text_of(str(path)) or ""
+    return library.RULES in path.absolute().parts and not any(line.startswith("protocol:") for line in text.split("\n"))
+
+
+_STUB = "language: 1\nprotocol: check\ntitle: check\nversion: 0\nzone: UTC\nuse: [{name}]\n"
+
+
+def _checked_as_library(path: Path, libraries: Sequence[Path]) -> tuple[Diagnostic, ...]:
+    """Check a rule file by a protocol that does nothing but use it."""
+    parts = path.absolute().parts
+    depth = len(parts) - 1 - parts[::-1].index(library.RULES)
+    root, name = Path(*parts[:depth]), "/".join(parts[depth:]).removesuffix(".yaml")
+    with tempfile.TemporaryDirectory() as folder:
+        stub = Path(folder) / library.PROTOCOL_FILE
+        stub.write_text(_STUB.format(name=name), encoding="utf-8")
+        try:
+            return load(stub, libraries=(root, *libraries)).warnings
+        except ProtocolError as error:
+            return error.diagnostics
+
+
+def _verdict(diagnostics: Iterable[Diagnostic]) -> str:
+    counts = dict.fromkeys(("error", "warning", "note"), 0)
+    for diagnostic in diagnostics:
+        counts[diagnostic.severity] += 1
+    told = [f"{count} {severity}{'s' if count > 1 else ''}" for severity, count in counts.items() if count]
+    return ", ".join(told) or "fine"
+
+
+# --- what it says -----------------------------------------------------------------------------------------------------
+
+
+@click.command()
+@click.argument("protocol", required=False)
+@click.option("--language", is_flag=True, help="Print the reference of the language instead.")
+@arguments.libraries
+def docs(protocol: str | None, language: bool, libraries: tuple[Path, ...]) -> int:  # noqa: FBT001 - click's own way
+    """Print PROTOCOL in plain language, as Markdown, with its schedule and all that it assumes."""
+    if language:
+        click.echo(reference())
+    elif protocol is None:
+        raise click.UsageError("give a protocol, or --language")
+    else:
+        loaded = arguments.loaded(protocol, libraries)
+        click.echo(plain(loaded.program, loaded.rulebook), nl=False)
+    return exits.FINE
+
+
+@click.command()
+@click.argument("protocol")
+@arguments.libraries
+def freeze(protocol: str, libraries: tuple[Path, ...]) -> int:
+    """Print PROTOCOL as one file with all that it uses written out; the first line is its digest."""
+    path = arguments.protocol_file(protocol, libraries)
+    load(path, libraries=libraries)  # a file that is wrong is not to be kept
+    click.echo(frozen(read(path, libraries)), nl=False)
+    return exits.FINE
+
+
+@click.command(name="explain-error")
+@click.argument("code")
+def explain_error(code: str) -> int:
+    """Print what an error code means, and what to do."""
+    if code not in CODES:
+        advice = did_you_mean(code, CODES) or f"the codes are {', '.join(sorted(CODES))}"
+        raise arguments.refused("unknown-name", f"there is no error code `{code}`", advice)
+    click.echo(f"{code}\n\n{CODES[code]}")
+    return exits.FINE
