@@ -74,6 +74,7 @@ _TRUTH = Field(_YES_NO | {"unknown"})
 _CERTAIN = Field(_YES_NO)
 _VERDICT = Field(frozenset({"met", "not_met", "unknown"}))
 _ELIGIBLE = Field(frozenset({"eligible", "ineligible", "undetermined"}))
+_ONCE_ENROLLED = Field(_ELIGIBLE.values | {"not_enrolled"})
 _DOSE_STATES = ("given", "not_given", "unknown", "missed", "cancelled", "held", "overdue", "due", "not_due")
 _DOSE_DEPARTURES = frozenset(
     {
@@ -96,7 +97,7 @@ SUBJECTS: Mapping[str, Mapping[str, Field]] = {
         "version": Field(frozenset({"approved", "not_approved", "unknown"})),
     },
     "criterion": {"role": Field(frozenset({"include", "exclude"})), "verdict": _VERDICT},
-    "eligibility": {"now": _ELIGIBLE, "at_enrolment": _ELIGIBLE, "as_known": _ELIGIBLE, "enrolled": _TRUTH},
+    "eligibility": {"now": _ELIGIBLE, "at_enrolment": _ONCE_ENROLLED, "as_known": _ONCE_ENROLLED, "enrolled": _TRUTH},
     "dose": {
         "state": Field(frozenset(_DOSE_STATES)),
         "departure": Field(_DOSE_DEPARTURES, many=True),
@@ -115,7 +116,7 @@ SUBJECTS: Mapping[str, Mapping[str, Field]] = {
     "category": {"category": Field(frozenset({"pending", "not_evaluable"}), open=True), "final": _CERTAIN},
     "adverse_event": {"serious": _TRUTH, "grade_known": _CERTAIN, "reported_late": _TRUTH},
     "therapy": {"prohibited": _TRUTH, "rescue": _TRUTH},
-    "record": {"problem": Field(frozenset({"set_aside", "conflict", "attribution", "unreadable"}))},
+    "record": {"problem": Field(frozenset({"set_aside", "conflict", "attribution", "unreadable", "no_screening"}))},
 }
 
 

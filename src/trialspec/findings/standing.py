@@ -1,0 +1,294 @@
+"""What belongs to a visit or an assessment, and how it stands, in one world.
+
+The rules, each of which raises as few alerts as the records allow:
+
+- A value that names a visit belongs to it, whatever its date, and to no other. A name that is no visit of the protocol
+  counts as none.
+- A value that names none belongs to the visit in whose window it lies. Outside every window it belongs to the visit in
+  whose catchment it lies, but only once that visit's window has closed without a value of its own: until then it is
+  unscheduled and the visit is still to be done.
+- A visit is done by its milestone, by anything observed in its window, and outside its window by what names it or by a
+  measure that is planned at it. An assessment is done by its own measure.
+- What is done and has no value inside the window is `out_of_window`.
+- A visit with `first_due` whose window is not placed yet is due from `first_due_from` (`enrolled`) through that point,
+  then overdue, then missed from `missed_after` if given. A value since `screened` that lies in no other visit's window
+  counts for the first such visit until its window is placed; it is then judged like every other.
+- After consent was withdrawn, the study left, or death, what was not done or missed before is cancelled.
+- A patient who was enrolled or dosed without a screening record: what is not done is `unknown`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from trialspec.findings.records import milestone, stopped, unscreened
+from trialspec.findings.windows import Locate, Placing, between, dated, deadline, lies_inside, locating, places
+from trialspec.interpreters.reading import NOTHING, Missing, Question, Reading, earliest
+from trialspec.interpreters.reference import cited, compare_when, next_visible, visible
+from trialspec.interpreters.selection import passes
+from trialspec.quantity import Codes
+from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, every, some
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from trialspec.patient import Item
+    from trialspec.program import Program, VisitPlan
+    from trialspec.times import When, Zone
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One world: where every visit lies in it, when the patient stopped, and whether screening is on record."""
+
+    program: Program
+    question: Question
+    find: Locate
+    places: dict[str, Placing]
+    values: tuple[Item, ...]
+    stop: int | None
+    screening: Reading
+    screened: When | None
+    because: frozenset[str]
+    until: int | None
+
+    @property
+    def zone(self) -> Zone:
+        """The zone of the patient's site."""
+        return self.question.timeline.zone
+
+
+def scene_of(program: Program, world: Question) -> Scene:
+    """See one world as visits do."""
+    find = locating(world)
+    stop, screening = find(stopped(program)), unscreened(program, world)
+    screened = program.moments.get("screened")
+    values = tuple(item for item in world.timeline.items if item.answer == "yes" and _is_value(item))
+    when = dated(stop)
+    return Scene(
+        program,
+        world,
+        find,
+        places(program, find, world.timeline.zone),
+        values,
+        None if when is None else when.span(world.timeline.zone)[0],
+        screening,
+        None if screened is None else dated(find(screened)),
+        stop.because,
+        earliest(stop.until, screening.until, next_visible(values, world)),
+    )
+
+
+def _is_value(item: Item) -> bool:
+    if item.kind == "milestone":
+        return every(passes(test, item) for test in milestone("visit").tests) is not NOT_MET
+    return item.kind == "observation"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An item and a visit: is the item there, does it name the visit, is it inside the window, or in its catchment."""
+
+    item: Item
+    there: Verdict
+    named: Verdict | None
+    inside: Verdict
+    caught: Verdict
+
+
+def candidates_of(scene: Scene, visit: str) -> list[Candidate]:
+    """Give what may belong to a visit, whatever was measured."""
+    found_ = []
+    for item in scene.values:
+        there = every((visible(item, scene.question), MET if item.certain else UNKNOWN))
+        named = _named(item, visit, frozenset(scene.places))
+        if there is NOT_MET or named is NOT_MET:
+            continue
+        place = scene.places[visit]
+        inside = every((there, lies_inside(item.when, place, scene.zone))) if place.placed else UNKNOWN
+        caught = every((there, _caught(scene, visit, item)))
+        if named is not None or caught is not NOT_MET or (place.placed and inside is not NOT_MET):
+            found_.append(Candidate(item, there, named, inside, caught))
+    return found_
+
+
+def _named(item: Item, visit: str, visits: frozenset[str]) -> Verdict | None:
+    """Say whether an item names this visit; nothing if it names none."""
+    code = item.fields.get("visit")
+    if not isinstance(code, Codes):
+        return None
+    if code.words is None:
+        return UNKNOWN
+    if not code.words & visits:
+        return None
+    named = code.among(frozenset({visit}))
+    return UNKNOWN if named is NOT_MET and not code.words <= visits else named
+
+
+def _caught(scene: Scene, visit: str, item: Item) -> Verdict:
+    """Say whether an item that names no visit and lies outside the window belongs to it all the same."""
+    place = scene.places[visit]
+    if place.placed:
+        if place.closes is None or scene.question.at <= place.closes:
+            return NOT_MET
+        return between(item.when, place.start, place.end)
+    waiting = (plan.name for plan in scene.program.visits if plan.first_due and not scene.places[plan.name].placed)
+    if scene.screened is None or visit != next(waiting, None):
+        return NOT_MET
+    elsewhere = (between(item.when, other.first, other.last) for other in scene.places.values() if other.placed)
+    return NOT_MET if some(elsewhere) is MET else between(item.when, scene.screened.first, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A value that belongs, or may belong, to a visit or assessment, and whether it lies inside the window."""
+
+    item: Item
+    belongs: Verdict
+    inside: Verdict
+
+
+def fit_of(candidate: Candidate, *, asked: Verdict, planned: Verdict = MET) -> Fit:
+    """Judge a candidate: `asked` is whether it answers what is asked, `planned` whether it may do so out of window."""
+    by_date = every((candidate.there, some((candidate.inside, every((planned, candidate.caught))))))
+    belongs = {None: by_date, MET: candidate.there}.get(candidate.named, UNKNOWN)
+    return Fit(candidate.item, every((asked, belongs)), candidate.inside)
+
+
+def chosen(fits: Iterable[Fit], place: Placing, zone: Zone) -> list[Item]:
+    """Give the value for a visit: inside the window and nearest to the planned day, or the latest without one.
+
+    Of two days equally near the later, of one day the latest instant; what is left is a tie. Where none is inside, the
+    nearest of those that belong to it.
+    """
+    sure = [fit for fit in fits if fit.belongs is MET]
+    kept = [fit.item for fit in sure if fit.inside is not NOT_MET] or [fit.item for fit in sure]
+
+    def rank(item: Item) -> tuple[int, int]:
+        day = item.when.first
+        if place.planned is not None:
+            return abs(day - place.planned), -day
+        early = 0 if place.first is None else max(0, place.first - day)
+        late = 0 if place.last is None else max(0, day - place.last)
+        return early + late, -day
+
+    best = min((rank(item) for item in kept), default=None)
+    tied = [item for item in kept if rank(item) == best]
+    return [one for one in tied if not any(compare_when(one.when, other.when, zone)[0] is MET for other in tied)]
+
+
+# --- how it stands ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a visit or an assessment stands in one world; `values` are those that make it done."""
+
+    state: str
+    departure: frozenset[str]
+    place: Placing
+    values: tuple[Item, ...] = ()
+    because: frozenset[str] = NOTHING
+    missing: frozenset[Missing] = frozenset()
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """From when on something is due, through when, and after when it is missed; `None`: no such instant."""
+
+    opens: int | None
+    closes: int | None
+    ends: int | None
+
+
+def _times(scene: Scene, plan: VisitPlan) -> tuple[Times | None, Reading]:
+    """Give the times of a visit, if it has any yet, and what they rest on besides its place."""
+    place = scene.places[plan.name]
+    if place.placed:
+        opens = place.opens
+        if opens is None and place.start is not None:
+            opens = scene.zone.start_of(place.start)
+        return Times(opens, place.closes, place.ends), Reading(None)
+    begin = plan.first_due_from or scene.program.moments.get("enrolled")
+    if plan.first_due is None or begin is None:
+        return None, Reading(None)
+    readings = [scene.find(point) for point in (begin, plan.first_due)]
+    start, end = (dated(reading) for reading in readings)
+    rests = Reading(
+        None,
+        frozenset[str]().union(*(reading.because for reading in readings)),
+        frozenset[Missing]().union(*(reading.missing for reading in readings)),
+        earliest(*(reading.until for reading in readings)),
+    )
+    if start is None:
+        return None, rests
+    closes = None if end is None else deadline(plan.first_due, end, end.last, scene.zone)
+    ends = place.ends if closes is None or place.ends is None else max(place.ends, closes)
+    return Times(start.span(scene.zone)[0], closes, ends), rests
+
+
+def by_time(times: Times | None, stop: int | None, now: int) -> str:
+    """Say how something that was not done stands."""
+    if times is not None and times.ends is not None and now > times.ends and (stop is None or times.ends < stop):
+        return "missed"
+    if stop is not None:
+        return "cancelled"
+    if times is None or (times.opens is not None and now < times.opens):
+        return "not_due"
+    return "due" if times.closes is None or now <= times.closes else "overdue"
+
+
+def next_turn(times: Times | None, now: int) -> int | None:
+    """Give the next instant at which one of the times is reached or passed."""
+    if times is None:
+        return None
+    turns = [times.opens, *(None if at is None else at + 1 for at in (times.closes, times.ends))]
+    return earliest(*(at for at in turns if at is not None and at > now))
+
+
+def stand(scene: Scene, plan: VisitPlan, fits: Sequence[Fit], label: str, asked_of: str) -> Standing:
+    """Say how a visit, or an assessment at it, stands in one world."""
+    place, now = scene.places[plan.name], scene.question.at
+    times, rests = _times(scene, plan)
+    everywhere = frozenset[str]().union(*(other.because for other in scene.places.values()))
+    until = earliest(scene.until, rests.until, next_turn(times, now), *(other.until for other in scene.places.values()))
+    possible = [fit for fit in fits if fit.belongs is not NOT_MET]
+    values = chosen(fits, place, scene.zone)
+    if values:
+        outside = place.placed and all(fit.inside is NOT_MET for fit in possible)
+        departure = frozenset({"out_of_window"}) if outside else frozenset[str]()
+        because = (everywhere if outside else place.because).union(*(cited(item) for item in values))
+        return Standing("done", departure, place, tuple(values), because, frozenset(), until)
+    because = everywhere | rests.because | scene.because | scene.screening.because
+    if scene.screening.verdict is not NOT_MET or possible:
+        leaf = Missing(label, place.first, place.last, asked_of)
+        missing = frozenset({leaf}) if possible else scene.screening.missing
+        because = because.union(*(cited(fit.item) for fit in possible))
+        return Standing("unknown", frozenset(), place, (), because, missing, until)
+    missing = frozenset() if place.placed else place.missing
+    return Standing(by_time(times, scene.stop, now), frozenset(), place, (), because, missing, until)
+
+
+def answers(program: Program, measure: str, item: Item) -> Verdict:
+    """Say whether an item is a value of a measure."""
+    code = item.fields.get("measure")
+    if item.kind != "observation" or not isinstance(code, Codes):
+        return NOT_MET
+    return code.among(program.vocabulary.under(measure))
+
+
+def by_method(standing: Standing, fits: Iterable[Fit], allowed: frozenset[str] | None) -> Standing:
+    """Add `wrong_method` where no value that may be the one for the visit was taken by a method that is allowed."""
+    if allowed is None or not standing.values:
+        return standing
+    unsure = [fit.item for fit in fits if fit.belongs is UNKNOWN or (fit.belongs is MET and not fit.item.when.certain)]
+    if not all(_method(item, allowed) is NOT_MET for item in (*standing.values, *unsure)):
+        return standing
+    return replace(standing, departure=standing.departure | {"wrong_method"})
+
+
+def _method(item: Item, allowed: frozenset[str]) -> Verdict:
+    code = item.fields.get("method")
+    return code.among(allowed) if isinstance(code, Codes) else UNKNOWN
