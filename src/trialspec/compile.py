@@ -58,15 +58,29 @@ class _Unit:
         model = self.loaded.model
         self.scope = Scope(
             Vocabulary({}),
-            frozenset(model.sources),
             {str(kind): word for kind, word in model.silence_means_no.items()},
             {},
             broken=self.loaded.broken,
         )
         self.top = At(self.loaded.node, self.scope)
+        self.sources(self.top)
         self.scope.vocabulary = self.vocabulary()
         self.scope.silence_at = {kind: self.top["silence_means_no"][kind] for kind in self.scope.silence}
         self.scope.moments = self.moments()
+
+    def sources(self, at: At) -> None:
+        """Check that every source is listed."""
+        listed = self.loaded.model.sources
+        if at.node.kind == "list":
+            for index in range(len(at.node.members())):
+                self.sources(at[index])
+        elif at.node.kind == "mapping":
+            for key, value in at.node.items():
+                if key == "source" and value.kind == "text" and value.text not in listed:
+                    advice = did_you_mean(value.text, listed) or "add it to `sources` with its full reference"
+                    at[key].report("unknown-source", f"`{value.text}` is not among the `sources`", advice)
+                elif key != "sources":
+                    self.sources(at[key])
 
     # --- names --------------------------------------------------------------------------------------------------------
 
@@ -76,7 +90,6 @@ class _Unit:
         for section in SECTIONS:
             for name, entry in getattr(self.loaded.model, section).items():
                 at = self.top[section][name]
-                at.provenance(entry.provenance)
                 terms[name] = entry.term(name, at)
         vocabulary = Vocabulary(terms)
         for section in SECTIONS:

@@ -22,7 +22,7 @@ from trialspec.model.protocol import Definition, Need, NeedType
 from trialspec.model.verb import VERBS
 from trialspec.quantity import parse_duration
 
-MOST_EXPANSIONS = 10_000
+MOST_EXPANSIONS = 2_000
 REPORTED = "reported"
 """Stands in for a criterion that was reported, so that the rest can still be checked."""
 
@@ -197,7 +197,18 @@ class Definitions:
         if wrong:
             return stand_in(node)
         meaning = self.criterion(meaning, (*stack, name))
+        self.reasoned(node, {*node.keys(), *self.models[name].needs})
         return _with_provenance(meaning, self.nodes[name], node)
+
+    def reasoned(self, node: Node, keys: set[str]) -> None:
+        """Check that the reasons given in a use are for keys that it has or could have."""
+        for name in _JOINED:
+            reasons = node.get(name)
+            for key in reasons.keys() if reasons is not None and reasons.kind == "mapping" else ():
+                if key not in keys and reasons is not None:
+                    message = f"`{name}` gives a reason for `{key}`, which is no key here"
+                    advice = did_you_mean(key, keys)
+                    self.found.append(Diagnostic("unknown-key", message, reasons.key_place(key), (), advice))
 
     def bindings(self, node: Node, name: str, stack: tuple[str, ...]) -> dict[str, Node]:
         """Give what is said for each of the needs; the verb's own value is for the first."""
@@ -330,7 +341,7 @@ def _with_provenance(meaning: Node, definition: Node, use: Node) -> Node:
             if key in _JOINED and key in entries:
                 joined = (*_reasons(entries[key].value), *_reasons(entry.value))
                 entries[key] = Entry(entry.key_place, Node(entry.value.place, joined, entry.value.via))
-            elif key in _JOINED and source is definition:
+            elif key in _JOINED:
                 entries[key] = Entry(
                     entry.key_place, Node(entry.value.place, tuple(_reasons(entry.value)), entry.value.via)
                 )

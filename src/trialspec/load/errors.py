@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 from pydantic import Tag
 from pydantic_core import ErrorDetails
 
-from trialspec.diagnostics import CODES, Diagnostic, did_you_mean
+from trialspec.diagnostics import CODES, Diagnostic, Place, did_you_mean
 from trialspec.document import TAG_PREFIXES, Node
 from trialspec.load.definitions import bare
 from trialspec.model.parts import Part, keys_of
@@ -34,7 +34,7 @@ def diagnostic(error: ErrorDetails, node: Node, model: type[Part]) -> Diagnostic
         # What is wrong is the key itself.
         here = Node(node.key_place_at(path[:-1]), str(path[-2]), here.via)
     if kind in CODES:
-        return _own(kind, context, here)
+        return _own(kind, context, here, _entry_place(path, node))
     if kind == "missing":
         return _missing(path, node, model)
     if kind == "extra_forbidden":
@@ -62,10 +62,11 @@ def diagnostic(error: ErrorDetails, node: Node, model: type[Part]) -> Diagnostic
     return Diagnostic("bad-value", "this is not possible here", here.place, here.related())
 
 
-def _own(code: str, context: dict[str, Any], here: Node) -> Diagnostic:
+def _own(code: str, context: dict[str, Any], here: Node, entry: Place) -> Diagnostic:
     """A finding of our own validators, which carries its words; `key` names the key at fault."""
-    key = context["key"]
-    place = here.key_place(key) if key and here.kind == "mapping" and key in here else here.place
+    key, place = context["key"], here.place
+    if here.kind == "mapping":
+        place = here.key_place(key) if key and key in here else entry
     return Diagnostic(code, context["message"], place, here.related(), context["help"])
 
 
@@ -76,12 +77,16 @@ def _missing(path: Sequence[str | int], node: Node, model: type[Part]) -> Diagno
     part = part_at(model, path[:-1])
     fields = {} if part is None else {info.alias or name: info for name, info in part.model_fields.items()}
     what = fields[key].description if key in fields else None
-    place = here.place
-    if len(path) > 1 and isinstance(path[-2], str) and not path[-2].startswith(TAG_PREFIXES):
-        place = node.key_place_at(path[:-1])
+    place = _entry_place(path[:-1], node)
     return Diagnostic(
         "missing-key", f"`{key}` is missing", place, here.related(), f"add `{key}`: {what}" if what else f"add `{key}`"
     )
+
+
+def _entry_place(path: Sequence[str | int], node: Node) -> Place:
+    """The place of the key under which a mapping stands; of a member of a list, the mapping itself."""
+    steps = [step for step in path if not (isinstance(step, str) and step.startswith((*TAG_PREFIXES, "[")))]
+    return node.key_place_at(steps) if steps and isinstance(steps[-1], str) else node.at(steps).place
 
 
 def _extra(path: Sequence[str | int], node: Node, model: type[Part]) -> Diagnostic:

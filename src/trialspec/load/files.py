@@ -201,11 +201,13 @@ class Files:
             if key not in keys_of(AlertChange):
                 place = change.value.key_place(key)
                 message = f"a protocol cannot change `{key}` of a rule of a library"
-                advice = "write a rule of your own, under another name"
+                close = did_you_mean(key, keys_of(AlertChange))
+                advice = close or "write a rule of your own, under another name"
                 self.found.append(
                     Diagnostic("unknown-key", message, place, ((rule.key_place, "the rule is here"),), advice)
                 )
-        return Entry(change.key_place, replace(rule.value, content={**rule.value.entries(), **change.value.entries()}))
+        changes = {key: each for key, each in change.value.entries().items() if key in keys_of(AlertChange)}
+        return Entry(change.key_place, replace(rule.value, content={**rule.value.entries(), **changes}))
 
     def name_sources(self) -> None:
         """Give a source that is called alike in two files, but is not the same, a name that tells its file."""

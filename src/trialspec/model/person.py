@@ -55,12 +55,10 @@ class Age(Verb, DurationLimits):
             years = limit if side in {"at_least", "below"} else Duration(limit.number + 1, limit.unit)
             born: Operator = "at_most" if side in {"at_least", "above"} else "above"
             parts.append(Compare(birth, born, Shift(point, years, earlier=True, place=at[side].place), at[side].place))
-        if not parts:
-            at.report(
-                "no-threshold", "the age is compared with nothing", "add `at_least`, `below` or `at_most`, in years"
-            )
-            return nothing(at)
-        return every_one(tuple(parts), at)
+        if all(getattr(self, side) is None for side in OPERATORS):
+            advice = "add `at_least`, `below` or `at_most`, in years"
+            at.report("no-threshold", "the age is compared with nothing", advice)
+        return every_one(tuple(parts), at) if parts else nothing(at)
 
 
 class Sex(Verb):

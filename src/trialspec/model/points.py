@@ -201,9 +201,14 @@ def read_point(text: str, depth: int = 0) -> WrittenPoint:
     raise refuse("bad-point", f"`{text}` is not a point in time", _point_advice(text))
 
 
+def day_meant(text: str) -> str:
+    """Say how a day is written, where something like `D15` stands."""
+    return f"write `day {re.sub('[^0-9-]', '', text)}`" if re.fullmatch(r"[dD](ay)?_?[+-]?\d+", text) else ""
+
+
 def _point_advice(text: str) -> str:
-    if re.fullmatch(r"[dD](ay)?_?[+-]?\d+", text):
-        return f"write `day {re.sub('[^0-9-]', '', text)}`"
+    if advice := day_meant(text):
+        return advice
     if re.fullmatch(_DURATION, text):
         return f"write from when it counts, as in `{text} before screened`"
     if re.match(r"\d", text) and re.search(r"\b(before|after)\b", text):

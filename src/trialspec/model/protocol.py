@@ -111,8 +111,8 @@ class Protocol(Library):
     """A protocol: what is asked of patients, what is done when, and how it is answered."""
 
     protocol: Slug = Field(description="its name, part of every alert's identity")
-    title: Text
-    version: Text
+    title: Text = Field(description="what the trial is called")
+    version: Text = Field(description="the version of the protocol that events are judged by")
     zone: ZoneName = Field(description="the zone of the sites, where a site does not name its own")
     sites: dict[Name, Site] = Field(default_factory=dict)
     not_stated: OneOrMore[Text] = Field((), description="what the written protocol leaves open")

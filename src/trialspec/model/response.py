@@ -152,7 +152,7 @@ class ResponsePart(Sourced):
             seen.setdefault(part.category, index)
             if part.when == OTHERWISE and index < len(self.categories) - 1:
                 at[index]["when"].report("bad-value", "no category after `otherwise` is ever reached", "put it last")
-        if self.categories[-1].when != OTHERWISE:
+        if all(part.when != OTHERWISE for part in self.categories):
             message = "a patient who is in none of these categories gets none"
             advice = "add a last category with `when: otherwise`, unless that is meant"
             at.report("no-otherwise", message, advice, severity="warning")

@@ -42,7 +42,6 @@ class AlertRule(Sourced):
         if not self.when and not self.any:
             at.report("missing-key", "the rule would hold for every finding", "add `when`, or `any`")
         self.sentence(at["say"])
-        at.provenance(self.provenance)
         return Rule(
             name,
             self.for_each,

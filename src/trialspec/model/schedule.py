@@ -98,7 +98,6 @@ class MomentPart(Sourced, Windowed):
             for key in ("version", "reason", "visit"):
                 if getattr(self, key) is not None:
                     at[key].report("unknown-key", f"`{key}` is recorded of milestones", "")
-        at.provenance(self.provenance)
         return Moment(name, which, at.select(kind, tests, at.window(self), of), at.place)
 
 
@@ -353,7 +352,7 @@ class Dose(_Due):
         if amount.range_end or amount.number <= 0:
             at.report("bad-quantity", "an amount is a number above 0 with its unit")
             return None
-        return exactly(at.convert(amount, term))
+        return exactly(at.convert(amount, term, what="amount"))
 
     def rate(self, at: At, term: Term | None) -> tuple[Interval | None, str]:
         """Give the greatest rate, as it is written."""

@@ -32,7 +32,7 @@ from trialspec.kernel import (
     Window,
 )
 from trialspec.model.parts import Span, ValueLimits, Windowed
-from trialspec.model.points import OPERATORS, Day, Moved, Named, OnDate, Quantity, WrittenPoint
+from trialspec.model.points import OPERATORS, Day, Moved, Named, OnDate, Quantity, WrittenPoint, day_meant
 from trialspec.patient import Kind
 from trialspec.program import Provenance, VisitPlan
 from trialspec.quantity import Codes, Duration, Interval, Operator, exactly, shown
@@ -76,7 +76,6 @@ class Scope:
     """
 
     vocabulary: Vocabulary
-    sources: frozenset[str]
     silence: Mapping[str, str]
     moments: Mapping[str, Callable[[], Moment]]
     silence_at: Mapping[str, At] = field(default_factory=dict)
@@ -128,14 +127,15 @@ class At:
     node: Node
     scope: Scope
     setting: Setting = Setting()
+    key_place: Place | None = None
 
     def __getitem__(self, step: str | int) -> At:
         """Go to a key's value or a list's member; what was not written stands where its mapping does."""
         match step, self.node.content:
             case str(), Mapping() as entries if step in entries:
-                return replace(self, node=entries[step].value)
+                return replace(self, node=entries[step].value, key_place=entries[step].key_place)
             case int(), tuple() as members if 0 <= step < len(members):
-                return replace(self, node=members[step])
+                return replace(self, node=members[step], key_place=None)
         return self
 
     @property
@@ -155,9 +155,10 @@ class At:
         *related: tuple[Place, str],
         severity: Literal["error", "warning", "note"] = "error",
     ) -> None:
-        """Say what is wrong here."""
+        """Say what is wrong here; what concerns a mapping as a whole is said at its key."""
+        place = self.key_place if self.key_place and self.node.kind == "mapping" else self.place
         seen = (*related, *self.node.related())
-        self.scope.found.append(Diagnostic(code, message, self.place, seen, advice, severity))
+        self.scope.found.append(Diagnostic(code, message, place, seen, advice, severity))
 
     # --- names --------------------------------------------------------------------------------------------------------
 
@@ -230,13 +231,9 @@ class At:
         self.report(code, f"`{name}` rests on itself: {chain}", "let one of them say what it means without the others")
 
     def provenance(self, *parts: Provenance) -> Provenance:
-        """Join the provenance of an item with that of what is inside it, and check that its source is listed."""
-        own = parts[0]
-        if own.source and own.source not in self.scope.sources:
-            advice = did_you_mean(own.source, self.scope.sources) or "add it to `sources` with its full reference"
-            self["source"].report("unknown-source", f"`{own.source}` is not among the `sources`", advice)
+        """Join the provenance of an item with that of what is inside it."""
         return replace(
-            own,
+            parts[0],
             assumed=tuple(dict.fromkeys(reason for part in parts for reason in part.assumed)),
             interpreted=tuple(dict.fromkeys(reason for part in parts for reason in part.interpreted)),
             verified=all(part.verified for part in parts),
@@ -272,7 +269,7 @@ class At:
         nothing = Moment(name, "first", Select("milestone", place=self.place), self.place)
         if name not in scope.moments:
             if name not in scope.broken:
-                close = did_you_mean(name, [*scope.moments, "now", "dose"])
+                close = day_meant(name) or did_you_mean(name, [*scope.moments, "now", "dose"])
                 message = f"{use} the moment `{name}`, which is not defined" if use else f"there is no moment `{name}`"
                 self.report(
                     "no-moment" if use else "unknown-name", message, close or f"define `{name}` under `moments`"
@@ -369,7 +366,7 @@ class At:
             elif quantities:
                 name, constant = self[side].limit(quantities, term)
                 found.append((side, name, constant))
-        if not found:
+        if not any(getattr(part, side) for side in OPERATORS):
             self.report("no-threshold", f"`{term.name}` is compared with nothing", _sides(term))
         self.consistent(found)
         return found
@@ -398,28 +395,23 @@ class At:
         text = " or ".join(quantity.text for quantity in quantities)
         return "value", Constant(value, tuple(sorted(by_unit.items())), text, self.place)
 
-    def convert(self, quantity: Quantity, term: Term, *, bounded: bool = True) -> Fraction:
+    def convert(self, quantity: Quantity, term: Term, *, what: str = "limit", bounded: bool = True) -> Fraction:
         """Turn a quantity into the unit of a measure or drug, exactly; `bounded` numbers must be possible values."""
         number = f"{shown(quantity.number)} {term.unit}".strip()
         if quantity.unit not in term.factors:
             here = declared(term)
             if not quantity.unit:
-                self.report(
-                    "unit-missing",
-                    f"`{term.name}` is in {term.unit}, and the number has no unit",
-                    f"write `{number}`",
-                    *here,
-                )
+                message = f"`{term.name}` is in {term.unit}, and the {what} has no unit"
+                self.report("unit-missing", message, f"write `{number}`, if that is what is meant", *here)
             elif not term.unit:
-                message = f"`{term.name}` is a number without unit, but the limit is in {quantity.unit}"
-                self.report("unit-mismatch", message, f"write `{number}`", *here)
+                message = f"`{term.name}` is a number without unit, but the {what} is in {quantity.unit}"
+                self.report("unit-mismatch", message, f"write `{number}`, if that is what is meant", *here)
             else:
-                message = f"`{term.name}` is in {term.unit}, but the limit is in {quantity.unit}"
-                others = ", ".join(f"`{unit}`" for unit in term.factors if unit != term.unit)
-                also = f"; {others} {'are' if ',' in others else 'is'} accepted too" if others else ""
-                self.report(
-                    "unit-mismatch", message, f"write the limit as `{number}`, if that is what is meant{also}", *here
-                )
+                message = f"`{term.name}` is in {term.unit}, but the {what} is in {quantity.unit}"
+                others = [f"`{unit}`" for unit in term.factors if unit != term.unit][:_FEW]
+                also = f"; {', '.join(others)} {'is' if len(others) == 1 else 'are'} accepted too" if others else ""
+                advice = f"write the {what} as `{number}`, if that is what is meant{also}"
+                self.report("unit-mismatch", message, advice, *here)
             return quantity.number
         value = quantity.number * term.factors[quantity.unit]
         low, high = (term.possible.low, term.possible.high) if bounded else (None, None)
@@ -468,6 +460,7 @@ class At:
         return self.words(words)
 
 
+_FEW = 3  # other units named in an advice
 _SORTS: dict[Sort, str] = {
     "measure": "measure",
     "drug": "drug",
