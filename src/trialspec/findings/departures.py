@@ -1,0 +1,263 @@
+"""How a dose that was given differed from the plan: each departure is a statement that is met, not met or unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from trialspec.interpreters.reading import NOTHING, Missing, Question, Reading, earliest
+from trialspec.interpreters.reference import compare_when, locate, read
+from trialspec.interpreters.selection import is_clock, moved
+from trialspec.kernel import Dose, Moment, Shift
+from trialspec.quantity import Interval, compare, exactly, scale
+from trialspec.times import When
+from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, every, negate, verdict
+
+if TYPE_CHECKING:
+    from trialspec.findings.infusions import Infusion
+    from trialspec.findings.slots import Slot
+    from trialspec.kernel import Point
+    from trialspec.program import DosePlan, Gate, Program
+    from trialspec.quantity import Operator
+    from trialspec.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What doses are judged by: the moments of the patient's trial as they stand at the question, in one world.
+
+    A moment is `None` where the protocol has none of that name; `course` is the end of the course, by plan.
+    """
+
+    program: Program
+    question: Question
+    screened: Reading | None
+    enrolled: Reading | None
+    consent: Reading
+    stop: Reading
+    course: Mapping[str, Reading]
+
+    @property
+    def today(self) -> int:
+        """The date of the question."""
+        return self.question.timeline.zone.date_of(self.question.at)
+
+    @property
+    def stopped(self) -> int | None:
+        """The date of the first stop."""
+        return self.stop.value.first if isinstance(self.stop.value, When) else None
+
+
+# --- gates ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Clearance:
+    """How the gates of a dose read: the worst of them, and whether one that holds is not met."""
+
+    verdict: Verdict
+    gate: str
+    held: bool
+    readings: tuple[Reading, ...]
+    deciding: Reading
+
+    @property
+    def because(self) -> frozenset[str]:
+        """The records that the gates were read from."""
+        return frozenset[str]().union(*(reading.because for reading in self.readings))
+
+    @property
+    def missing(self) -> frozenset[Missing]:
+        """What could still settle a gate."""
+        return frozenset[Missing]().union(*(reading.missing for reading in self.readings))
+
+    @property
+    def until(self) -> int | None:
+        """When a gate may next read differently."""
+        return earliest(*(reading.until for reading in self.readings))
+
+
+def clearance(plan: DosePlan, gates: Mapping[str, Gate], question: Question) -> Clearance:
+    """Read the gates of a dose; without a gate it is cleared."""
+    readings = [(gates[name], read(gates[name].expr, question)) for name in plan.gates]
+    worst = next((v for v in (NOT_MET, UNKNOWN) if any(r.verdict is v for _, r in readings)), MET)
+    gate, deciding = next(((g.name, r) for g, r in readings if r.verdict is worst), ("", Reading(MET)))
+    held = any(gate.otherwise == "hold" and reading.verdict is NOT_MET for gate, reading in readings)
+    return Clearance(worst, gate, held, tuple(reading for _, reading in readings), deciding)
+
+
+def at_start(dose: Infusion, question: Question) -> Question:
+    """Ask at the start of a dose; of one without a time of day at the end of its date, as far as that has come."""
+    start = dose.when.instants[0] if dose.when.instants else question.timeline.zone.end_of(dose.when.first)
+    return replace(question, at=min(start, question.at), dose=dose.when)
+
+
+# --- departures -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How one dose departed from the plan, and what that rests on."""
+
+    departures: Mapping[str, Verdict]
+    clearance: Clearance
+    because: frozenset[str]
+    until: int | None
+    readings: tuple[Reading, ...]
+
+    def words(self, wanted: Verdict) -> frozenset[str]:
+        """Give the departures that are met, or those that are unknown."""
+        return frozenset(name for name, found in self.departures.items() if found is wanted)
+
+
+def judge(
+    dose: Infusion,
+    plan: DosePlan,
+    slot: Slot | None,
+    before: Infusion | None,
+    context: Context,
+    *,
+    extra: bool = False,
+    doubtful: bool = False,
+) -> Judgement:
+    """Judge a dose: `before` is the dose of this drug given before it; `doubtful` leaves open what is early or extra.
+
+    A dose without a slot was given before any of its dates was known, or is one too many.
+    """
+    question = at_start(dose, context.question)
+    cleared = clearance(plan, context.program.gates, question)
+    premedication = [read(expr, question) for expr in plan.premedication]
+    drug = negate(every(codes.among(plan.drugs) if codes else UNKNOWN for codes in dose.words("drug")))
+    order = _order(dose, plan, slot, context) if not extra else Reading(NOT_MET)
+    departures = {
+        "early": verdict(met=_early(dose, slot) and not doubtful),
+        "late": verdict(met=_late(dose, slot)),
+        # What is another drug has no right amount, and no right rate.
+        "amount": NOT_MET if drug is MET else _amount(dose, plan),
+        "drug": drug,
+        "route": _route(dose, plan),
+        "rate": NOT_MET if drug is MET else _rate(dose, plan, context.program.vocabulary),
+        "order": order.verdict,
+        "interval": _interval(dose, plan, before, context),
+        "premedication": negate(every(reading.verdict for reading in premedication)),
+        "gate_not_met": verdict(met=cleared.verdict is NOT_MET),
+        "gate_unknown": verdict(met=cleared.verdict is UNKNOWN),
+        "before_consent": _before(dose, context.consent, context),
+        "before_enrolment": NOT_MET if context.enrolled is None else _before(dose, context.enrolled, context),
+        "after_stop": _after(dose, context.stop, context),
+        "after_course": _past(dose, context.course.get(plan.name)),
+        "extra": verdict(met=extra and not doubtful),
+    }
+    read_now = question.at == context.question.at
+    moments = (context.consent, order, *([context.enrolled] if context.enrolled else []))
+    cited = [reading.because for reading in (*moments, *premedication)]
+    course = context.course.get(plan.name)
+    return Judgement(
+        departures,
+        cleared,
+        dose.because.union(
+            cleared.because,
+            *cited,
+            context.stop.because if departures["after_stop"] is MET else NOTHING,
+            course.because if course is not None else NOTHING,
+            before.because if before is not None and plan.interval_at_least is not None else NOTHING,
+        ),
+        # What was so at the start of a dose stays so; only of one dated today more may still be seen.
+        earliest(cleared.until, *(reading.until for reading in premedication)) if read_now else None,
+        (*cleared.readings, *premedication),
+    )
+
+
+def _early(dose: Infusion, slot: Slot | None) -> bool:
+    return slot is not None and slot.planned is not None and slot.window(dose.when.first) == "before"
+
+
+def _late(dose: Infusion, slot: Slot | None) -> bool:
+    """Whether it came after its window, after it was missed, or, where it anchors itself, after it was first due."""
+    if slot is None or slot.planned is None:
+        return False
+    day = dose.when.first
+    missed = slot.lapses is not None and day >= slot.lapses
+    return slot.window(day) == "past" or missed or (slot.due is not None and day > slot.due)
+
+
+def _amount(dose: Infusion, plan: DosePlan) -> Verdict:
+    """Compare with the planned amount, give or take its share; both limits are themselves allowed."""
+    if plan.amount is None:
+        return NOT_MET
+    if dose.amount is None:
+        return UNKNOWN
+    inside = []
+    ends: tuple[tuple[Operator, Interval], ...] = (("at_least", plan.amount), ("at_most", plan.amount))
+    for operator, amount in ends:
+        end, share = (amount.low, -plan.amount_within) if operator == "at_least" else (amount.high, plan.amount_within)
+        if end is not None:
+            inside.append(compare(dose.amount, operator, exactly(end * (1 + share))))
+    return negate(every(inside))
+
+
+def _route(dose: Infusion, plan: DosePlan) -> Verdict:
+    if not plan.routes:
+        return NOT_MET
+    return negate(every(codes.among(plan.routes) if codes else UNKNOWN for codes in dose.words("route")))
+
+
+def _rate(dose: Infusion, plan: DosePlan, vocabulary: Vocabulary) -> Verdict:
+    """Compare the rate of every part, held in the drug's unit per hour, with the greatest one."""
+    if plan.rate_at_most is None:
+        return NOT_MET
+    amount, _, span = plan.rate_unit.rpartition("/")
+    term = vocabulary.get(plan.drug)
+    held = plan.rate_at_most if term is None else term.convert(plan.rate_at_most, amount)
+    if held is None:
+        return UNKNOWN
+    limit = scale(held, Fraction(_IN_AN_HOUR[span]))
+    rates = [part.fields.get("rate") for part in dose.parts]
+    return negate(every(compare(rate, "at_most", limit) if isinstance(rate, Interval) else UNKNOWN for rate in rates))
+
+
+_IN_AN_HOUR = {"h": 1, "min": 60}
+
+
+def _order(dose: Infusion, plan: DosePlan, slot: Slot | None, context: Context) -> Reading:
+    """Say whether it was given before the moment that its planned date is counted from."""
+    number = min(slot.number if slot else 1, len(plan.planned))
+    anchor = _anchor(plan.planned[number - 1]) if plan.planned else None
+    if anchor is None:
+        return Reading(NOT_MET)
+    reading = locate(anchor, context.question)
+    return replace(reading, value=_before(dose, reading, context))
+
+
+def _anchor(point: Point) -> Moment | None:
+    """Give the moment that a point follows; what is planned ahead of a moment is not in the wrong order before it."""
+    while isinstance(point, Shift) and not point.earlier:
+        point = point.point
+    return point if isinstance(point, Moment) else None
+
+
+def _interval(dose: Infusion, plan: DosePlan, before: Infusion | None, context: Context) -> Verdict:
+    if plan.interval_at_least is None or before is None:
+        return NOT_MET
+    zone, shift = context.question.timeline.zone, Shift(Dose(), plan.interval_at_least)
+    return compare_when(dose.when, moved(before.when, shift, zone), zone, clock=is_clock(shift))[0]
+
+
+def _before(dose: Infusion, moment: Reading, context: Context) -> Verdict:
+    """Say whether it was given before a moment; one that is not recorded has not happened."""
+    if not isinstance(moment.value, When):
+        return MET
+    return compare_when(dose.when, moment.value, context.question.timeline.zone)[0]
+
+
+def _after(dose: Infusion, moment: Reading, context: Context) -> Verdict:
+    if not isinstance(moment.value, When):
+        return NOT_MET
+    return compare_when(moment.value, dose.when, context.question.timeline.zone)[0]
+
+
+def _past(dose: Infusion, end: Reading | None) -> Verdict:
+    ended = end is not None and isinstance(end.value, When) and dose.when.first > end.value.last
+    return verdict(met=ended)

@@ -1,0 +1,324 @@
+"""What became of every planned dose, and how every dose that was given departed from the plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from trialspec.findings.course import course, gate
+from trialspec.findings.departures import clearance, judge
+from trialspec.findings.dose_facts import gate_facts, given_facts, planned_facts, shown_word
+from trialspec.findings.finding import Finding
+from trialspec.findings.found import Found, found, shown_missing, told
+from trialspec.findings.infusions import word_of
+from trialspec.findings.possible import join, leaves, plan_of, possible, uncertain
+from trialspec.findings.slots import slot_names, stopped_before
+from trialspec.findings.treatment import Treatment, treatments
+from trialspec.interpreters.reading import NOTHING, Missing, earliest
+from trialspec.interpreters.reference import cited, locate, next_visible
+from trialspec.times import shown_date
+from trialspec.truth import MET, UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trialspec.findings.departures import Clearance, Judgement
+    from trialspec.findings.infusions import Infusion
+    from trialspec.findings.slots import Extra, Slot
+    from trialspec.interpreters.reading import Question
+    from trialspec.patient import Item
+    from trialspec.program import DosePlan, Program
+
+_BY_WINDOW = {"before": "not_due", "open": "due", "past": "overdue"}
+
+
+def doses(program: Program, question: Question, *, asked: int | None = None) -> Found:
+    """Say of every slot, every further dose, the course and the gates how they stand at the instant of the question.
+
+    Which slot a dose fills is read with what is known at `asked`, the instant of the question unless a later one is
+    given: the history of an alert is told with today's attribution. All else is read at the question.
+
+    - `dose` (`RTX#1`, or an event's id where it fills no slot): state, departure, departure_unknown, gate, window. The
+      window of a dose that was given is judged on its date, that of any other on the date of the question; it is
+      absent where it is not known. Facts: dose, state, drug, date, planned, window, amount, planned_amount, route,
+      gate, verdict, margin, margin_days, reason, earliest, interruptions, departure, departure_unknown, missing.
+    - `course`: complete (`pending` while a dose is still to come), departure. Facts: course, complete, through.
+    - `gate`: verdict and otherwise, for a dose not yet given. Facts: gate, verdict, margin, missing.
+    - `record`: attribution, a dose that may belong to either of two slots. Facts: record, problem, reason, events.
+    """
+    now = replace(question, dose=None)
+    later = now.on(max(now.at, now.at if asked is None else asked))
+    worlds = possible(program, later)
+    made = _undecided(program, now) if worlds is None else join([_in_one_world(program, w, now.at) for w in worlds])
+    if worlds is None or len(worlds) > 1:
+        unsure = uncertain(later, worlds)
+        made = replace(made, findings=tuple(_resting_on(unsure, finding) for finding in made.findings))
+    gates = found(gate(program, name, now) for name in program.gates)
+    return found((*made.findings, *gates.findings), made.until)
+
+
+def _resting_on(unsure: Iterable[Item], finding: Finding) -> Finding:
+    """Name the records of uncertain date or existence where they leave something unknown."""
+    if "unknown" not in finding.fields.values() and not finding.fields.get("departure_unknown"):
+        return finding
+    because = finding.because.union(*(cited(item) for item in unsure))
+    missing = finding.missing | leaves(unsure)
+    return replace(
+        finding, because=because, missing=missing, facts={**finding.facts, "missing": shown_missing(missing)}
+    )
+
+
+def _undecided(program: Program, now: Question) -> Found:
+    """Say of every slot that it is unknown: too many records are of uncertain date."""
+    until = next_visible(now.timeline.items, now)
+    made = []
+    for plan in program.doses:
+        cleared = clearance(plan, program.gates, now)
+        for name in slot_names(plan):
+            facts = planned_facts(name, plan) | gate_facts(cleared, program.vocabulary)
+            made.append(
+                _dose(name, plan, "unknown", cleared, because=cleared.because, until=cleared.until, facts=facts)
+            )
+    if program.course is not None:
+        facts = told(program.course.provenance, course="course", complete="unknown", through="")
+        made.append(Finding("course", "course", {"complete": "unknown", "departure": NOTHING}, facts=facts))
+    return found((replace(finding, until=earliest(finding.until, until)) for finding in made), until)
+
+
+def _in_one_world(program: Program, world: Question, at: int) -> Found:
+    families = treatments(program, world, at)
+    slots: dict[str, list[Finding]] = {plan.name: [] for plan in program.doses}
+    others: list[Finding] = []
+    for treatment in families:
+        for slot in treatment.filling.slots:
+            slots[slot.plan.name].append(_slot(slot, treatment))
+        others += _others(treatment)
+    made = [*(finding for findings in slots.values() for finding in findings), *others]
+    if program.course is not None:
+        made.append(course(program.course, slots, others, locate(program.course.through, world.on(at))))
+    return found(made, *(treatment.until for treatment in families))
+
+
+def _dose(
+    name: str,
+    plan: DosePlan,
+    state: str,
+    cleared: Clearance,
+    *,
+    because: frozenset[str],
+    facts: dict[str, str],
+    missing: frozenset[Missing] = frozenset(),
+    judged: Judgement | None = None,
+    window: str = "",
+    until: int | None = None,
+    since: int | None = None,
+) -> Finding:
+    """Make the finding of one dose; a window that is not known is absent."""
+    fields: dict[str, str | frozenset[str]] = {
+        "state": state,
+        "departure": judged.words(MET) if judged else NOTHING,
+        "departure_unknown": judged.words(UNKNOWN) if judged else NOTHING,
+        "gate": str(cleared.verdict),
+    }
+    return Finding(
+        "dose",
+        name,
+        fields | ({"window": window} if window else {}),
+        until,
+        since,
+        because,
+        missing,
+        {"state": shown_word(state), **facts},
+        judged.readings if judged else cleared.readings,
+        plan.provenance,
+        plan.place,
+    )
+
+
+# --- a slot that no dose fills ----------------------------------------------------------------------------------------
+
+
+def _slot(slot: Slot, treatment: Treatment) -> Finding:
+    dose = treatment.filling.fills.get(slot.name)
+    if dose is None or treatment.unsettled:
+        return _not_given(slot, treatment)
+    doubt = treatment.doubts.get(slot.name)
+    before = treatment.before(dose)
+    judged = judge(dose, slot.plan, slot, before, treatment.context, doubtful=doubt is not None)
+    window, beside = slot.window(dose.when.first), NOTHING if doubt is None else doubt.dose.because
+    return _given(slot.name, dose, judged, treatment, plan=slot.plan, slot=slot, window=window, beside=beside)
+
+
+def _not_given(slot: Slot, treatment: Treatment) -> Finding:
+    context, vocabulary = treatment.context, treatment.context.program.vocabulary
+    cleared = clearance(slot.plan, context.program.gates, context.question)
+    refusal = treatment.filling.refusals.get(slot.name)
+    state = _state(slot, refusal, cleared, treatment)
+    missing = _missing(slot, state, cleared, treatment)
+    facts = planned_facts(slot.name, slot.plan, slot, missing) | gate_facts(cleared, vocabulary)
+    if slot.waits and slot.planned is not None:
+        facts["earliest"] = shown_date(slot.planned)
+    if refusal is not None:
+        facts["reason"] = word_of(refusal, "reason")
+    return _dose(
+        slot.name,
+        slot.plan,
+        state,
+        cleared,
+        because=_because(slot, state, refusal, cleared, treatment),
+        missing=missing,
+        facts=facts,
+        window="" if treatment.unsettled else slot.window(context.today),
+        until=earliest(treatment.until, context.stop.until, cleared.until, *_turns(slot, treatment)),
+    )
+
+
+def _state(slot: Slot, refusal: Item | None, cleared: Clearance, treatment: Treatment) -> str:
+    """Give the first state that applies to a slot that no dose fills."""
+    context = treatment.context
+    if treatment.unsettled:
+        return "unknown"
+    if refusal is not None:
+        return "not_given"
+    lapsed = slot.lapses is not None and context.today >= slot.lapses
+    if lapsed and not stopped_before(slot, context.stopped):
+        # The dose that may be meant for it asks whose it is: until that is told, nobody can call this one missed.
+        return "unknown" if _doubted(slot, treatment) else "missed"
+    if context.stopped is not None:
+        return "cancelled"
+    if slot.first is None or slot.waits:
+        return "not_due"
+    return "held" if cleared.held else _BY_WINDOW[slot.window(context.today)]
+
+
+def _doubted(slot: Slot, treatment: Treatment) -> bool:
+    """Whether a dose in the next catchment may belong to this empty slot."""
+    extra = treatment.doubts.get(slot.name)
+    return extra is not None and extra.doubt == slot.name
+
+
+def _missing(slot: Slot, state: str, cleared: Clearance, treatment: Treatment) -> frozenset[Missing]:
+    if state in {"due", "overdue"}:
+        return cleared.missing
+    if state == "unknown" and _doubted(slot, treatment):
+        return frozenset({_unnamed(treatment.doubts[slot.name])})
+    return treatment.untold.missing if state == "unknown" else frozenset()
+
+
+def _because(
+    slot: Slot,
+    state: str,
+    refusal: Item | None,
+    cleared: Clearance,
+    treatment: Treatment,
+) -> frozenset[str]:
+    because = treatment.because | cleared.because
+    if refusal is not None:
+        because |= cited(refusal)
+    if state == "cancelled":
+        because |= treatment.context.stop.because
+    if slot.plan.interval is not None:
+        because |= treatment.filled_through(slot.name)
+    if state == "unknown" and _doubted(slot, treatment):
+        extra = treatment.doubts[slot.name]
+        because |= extra.dose.because | treatment.filled_through(extra.slot)
+    return because
+
+
+def _turns(slot: Slot, treatment: Treatment) -> Iterable[int]:
+    """Give the instants still to come at which dates alone may change a slot that no dose fills."""
+    question = treatment.context.question
+    cycle = [each for each in treatment.filling.slots if each.plan == slot.plan and each.number <= slot.number]
+    days = [slot.first, None if slot.last is None else slot.last + 1, *(each.lapses for each in cycle)]
+    starts = (question.timeline.zone.start_of(day) for day in days if day is not None)
+    return (start for start in starts if start > question.at)
+
+
+# --- a dose that was given --------------------------------------------------------------------------------------------
+
+
+def _given(
+    name: str,
+    dose: Infusion,
+    judged: Judgement,
+    treatment: Treatment,
+    *,
+    plan: DosePlan,
+    slot: Slot | None,
+    window: str,
+    beside: frozenset[str] = NOTHING,
+) -> Finding:
+    """Make the finding of a dose that was given; `beside` are records that decide what it is, beside its own."""
+    day = dose.when.first
+    missing = frozenset(Missing(f"{shown_word(each)} of {name}", day, day) for each in judged.words(UNKNOWN))
+    missing |= judged.clearance.missing
+    earlier = treatment.filled_through(slot.name) if slot is not None else NOTHING
+    facts = planned_facts(name, plan, slot, missing) | gate_facts(
+        judged.clearance, treatment.context.program.vocabulary
+    )
+    return _dose(
+        name,
+        plan,
+        "given",
+        judged.clearance,
+        because=treatment.because | judged.because | earlier | beside,
+        missing=missing,
+        facts=facts | given_facts(dose, plan, slot, judged),
+        judged=judged,
+        window=window,
+        until=earliest(treatment.until, judged.until),
+        since=dose.when.span(treatment.context.question.timeline.zone)[0],
+    )
+
+
+def _others(treatment: Treatment) -> Iterable[Finding]:
+    """Give the doses that fill no slot, and the questions whose they are."""
+    if treatment.unsettled:
+        return
+    for extra in treatment.filling.extras:
+        if treatment.seen(extra.dose):
+            yield _extra(extra, treatment)
+            if extra.doubt:
+                yield _attribution(extra, treatment)
+    for dose in treatment.filling.waiting:
+        if treatment.seen(dose):
+            owner = plan_of(dose.parts[0], treatment.context.program.doses)
+            assert owner is not None, "only doses of a plan are collected"
+            judged = judge(dose, owner, None, treatment.before(dose), treatment.context)
+            yield _given(dose.id, dose, judged, treatment, plan=owner, slot=None, window="before")
+
+
+def _extra(extra: Extra, treatment: Treatment) -> Finding:
+    dose, plan = extra.dose, extra.plan
+    slot = next((slot for slot in treatment.filling.slots if slot.name == extra.slot), None)
+    window = "before" if slot is None else "past" if extra.beyond else slot.window(dose.when.first)
+    judged = judge(dose, plan, None, treatment.before(dose), treatment.context, extra=True, doubtful=bool(extra.doubt))
+    beside = treatment.filled_through(extra.slot)
+    return _given(dose.id, dose, judged, treatment, plan=plan, slot=None, window=window, beside=beside)
+
+
+def _unnamed(extra: Extra) -> Missing:
+    day = extra.dose.when.first
+    return Missing(f"planned dose that {extra.dose.id} was ({extra.doubt} or {extra.slot})", day, day)
+
+
+def _attribution(extra: Extra, treatment: Treatment) -> Finding:
+    """Ask which of two planned doses this was: the answer settles what is missed, early or extra."""
+    dose, zone = extra.dose, treatment.context.question.timeline.zone
+    missing = frozenset({_unnamed(extra)})
+    filler = treatment.filling.fills.get(extra.slot)
+    also = f" or {filler.when}" if filler is not None else ""
+    facts = told(None, missing, record=dose.id, problem="attribution", events=", ".join(sorted(dose.because)))
+    facts["reason"] = f"the dose of {dose.when}{also} may be {extra.doubt} or {extra.slot}; name the planned dose"
+    return Finding(
+        "record",
+        dose.id,
+        {"problem": "attribution"},
+        treatment.until,
+        dose.when.span(zone)[0],
+        treatment.because | dose.because | treatment.filled_through(extra.slot),
+        missing,
+        facts,
+        provenance=extra.plan.provenance,
+        place=extra.plan.place,
+    )

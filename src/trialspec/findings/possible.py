@@ -1,0 +1,235 @@
+"""Doses of uncertain date, name or existence are tried in every way they may have been; what all agree on is found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING
+
+from trialspec.findings.found import Found, found
+from trialspec.findings.infusions import word_of
+from trialspec.findings.records import milestone
+from trialspec.findings.slots import families, named_plan, points_of, slot_names
+from trialspec.interpreters.reading import Missing, Question, earliest
+from trialspec.interpreters.reference import membership, worlds
+from trialspec.interpreters.selection import MOST_WORLDS
+from trialspec.kernel import Moment, Window
+from trialspec.quantity import Codes, word
+from trialspec.truth import NOT_MET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from trialspec.findings.finding import Finding
+    from trialspec.kernel import Point
+    from trialspec.patient import Item
+    from trialspec.program import DosePlan, Program
+
+CONSENT = Moment("consented", "first", milestone("consent"))
+STOPS = ("treatment_stopped", "consent_withdrawn", "left_study", "death")
+
+
+def stop_of(program: Program) -> Moment:
+    """What ends treatment; a stop from before the screening was of an earlier attempt to take part."""
+    window = Window(start=program.moments.get("screened"))
+    return Moment("stopped", "first", replace(milestone(*STOPS), window=window))
+
+
+# --- one world for every way it may have been -------------------------------------------------------------------------
+
+
+def possible(program: Program, question: Question) -> tuple[Question, ...] | None:
+    """Give the question once for each way in which moments and doses may have come about; `None` for too many."""
+    anchored = worlds(question, *_points(program))
+    if anchored is None:
+        return None
+    pinned: list[Question] = []
+    for world in anchored:
+        settled = _settled(program, world)
+        if settled is None or len(pinned) + len(settled) > MOST_WORLDS:
+            return None
+        pinned += settled
+    return tuple(pinned)
+
+
+def _points(program: Program) -> tuple[Point, ...]:
+    named = (program.moments.get(name) for name in ("screened", "enrolled"))
+    planned = (point for family in families(program) for plan in family for point in points_of(plan))
+    course = () if program.course is None else (program.course.through,)
+    return (*(moment for moment in named if moment), *planned, *course, CONSENT, stop_of(program))
+
+
+def _settled(program: Program, world: Question) -> tuple[Question, ...] | None:
+    """Pin the doses that are still uncertain once every moment is certain."""
+    items = world.timeline.items
+    screened = Window(start=program.moments.get("screened"))
+    choices: dict[int, list[Item | None]] = {}
+    for index, item in enumerate(items):
+        if plan_of(item, program.doses) is not None and membership(item, screened, world) is not NOT_MET:
+            if item.when.last - item.when.first > MOST_WORLDS:
+                return None
+            ways = list(_ways(item, program.doses, world))
+            if len(ways) > 1 or ways[0] is not item:
+                choices[index] = ways
+    if prod(len(ways) for ways in choices.values()) > MOST_WORLDS:
+        return None
+    pinned = []
+    for pins in product(*choices.values()):
+        chosen: dict[int, Item | None] = dict(zip(choices, pins, strict=True))
+        kept = (chosen.get(index, item) for index, item in enumerate(items))
+        timeline = replace(world.timeline, items=tuple(item for item in kept if item is not None))
+        pinned.append(replace(world, timeline=timeline))
+    return tuple(pinned)
+
+
+def plan_of(item: Item, plans: Sequence[DosePlan]) -> DosePlan | None:
+    """Give the plan that an administration belongs to: by the slot it names, else by its drug."""
+    if item.kind != "administration" or item.answer == "absent":
+        return None
+    by_name = named_plan(word_of(item, "planned"), plans)
+    drug = item.fields.get("drug")
+    if by_name is not None or not isinstance(drug, Codes):
+        return by_name
+    return next((plan for plan in plans if drug.among(plan.drugs) is not NOT_MET), None)
+
+
+def _ways(item: Item, plans: Sequence[DosePlan], world: Question) -> Iterator[Item | None]:
+    """Give each certain dose that an uncertain one may have been; `None` for none at all."""
+    if item.when.certain and item.certain and not any(_vague(item, field) for field in _TOLD):
+        yield item
+        return
+    today = world.timeline.zone.date_of(world.at)
+    for when in item.when.choices():
+        # Dates to come are alike, not yet seen: the first of them stands for all.
+        if item.visible != item.when or when.first <= max(today + 1, item.when.first):
+            seen = when if item.visible == item.when else item.visible
+            dated = replace(item, when=when, visible=seen, certain=True)
+            yield from _told_ways(dated, plans, world.timeline.items)
+    if not item.certain:
+        yield None
+
+
+_TOLD = ("planned", "part_of")
+
+
+def _vague(item: Item, field: str) -> bool:
+    value = item.fields.get(field)
+    return isinstance(value, Codes) and (value.words is None or len(value.words) > 1)
+
+
+def _told_ways(item: Item, plans: Sequence[DosePlan], items: Iterable[Item]) -> Iterator[Item]:
+    """Give the dose once for each slot and piece that contradicting records may mean."""
+    anything: dict[str, frozenset[str]] = {
+        "planned": frozenset({"", *(name for plan in plans for name in slot_names(plan))}),
+        "part_of": frozenset({"", *(word_of(other, "part_of") for other in items)}),
+    }
+    vague = [field for field in _TOLD if _vague(item, field)]
+    values = [(field, item.fields[field]) for field in vague]
+    words = [value.words if isinstance(value, Codes) and value.words else anything[field] for field, value in values]
+    kept = {field: value for field, value in item.fields.items() if field not in vague}
+    for told in product(*(sorted(each) for each in words)):
+        chosen = {field: word(each) for field, each in zip(vague, told, strict=True) if each}
+        yield replace(item, fields=kept | chosen)
+
+
+# --- what all worlds agree on -----------------------------------------------------------------------------------------
+
+
+def join(seen: Sequence[Found]) -> Found:
+    """Join what was found in each world, finding by finding."""
+    if len(seen) == 1:
+        return seen[0]
+    names = dict.fromkeys((finding.subject, finding.name) for each in seen for finding in each.findings)
+    by_name = [{(finding.subject, finding.name): finding for finding in each.findings} for each in seen]
+    joined = []
+    for name in names:
+        found_in = [findings[name] for findings in by_name if name in findings]
+        # Where it is not there, it may come with whatever comes next.
+        untils = (
+            findings[name].until if name in findings else each.until
+            for findings, each in zip(by_name, seen, strict=True)
+        )
+        joined.append(_joined(found_in, earliest(*untils), everywhere=len(found_in) == len(seen)))
+    return found((finding for finding in joined if finding is not None), *(each.until for each in seen))
+
+
+def _joined(findings: Sequence[Finding], until: int | None, *, everywhere: bool) -> Finding | None:
+    first = findings[0]
+    if first.subject == "record" and not everywhere:
+        # Where it may be no question at all, the doses themselves are unknown already.
+        return None
+    fields: dict[str, str | frozenset[str]] = {}
+    for name in ("state", "complete", "gate", "verdict"):
+        words = {finding.fields.get(name) for finding in findings}
+        if words != {None}:
+            sure = len(words) == 1 and (everywhere or name == "gate")
+            fields[name] = first.fields[name] if sure else "unknown"
+    for name in ("window", "problem", "otherwise"):
+        words = {finding.fields.get(name) for finding in findings}
+        if len(words) == 1 and words != {None}:
+            fields[name] = first.fields[name]
+    fields |= _departures(findings, everywhere=everywhere)
+    starts = [finding.since for finding in findings]
+    known = [start for start in starts if start is not None]
+    return replace(
+        first,
+        fields=fields,
+        until=until,
+        since=max(known) if len(known) == len(starts) and fields.get("state", "given") == "given" else None,
+        because=frozenset[str]().union(*(finding.because for finding in findings)),
+        missing=frozenset[Missing]().union(*(finding.missing for finding in findings)),
+        facts={name: _shown(name, findings) for name in first.facts},
+    )
+
+
+def _departures(findings: Sequence[Finding], *, everywhere: bool) -> dict[str, frozenset[str]]:
+    """A departure in every world is one; in some, or one that may be in some, is unknown."""
+    if not any("departure" in finding.fields for finding in findings):
+        return {}
+    sets = [_words(finding, "departure") for finding in findings]
+    sure = frozenset.intersection(*sets) if everywhere else frozenset[str]()
+    unsure = frozenset[str]().union(*sets, *(_words(finding, "departure_unknown") for finding in findings)) - sure
+    uncleared = {"gate_not_met", "gate_unknown"}
+    if everywhere and all(words & uncleared for words in sets) and not sure & uncleared:
+        # Cleared in no world, though not for one reason.
+        sure, unsure = sure | {"gate_unknown"}, unsure - {"gate_unknown"}
+    if "departure_unknown" not in findings[0].fields:
+        return {"departure": sure}
+    return {"departure": sure, "departure_unknown": unsure}
+
+
+def _words(finding: Finding, field: str) -> frozenset[str]:
+    words = finding.fields.get(field, frozenset())
+    return words if isinstance(words, frozenset) else frozenset()
+
+
+def _shown(name: str, findings: Sequence[Finding]) -> str:
+    words = sorted({finding.facts.get(name, "") for finding in findings})
+    if len(words) == 1:
+        return words[0]
+    return f"{words[0]}..{words[-1]}" if name == "date" and words[0] else "uncertain"
+
+
+def uncertain(question: Question, worlds: Sequence[Question] | None) -> tuple[Item, ...]:
+    """Give the records that are not the same in every world; of too many worlds, all that are not certain."""
+    items = question.timeline.items
+    if worlds is None:
+        return tuple(item for item in items if not (item.when.certain and item.certain))
+    # What is certain is the same object in every world.
+    kept = set(map(id, items)).intersection(*({id(item) for item in world.timeline.items} for world in worlds))
+    return tuple(item for item in items if id(item) not in kept)
+
+
+def leaves(items: Iterable[Item]) -> frozenset[Missing]:
+    """Name what would settle records that are not certain."""
+    return frozenset(
+        Missing(
+            f"{'whether there was' if item.when.certain else 'date of'} {_what(item)}", item.when.first, item.when.last
+        )
+        for item in items
+    )
+
+
+def _what(item: Item) -> str:
+    return next(filter(None, (word_of(item, field) for field in ("drug", "milestone", "measure", "concept"))), item.id)

@@ -1,0 +1,382 @@
+"""Which planned dose is when, and which dose that was given fills it.
+
+Doses of plans that share a drug are told apart together: an unnamed rituximab may be the loading or a later one.
+Everything here is asked in one world, where each date is certain.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from trialspec.findings.infusions import word_of
+from trialspec.interpreters.reading import Reading, earliest
+from trialspec.interpreters.reference import locate
+from trialspec.interpreters.selection import moved
+from trialspec.kernel import Dose, Shift
+from trialspec.times import When, on_date
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from trialspec.findings.infusions import Infusion
+    from trialspec.interpreters.reading import Question
+    from trialspec.kernel import Point
+    from trialspec.patient import Item
+    from trialspec.program import DosePlan, Program
+    from trialspec.quantity import Duration
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One planned dose: dates in the patient's zone, `None` while they are not known.
+
+    It is permitted from `first` through `last`. `ends` is the last date of its catchment and `lapses` the first date on
+    which it is missed if it is empty. `due` is the date by which one that anchors itself is to be given. One that
+    `waits` comes after an open slot of its cycle.
+    """
+
+    plan: DosePlan
+    number: int
+    planned: int | None = None
+    first: int | None = None
+    last: int | None = None
+    ends: int | None = None
+    lapses: int | None = None
+    due: int | None = None
+    waits: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its name: `RTX#1`."""
+        return f"{self.plan.name}#{self.number}"
+
+    def window(self, day: int) -> str:
+        """Say whether a date lies before the window, in it, or past it."""
+        if self.first is None or day < self.first:
+            return "before"
+        return "past" if self.last is not None and day > self.last else "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """A dose that fills no slot: one too many in the catchment of `slot`, or after the last catchment (`beyond`).
+
+    `doubt` is the empty slot before it, which it may as well belong to until somebody names one of the two.
+    """
+
+    dose: Infusion
+    slot: str
+    plan: DosePlan
+    beyond: bool = False
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """The slots of plans that share a drug, in plan order, and what fills them.
+
+    `waiting` are unnamed doses given while no slot of theirs has a date. `points` are the readings of all dates used.
+    """
+
+    slots: tuple[Slot, ...]
+    fills: Mapping[str, Infusion] = field(default_factory=dict)
+    refusals: Mapping[str, Item] = field(default_factory=dict)
+    extras: tuple[Extra, ...] = ()
+    waiting: tuple[Infusion, ...] = ()
+    points: tuple[Reading, ...] = ()
+
+    @property
+    def because(self) -> frozenset[str]:
+        """The records that set the dates."""
+        return frozenset[str]().union(*(point.because for point in self.points))
+
+    @property
+    def until(self) -> int | None:
+        """When one of the dates may next move."""
+        return earliest(*(point.until for point in self.points))
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether a date is still uncertain."""
+        return any(isinstance(point.value, When) and point.value.first != point.value.last for point in self.points)
+
+
+# --- plans ------------------------------------------------------------------------------------------------------------
+
+
+def families(program: Program) -> tuple[tuple[DosePlan, ...], ...]:
+    """Put plans that share a drug together, in the order of the protocol.
+
+    What is first due without saying from when is due from enrolment on.
+    """
+    enrolled = program.moments.get("enrolled")
+    found: list[list[DosePlan]] = []
+    for each in program.doses:
+        plan = replace(each, first_due_from=each.first_due_from or enrolled)
+        kin = [family for family in found if any(plan.drugs & other.drugs for other in family)]
+        found = [family for family in found if family not in kin] + [[*(p for family in kin for p in family), plan]]
+    return tuple(tuple(family) for family in found)
+
+
+def slot_names(plan: DosePlan) -> tuple[str, ...]:
+    """Give the names of its slots; of a cycle without an end, those that are planned by themselves."""
+    return tuple(f"{plan.name}#{number}" for number in range(1, max(len(plan.planned), plan.times, 1) + 1))
+
+
+def points_of(plan: DosePlan) -> tuple[Point, ...]:
+    """Give every point that its dates are counted from."""
+    others = (plan.first_due, plan.first_due_from if plan.first_due else None, plan.missed_after, plan.belongs_until)
+    return (*plan.planned, *(point for point in others if point is not None))
+
+
+def named_plan(word: str, plans: Sequence[DosePlan]) -> DosePlan | None:
+    """Give the plan that has a slot of this name."""
+    name, _, number = word.rpartition("#")
+    if not (number.isdecimal() and number.isascii() and int(number) > 0):
+        return None
+    for plan in plans:
+        endless = plan.interval is not None and not plan.times
+        if plan.name == name and (endless or int(number) <= len(slot_names(plan))):
+            return plan
+    return None
+
+
+# --- attribution ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What ends a slot beside its own dates: the date of the first stop, and the end of the course by plan."""
+
+    stop: int | None
+    course: Mapping[str, Reading]
+
+
+def attribute(
+    plans: Sequence[DosePlan],
+    doses: Sequence[Infusion],
+    refusals: Sequence[Item],
+    question: Question,
+    limits: Limits,
+) -> Filling:
+    """Say which dose fills which slot; doses and refusals (planned, and not done) come in the order of their time.
+
+    A dose that names its slot fills it. The others are taken in time order: the first in a catchment fills its empty
+    slot, a further one is extra. What was not done fills a slot that is otherwise empty. So the slots are walked in the
+    order of their dates, each taking what belongs to it.
+    """
+    calendar = _calendar(plans, question, limits)
+    named: dict[str, Infusion] = {}
+    for dose in doses:
+        if named_plan(dose.names, plans):
+            named.setdefault(dose.names, dose)
+    fills = dict(named)
+    refused: dict[str, Item] = {}
+    for item in refusals:
+        if named_plan(word_of(item, "planned"), plans):
+            refused.setdefault(word_of(item, "planned"), item)
+    loose = deque(dose for dose in doses if not named_plan(dose.names, plans))
+    undone = deque(item for item in refusals if not named_plan(word_of(item, "planned"), plans))
+    furthest = {plan.name: _furthest(plan, [*fills, *refused]) for plan in plans}
+    pending = sorted(calendar.dated, key=_by_date(plans))
+    walked: list[Slot] = []
+    further: list[tuple[Infusion, Slot]] = []
+    while pending:
+        slot = pending.pop(0)
+        ends = calendar.ends(slot, _next(slot, None, pending, question))
+        if slot.name not in fills and loose and _within(loose[0].when.first, ends):
+            fills[slot.name] = loose.popleft()
+        fill = fills.get(slot.name)
+        ends = calendar.ends(slot, _next(slot, fill, pending, question))
+        while loose and _within(loose[0].when.first, ends):
+            further.append((loose.popleft(), slot))
+        while undone and _within(undone[0].when.first, ends):
+            refused.setdefault(slot.name, undone.popleft())
+        slot = calendar.lapsing(replace(slot, ends=ends))
+        walked.append(slot)
+        after = _rolled(slot, fill, question)
+        if after is not None:
+            is_open = not (fill or slot.name in refused or calendar.missed(slot))
+            if slot.plan.times or not slot.waits or slot.number < furthest[slot.plan.name]:
+                insort(pending, replace(after, waits=is_open or slot.waits), key=_by_date(plans))
+    beyond = [Extra(dose, walked[-1].name, walked[-1].plan, beyond=True) for dose in loose] if walked else []
+    again = [dose for dose in doses if dose.names in named and named[dose.names] is not dose]
+    return Filling(
+        _listed(plans, walked, calendar, furthest),
+        fills,
+        {name: item for name, item in refused.items() if name not in fills},
+        (
+            *(Extra(dose, dose.names, _plan_of(dose.names, plans)) for dose in again),
+            *_with_doubts(further, walked, {*fills, *refused}),
+            *beyond,
+        ),
+        () if walked else tuple(loose),
+        calendar.points,
+    )
+
+
+def _with_doubts(further: Sequence[tuple[Infusion, Slot]], walked: Sequence[Slot], filled: set[str]) -> list[Extra]:
+    """Tell a dose that may belong to the empty slot before its own from one that is surely too many."""
+    before = {slot.name: earlier.name for earlier, slot in pairwise(walked)}
+    doubted: set[str] = set()
+    found = []
+    for dose, slot in further:
+        earlier = before.get(slot.name, "")
+        doubtful = earlier not in filled | doubted | {""}
+        doubted |= {earlier} if doubtful else set()
+        found.append(Extra(dose, slot.name, slot.plan, doubt=earlier if doubtful else ""))
+    return found
+
+
+def _plan_of(name: str, plans: Sequence[DosePlan]) -> DosePlan:
+    plan = named_plan(name, plans)
+    assert plan is not None, "only names of slots are kept"
+    return plan
+
+
+def _furthest(plan: DosePlan, names: Sequence[str]) -> int:
+    return max((int(name.rpartition("#")[2]) for name in names if name.rpartition("#")[0] == plan.name), default=1)
+
+
+def _listed(
+    plans: Sequence[DosePlan],
+    walked: Sequence[Slot],
+    calendar: _Calendar,
+    furthest: Mapping[str, int],
+) -> tuple[Slot, ...]:
+    """Give the slots in plan order, those without a date among them."""
+    dated = {slot.name: slot for slot in walked}
+    listed = []
+    for plan in plans:
+        numbers = [slot.number for slot in walked if slot.plan == plan]
+        count = max(len(slot_names(plan)), furthest[plan.name], *numbers, 1)
+        slots = (dated.get(f"{plan.name}#{number}", Slot(plan, number)) for number in range(1, count + 1))
+        listed += [calendar.first_due(slot) if slot.planned is None else slot for slot in slots]
+    return tuple(listed)
+
+
+# --- dates ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Calendar:
+    """The dates of the plans as they stand at the question, every point read once."""
+
+    question: Question
+    limits: Limits
+    dated: tuple[Slot, ...]
+    located: Mapping[Point, Reading]
+
+    @property
+    def points(self) -> tuple[Reading, ...]:
+        return (*self.located.values(), *self.limits.course.values())
+
+    def day(self, point: Point | None) -> int | None:
+        reading = self.located.get(point) if point is not None else None
+        return reading.value.last if reading is not None and isinstance(reading.value, When) else None
+
+    def ends(self, slot: Slot, following: Slot | None) -> int | None:
+        """Give the last date of a catchment: what lies nearer to its window than to the next one, or is its own."""
+        border = None
+        if following is not None and slot.last is not None and following.first is not None:
+            border = (slot.last + following.first - 1) // 2
+        return earliest(border, self._own_end(slot) if _is_last(slot) else None)
+
+    def _own_end(self, slot: Slot) -> int | None:
+        """One interval after the window, unless the plan says how long the last slot's doses belong to it."""
+        plan = slot.plan
+        if plan.belongs_until is not None or slot.last is None:
+            return self.day(plan.belongs_until)
+        if plan.interval is not None and slot.number >= len(plan.planned):
+            return shifted(slot.last, plan.interval, self.question)
+        before = self.day(plan.planned[slot.number - 2]) if slot.number > 1 else None
+        return None if before is None or slot.planned is None else slot.last + slot.planned - before
+
+    def lapsing(self, slot: Slot) -> Slot:
+        """Say from when on a slot is missed: after its catchment or after `missed_after`, whichever comes first."""
+        plan = slot.plan
+        end = self.day(plan.missed_after)
+        course = self.limits.course.get(plan.name)
+        if plan.missed_after is None and course is not None and isinstance(course.value, When):
+            end = course.value.last
+        last = earliest(slot.ends, end)
+        due = self.day(plan.first_due) if slot.number == 1 else None
+        return replace(slot, lapses=None if last is None else last + 1, due=due)
+
+    def missed(self, slot: Slot) -> bool:
+        """Whether its time has ended, and no stop came first."""
+        today = self.question.timeline.zone.date_of(self.question.at)
+        return slot.lapses is not None and slot.lapses <= today and not stopped_before(slot, self.limits.stop)
+
+    def first_due(self, slot: Slot) -> Slot:
+        """Give the first slot of a plan, while the moment that its own dose sets has not happened, its other dates."""
+        plan = slot.plan
+        if slot.number > 1 or plan.first_due is None:
+            return slot
+        first, end = self.day(plan.first_due_from), self.day(plan.missed_after)
+        due = self.day(plan.first_due)
+        return replace(slot, first=first, last=due, due=due, lapses=None if end is None else end + 1)
+
+
+def stopped_before(slot: Slot, stop: int | None) -> bool:
+    """Whether treatment was stopped before the slot would have been missed."""
+    return stop is not None and (slot.lapses is None or stop < slot.lapses)
+
+
+def _calendar(plans: Sequence[DosePlan], question: Question, limits: Limits) -> _Calendar:
+    located = {point: locate(point, question) for plan in plans for point in points_of(plan)}
+    dated = []
+    for plan in plans:
+        for number, point in enumerate(plan.planned, 1):
+            planned = located[point].value
+            if isinstance(planned, When):
+                dated.append(_slot(plan, number, planned.first, question))
+    return _Calendar(question, limits, tuple(dated), located)
+
+
+def _slot(plan: DosePlan, number: int, planned: int, question: Question) -> Slot:
+    first = shifted(planned, plan.early, question, earlier=True)
+    return Slot(plan, number, planned, first, shifted(planned, plan.late, question))
+
+
+def shifted(day: int, by: Duration, question: Question, *, earlier: bool = False) -> int:
+    """Move a date by days, months or years."""
+    return moved(on_date(day), Shift(Dose(), by, earlier), question.timeline.zone).first
+
+
+def _rolled(slot: Slot, fill: Infusion | None, question: Question) -> Slot | None:
+    """Plan the next dose of a cycle: one interval after this one if it was given, else after its planned date."""
+    plan = slot.plan
+    if plan.interval is None or slot.planned is None or slot.number < len(plan.planned) or _is_last(slot):
+        return None
+    since = slot.planned if fill is None else fill.when.first
+    # A cycle moves on by a day at least: a plan that repeats by the hour is no matter of dates.
+    return _slot(plan, slot.number + 1, max(shifted(since, plan.interval, question), since + 1), question)
+
+
+def _next(slot: Slot, fill: Infusion | None, pending: Sequence[Slot], question: Question) -> Slot | None:
+    """Give the slot that comes after this one by date."""
+    rolled = _rolled(slot, fill, question)
+    candidates = [*pending[:1], *([rolled] if rolled else [])]
+    return min(candidates, key=lambda each: each.first or 0, default=None)
+
+
+def _by_date(plans: Sequence[DosePlan]) -> Callable[[Slot], tuple[int, int, int]]:
+    order = {plan.name: number for number, plan in enumerate(plans)}
+    return lambda slot: (slot.first or 0, order[slot.plan.name], slot.number)
+
+
+def _within(day: int, ends: int | None) -> bool:
+    return ends is None or day <= ends
+
+
+def _is_last(slot: Slot) -> bool:
+    plan = slot.plan
+    if plan.interval is None or plan.times:
+        return slot.number >= max(len(plan.planned), plan.times)
+    return False
