@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 def visits(program: Program, question: Question) -> Found:
     """Say how every visit, and every assessment at a visit, stands.
 
+    An assessment also says how its visit stands as a whole: that nobody came is one thing, not one for each measure.
     Facts: visit, assessment, measure, state, date (of the value), window, planned, text, clause, assumed, missing.
     """
     pinned = worlds(question, *points(program)) or ()
@@ -58,6 +59,7 @@ def visits(program: Program, question: Question) -> Found:
     for plan in program.visits:
         seen = [_visit(scene, plan, own) for scene, own in zip(scenes, candidates[plan.name], strict=True)]
         made.append(_finding("visit", plan.name, seen, question, plan, visit=plan.name))
+    whole = {finding.name: finding for finding in made}
     for assessment in program.assessments:
         for visit in assessment.visits:
             pairs = list(zip(scenes, candidates[visit], strict=True))
@@ -65,8 +67,20 @@ def visits(program: Program, question: Question) -> Found:
                 seen = [_assessment(scene, plans[visit], own, assessment, measure) for scene, own in pairs]
                 words = {"visit": visit, "assessment": assessment.name, "measure": _label(program, measure)}
                 name = f"{assessment.name}@{visit}/{measure}"
-                made.append(_finding("assessment", name, seen, question, assessment, **words))
+                made.append(_at_visit(_finding("assessment", name, seen, question, assessment, **words), whole[visit]))
     return found(made)
+
+
+def _at_visit(assessment: Finding, visit: Finding) -> Finding:
+    """Add how the visit stands: in which state, or done out of its window."""
+    outside = "out_of_window" in visit.fields["departure"]
+    fields = {**assessment.fields, "visit": "out_of_window" if outside else visit.fields["state"]}
+    # A value inside the window answers for its visit as well.
+    inside = assessment.fields["state"] == "done" and "out_of_window" not in assessment.fields["departure"]
+    because = NOTHING if inside else visit.because
+    return replace(
+        assessment, fields=fields, until=earliest(assessment.until, visit.until), because=assessment.because | because
+    )
 
 
 def visit_standings(program: Program, world: Question) -> dict[str, Standing]:
@@ -232,7 +246,8 @@ def _before(program: Program, question: Question, need: _Need) -> Finding:
     seen = [read(program, world, need) for world in pinned]
     words = {"visit": need.dose, "assessment": need.assessment.name, "measure": _label(program, need.measure)}
     name = f"{need.assessment.name}@{need.dose}/{need.measure}"
-    return _finding("assessment", name, seen, question, need.assessment, **words)
+    made = _finding("assessment", name, seen, question, need.assessment, **words)
+    return replace(made, fields={**made.fields, "visit": "none"})
 
 
 def _unsettled(program: Program, world: Question, need: _Need) -> Standing:

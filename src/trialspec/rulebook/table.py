@@ -111,7 +111,8 @@ SUBJECTS: Mapping[str, Mapping[str, Field]] = {
     },
     "gate": {"verdict": _VERDICT, "otherwise": Field(frozenset({"hold", "warn"}))},
     "visit": _COLLECTED,
-    "assessment": _COLLECTED,
+    # How its visit stands as a whole, `none` before a dose: that nobody came is one thing, not one for each measure.
+    "assessment": {**_COLLECTED, "visit": Field(_COLLECTED["state"].values | {"out_of_window", "none"})},
     "component": {"verdict": _VERDICT, "final": _CERTAIN},
     "category": {"category": Field(frozenset({"pending", "not_evaluable"}), open=True), "final": _CERTAIN},
     "adverse_event": {"serious": _TRUTH, "grade_known": _CERTAIN, "reported_late": _TRUTH},
