@@ -1,12 +1,11 @@
 """Criteria: one verb each, or a name. The verbs of logic are here, with the union of all; the others stand by topic.
 
 To add a verb, write a class with its fields, a docstring under the four headings and `expand`, in the module of its
-topic: naming its `verb` enters it. `reference` makes `docs/language.md` of the docstrings.
+topic: naming its `verb` enters it. `docs/language.md` is made of the docstrings.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -18,7 +17,7 @@ from trialspec.model import person, records, runs, values
 from trialspec.model.parts import CountLimits, Part, Sourced, ValueLimits
 from trialspec.model.points import NAME, Count, Name, Number
 from trialspec.model.scope import At
-from trialspec.model.verb import VERBS, Counting, Verb, every_one, nothing
+from trialspec.model.verb import VERBS, Verb, every_one, nothing
 from trialspec.program import Provenance
 from trialspec.quantity import exactly
 from trialspec.vocabulary import Term
@@ -337,22 +336,4 @@ def _bare(annotation: object) -> object:
     return _bare(get_args(annotation)[0]) if get_origin(annotation) is Annotated else annotation
 
 
-# --- the reference ----------------------------------------------------------------------------------------------------
-
-
-def reference() -> str:
-    """Give the chapter of `docs/language.md` that describes the verbs, made of their docstrings."""
-    chapters = [f"### `{verb}`\n\n{inspect.getdoc(cls)}\n\n{_keys(cls)}" for verb, cls in sorted(VERBS.items())]
-    return "\n\n".join(chapter.replace("\n## ", "\n#### ") for chapter in chapters)
-
-
-def _keys(verb: type[Verb]) -> str:
-    rows = [
-        f"| `{field.alias or name}` | {'yes' if field.is_required() else ''} | {field.description or ''} |"
-        for name, field in verb.model_fields.items()
-        if name not in Sourced.model_fields
-    ]
-    return "\n".join(["| key | required | |", "|---|---|---|", *rows])
-
-
-__all__ = ["NAMED", "Counting", "Criterion", "expand", "provenance", "reference", "verbs_of"]
+__all__ = ["NAMED", "Criterion", "GateCriterion", "Otherwise", "expand", "holds_criteria", "is_criterion", "provenance"]

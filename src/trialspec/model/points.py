@@ -26,13 +26,23 @@ def refuse(code: str, message: str, advice: str = "", key: str = "") -> Pydantic
     return PydanticCustomError(code, "{message}", {"message": message, "help": advice, "key": key})
 
 
-def _scalar(read: Callable[[str], object], **schema: object) -> tuple[PlainValidator, WithJsonSchema]:
+def _scalar(
+    read: Callable[[str], object], kind: str = "string", **schema: object
+) -> tuple[PlainValidator, WithJsonSchema]:
     def validate(value: object) -> object:
         if not isinstance(value, str):
             raise refuse("wrong-type", f"a text is expected here, this is a {kind_of(value)}")
         return read(value.strip())
 
-    return PlainValidator(validate), WithJsonSchema({"type": "string", **schema})
+    return PlainValidator(validate), WithJsonSchema({**_TYPES[kind], **schema})
+
+
+# The loader reads every scalar as text; an editor takes `4` for a number and may take `yes` for a truth value.
+_TYPES: dict[str, dict[str, object]] = {
+    "string": {"type": "string"},
+    "number": {"type": ["string", "number"]},
+    "yes": {"enum": ["yes", "no", True, False]},
+}
 
 
 def kind_of(value: object) -> str:
@@ -111,15 +121,19 @@ def _number(text: str) -> Fraction:
 
 Name = Annotated[str, *_scalar(_name, pattern=f"^{NAME}$")]
 Slug = Annotated[str, *_scalar(_slug, pattern=f"^{_SLUG}$")]
-Text = Annotated[str, *_scalar(_text, minLength=1)]
-YesNo = Annotated[bool, *_scalar(_yes_no, enum=["yes", "no"])]
-Count = Annotated[int, *_scalar(_count, pattern="^[0-9]+$")]
+Text = Annotated[str, *_scalar(_text, "number", minLength=1)]
+YesNo = Annotated[bool, *_scalar(_yes_no, "yes")]
+Count = Annotated[int, *_scalar(_count, "number", pattern="^[0-9]+$")]
 ZoneName = Annotated[str, *_scalar(_zone, description="a zone of the IANA list, as in `Asia/Seoul`")]
 Factor = Annotated[
     Fraction | Literal["molar"],
-    *_scalar(_factor, description="how many of the measure's own unit one of this unit is, exactly: `0.01`, `1/100`"),
+    *_scalar(
+        _factor,
+        "number",
+        description="how many of the measure's own unit one of this unit is, exactly: `0.01`, `1/100`",
+    ),
 ]
-Number = Annotated[Fraction, *_scalar(_number)]
+Number = Annotated[Fraction, *_scalar(_number, "number")]
 
 
 # --- durations --------------------------------------------------------------------------------------------------------
@@ -285,7 +299,11 @@ def _percent(text: str) -> Fraction:
 
 QuantityText = Annotated[
     Quantity,
-    *_scalar(read_quantity, description="a number and its unit, as in `1.5 10*9/L`; or `2 x ULN`, `1 x LLN`, `50 %`"),
+    *_scalar(
+        read_quantity,
+        "number",
+        description="a number and its unit, as in `1.5 10*9/L`; or `2 x ULN`, `1 x LLN`, `50 %`",
+    ),
 ]
 
 

@@ -28,7 +28,7 @@ def _language(value: object) -> object:
 Language = Annotated[
     Literal["1"],
     BeforeValidator(_language),
-    WithJsonSchema({"const": LANGUAGE, "description": "the version of the language"}),
+    WithJsonSchema({"enum": [int(LANGUAGE), LANGUAGE], "description": "the version of the language"}),
 ]
 RuleName = Annotated[Text, WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9-]*(/[a-z0-9-]+)*$"})]
 
@@ -57,7 +57,21 @@ class Need(Part):
 
 
 class Definition(Sourced):
-    """A verb of one's own: a criterion with places to fill in, written `$name`."""
+    """A verb of one's own: a criterion with places to fill in, written `$name`.
+
+    It is used as a verb whose value is its first need, the others being keys beside it. One that needs nothing is used
+    by its bare name. It is written out before anything is checked, and its reasons go where it is used.
+
+    ```yaml
+    definitions:
+      refractory_to:
+        needs: {of: {type: drug_or_class}, drugs: {type: count, default: 1}}
+        means: {count_of: therapy, of: $of, distinct: drug, outcome: [inadequate_response, relapse], at_least: $drugs}
+    eligibility:
+      include:
+        I2: {refractory_to: immunosuppressant, drugs: 2}
+    ```
+    """
 
     needs: dict[Name, Need] = Field(
         default_factory=dict, description="what is to be filled in; the verb's own value is the first of them"
@@ -96,7 +110,16 @@ class Site(Part):
 
 
 class Eligibility(Part):
-    """Who may enter: every inclusion met, every exclusion not met."""
+    """Who may enter: every inclusion met, every exclusion not met.
+
+    ```yaml
+    eligibility:
+      include:
+        I1: {text: Lupus nephritis, has: lupus_nephritis}
+      exclude:
+        E1: {text: Active infection, has: active_infection, from: 14 d before screened, through: enrolled}
+    ```
+    """
 
     decided: Literal["enrolled"] = "enrolled"
     include: dict[Name, Criterion] = Field(default_factory=dict)

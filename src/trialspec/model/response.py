@@ -71,7 +71,25 @@ class CategoryPart(Sourced):
 
 
 class ResponsePart(Sourced):
-    """One definition of response: its components, read at its visits, and its categories in order."""
+    """One definition of response: its components, read at its visits, and its categories in order.
+
+    A component that has no window of its own reads the value for the visit. The first category that is met, after all
+    before it are not met, is the answer. Several responses may stand side by side.
+
+    ```yaml
+    responses:
+      renal:
+        baseline: {latest_at: baseline}
+        at: week_4
+        components:
+          protein: {fall_of: urine_protein_24h, at_least: 50 %}
+          kidney: {rise_of: creatinine, at_most: 15 %}
+        categories:
+          - {category: responder, when: {all: [protein, kidney]}}
+          - {category: non_responder, when: otherwise}
+        then: {death: not_evaluable, rescue: non_responder}
+    ```
+    """
 
     baseline: Baseline | None = Field(None, description="what rises and falls are counted from")
     at: Names = Field(description="the visits at which it is read")
@@ -201,7 +219,15 @@ def _member(at: At, index: int) -> At:
 
 
 class TherapyPart(Sourced, Windowed):
-    """Therapies that are prohibited, or that count as rescue, from some time on."""
+    """Therapies that are prohibited, or that count as rescue, from some time on.
+
+    ```yaml
+    prohibited:
+      live_vaccines: {given: live_vaccine, on_therapy: live_vaccine, from: 28 d before day_1}
+    rescue:
+      steroids: {on_therapy: corticosteroid, after: day 28}
+    ```
+    """
 
     on_therapy: Names | None = Field(None, description="a drug or drug class taken as a therapy")
     given: Names | None = Field(None, description="a drug or drug class administered")

@@ -19,7 +19,21 @@ Conditions = dict[Name, Words]
 
 
 class AlertRule(Sourced):
-    """When a finding raises an alert, how fast a person must look, and what is said."""
+    """When a finding raises an alert, how fast a person must look, and what is said.
+
+    A protocol may change what a rule of a library says of `important` and `urgency`.
+
+    ```yaml
+    alerts:
+      dosing/given-late:
+        for_each: dose
+        when: {state: given, departure: [late, after_course]}
+        urgency: log
+        important: no
+        lasts: for_ever
+        say: "{dose} was given late, on {date}"
+    ```
+    """
 
     for_each: Name = Field(description="the subject of the findings: dose, visit, criterion, ...")
     when: Conditions = Field(default_factory=dict, description="fields of the finding, each with the words it may be")

@@ -56,7 +56,16 @@ _KIND_OF: dict[Sort, Kind] = {
 
 
 class MomentPart(Sourced, Windowed):
-    """When the first or last of something happened: a milestone, an administration, or anything else on record."""
+    """When the first or last of something happened: a milestone, an administration, or anything else on record.
+
+    `enrolled` is the first enrolment and `screened` the last screening through it, unless a protocol says otherwise.
+    `day N` counts from the moment `day_1`.
+
+    ```yaml
+    moments:
+      day_1: {first: rituximab, from: screened}
+    ```
+    """
 
     first: Name | None = Field(None, description="a milestone, a drug (given), or a name of the vocabulary")
     last: Name | None = Field(None, description="the same")
@@ -117,7 +126,14 @@ _DUE = ("first_due", "first_due_from", "missed_after")
 
 
 class Visit(_Due, Windowed):
-    """A planned visit: on a day with so much before and after, or in a window."""
+    """A planned visit: on a day with so much before and after, or in a window.
+
+    ```yaml
+    visits:
+      baseline: {from: 28 d before day_1, through: day_1, first_due: 14 d after enrolled}
+      week_4: {on: day 29, early: 7 d, late: 7 d}
+    ```
+    """
 
     on: PointText | None = Field(None, description="its planned day")
     early: DurationText | None = Field(None, description="how much earlier it may be")
@@ -160,7 +176,10 @@ class Visit(_Due, Windowed):
     def can_be_due(self, name: str, start: Point | None, at: At) -> None:
         """Warn where the visit is only dated by what comes after it."""
         moment, days = (None, 0) if start is None else counted_from(start)
-        if isinstance(moment, Moment) and days < 0 and self.first_due is None:
+        # Before the patient is in the trial nothing is asked of anybody.
+        if not isinstance(moment, Moment) or moment.name in {"screened", "enrolled"}:
+            return
+        if days < 0 and self.first_due is None:
             message = f"`{name}` begins before `{moment.name}`, and is never due until that has happened"
             advice = "add `first_due`, as in `first_due: 14 d after enrolled`, unless that is meant"
             at.report("never-due", message, advice, severity="warning")
@@ -177,7 +196,14 @@ def counted_from(point: Point) -> tuple[Point, int]:
 
 
 class Assessment(Sourced, Span):
-    """Measures that are to be taken: at visits, or before doses."""
+    """Measures that are to be taken: at visits, or in a window before each dose of some name.
+
+    ```yaml
+    assessments:
+      labs: {of: [c3, c4], at: [baseline, week_4]}
+      blood_count: {of: neutrophils, before: CYC, from: 7 d before dose, through: dose}
+    ```
+    """
 
     of: Names = Field(description="the measures")
     at: Names = Field((), description="the visits")
@@ -233,7 +259,23 @@ def _member(at: At, index: int) -> At:
 
 
 class Dose(_Due):
-    """The doses of one name: a slot for each planned day."""
+    """The doses of one name: a slot for each planned day.
+
+    `every` and `times` repeat the last planned day; with `from: last_dose` the next dose is planned from when the one
+    before was given. A dose whose own first one sets its anchor has `first_due`.
+
+    ```yaml
+    doses:
+      RTX:
+        {drug: rituximab, amount: 500 mg, amount_within: 5 %, route: intravenous, on: [day 1, day 15], late: 3 d,
+         first_due: 14 d after enrolled, premedication: [{given: antihistamine, from: 2 h before dose, before: dose}]}
+      CYC:
+        {drug: cyclophosphamide, amount: 500 mg, on: day 3, every: 14 d, times: 6, give_only_if: neutrophils_recovered}
+    gates:
+      neutrophils_recovered:
+        {latest: neutrophils, from: 7 d before dose, through: dose, above: 1.5 10*9/L, otherwise: hold}
+    ```
+    """
 
     drug: Name = Field(description="a drug, or a class of which any will do")
     amount: AmountText = Field(description="with its unit; `not_stated` where nothing is published")
@@ -368,7 +410,12 @@ class Dose(_Due):
 
 
 class CoursePart(Sourced):
-    """The doses that make one course."""
+    """The doses that make one course, and its last day.
+
+    ```yaml
+    course: {of: [RTX, CYC], through: day 28}
+    ```
+    """
 
     of: Names = Field(description="the names of the doses")
     through: PointText = Field(description="the last day on which any of them may be given")

@@ -43,7 +43,14 @@ class _Entry(Sourced):
 
 
 class Measure(_Entry):
-    """Something that is measured, counted, scored or read, with its unit or its words."""
+    """Something that is measured, counted, scored or read, with its unit or its words.
+
+    ```yaml
+    measures:
+      bilirubin: {unit: umol/L, units: {mg/dL: molar, mmol/L: 1000}, molar: 17.1, possible: {at_least: 0 umol/L}}
+      ecg: {values: [normal, abnormal], asked_of: investigator}
+    ```
+    """
 
     unit: Text | None = Field(None, description="the unit that values are held in; `1` for a plain number")
     units: dict[Text, Factor] = Field(
@@ -129,7 +136,15 @@ class Measure(_Entry):
 
 
 class Drug(_Entry):
-    """A drug, by ingredient."""
+    """A drug, by ingredient.
+
+    ```yaml
+    drugs:
+      anifrolumab: {unit: mg, units: {g: 1000}, is_a: biological, codes: {atc: L04AG11}}
+    drug_classes:
+      biological: {label: Biological}
+    ```
+    """
 
     unit: Text = Field(description="the unit that amounts are held in")
     units: dict[Text, Factor] = Field(default_factory=dict, description="accepted units, as for measures")
@@ -163,7 +178,13 @@ class DrugClass(_Entry):
 
 
 class Concept(_Entry):
-    """A condition, a procedure or an adverse event."""
+    """A condition, a procedure or an adverse event.
+
+    ```yaml
+    concepts:
+      sinusitis: {kind: condition, is_a: active_infection}
+    ```
+    """
 
     kind: Literal["condition", "procedure", "adverse_event"]
     asked_of: Name = Field("site", description="who can answer")
