@@ -109,16 +109,16 @@ def _consent(version: str, world: Question, screening: Reading) -> tuple[str, Re
     Where screening has a date and no more, consent of the same date is not taken to have come after it.
     """
     zone = world.timeline.zone
-    given, taken = locate(CONSENTED, world), locate(WITHDRAWN, world)
+    given, taken, asked = locate(CONSENTED, world), locate(WITHDRAWN, world), world
     if isinstance(screening.value, When) and not screening.value.instants:
         evening = zone.end_of(screening.value.last)
         if given.value is None and world.at <= evening:
-            later = locate(CONSENTED, world.on(evening))
-            given = replace(later, until=earliest(given.until, evening + 1))
+            asked = world.on(evening)
+            given = replace(locate(CONSENTED, asked), until=earliest(given.until, evening + 1))
     because, until = given.because | taken.because, earliest(given.until, taken.until)
     if not isinstance(given.value, When):
         return ("withdrawn" if taken.value is not None else "none"), Reading(None, because, until=until)
-    last = [item for item, _ in select(CONSENTED.of, world).items if cited(item) & given.because]
+    last = [item for item, _ in select(CONSENTED.of, asked).items if cited(item) & given.because]
     right = agreed(_is_version(version, item) for item in last)
     word = {MET: "valid", NOT_MET: "wrong_version", UNKNOWN: "unknown"}[right]
     if isinstance(taken.value, When) and compare_when(taken.value, given.value, zone)[0] is not MET:
