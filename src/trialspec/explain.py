@@ -28,7 +28,7 @@ from trialspec.kernel import (
     Shift,
     Test,
 )
-from trialspec.quantity import ANYTHING, Codes, Interval, exactly, scale, shown
+from trialspec.quantity import ANYTHING, Codes, Interval, exactly, minus, scale, shown
 from trialspec.times import When, shift_months, shown_date, shown_instant
 from trialspec.truth import UNKNOWN, Verdict
 
@@ -104,11 +104,12 @@ class Line:
 def explain(reading: Reading, timeline: Timeline, vocabulary: Vocabulary) -> tuple[Line, ...]:
     """Tell a proof, each statement above those it rests on."""
     records = {
-        source: record_in_words(item, vocabulary)
-        for item in timeline.items
-        for source in (item.sources or {item.id})
+        source: record_in_words(item, vocabulary) for item in timeline.items for source in (item.sources or {item.id})
     }
     return tuple(_told(reading, _Told(timeline.zone, vocabulary, records), 0))
+
+
+_NOTHING_MISSING: frozenset[Missing] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +125,34 @@ def _told(reading: Reading, by: _Told, depth: int) -> Iterable[Line]:
     node = reading.node
     if node is None or isinstance(node, Constant | Now | Fixed):
         return
-    cites = reading.because if isinstance(node, Pick | Fold | Run | Moment) else ()
+    leaf = isinstance(node, Pick | Fold | Run | Moment)
+    cites = reading.because if leaf else ()
     events = tuple(by.records.get(event, event) for event in sorted(cites))
-    yield Line(depth, words(node), answer(reading, by.zone, by.vocabulary), node.place, events)
+    # What is missing is said once above, and then where it is.
+    told = reading if leaf or not depth else replace(reading, missing=_NOTHING_MISSING)
+    yield Line(depth, words(node), answer(told, by.zone, by.vocabulary), node.place, events)
     same = reading.parts and all(part.node is node for part in reading.parts)
-    for number, part in enumerate(reading.parts, 1):
+    for number, part in enumerate(_steps(reading), 1):
         if same:
-            told = answer(part, by.zone, by.vocabulary)
-            yield Line(depth + 1, f"if it was so, possibility {number}", told, node.place)
+            possible = answer(part, by.zone, by.vocabulary)
+            yield Line(depth + 1, f"if it was so, possibility {number}", possible, node.place)
         else:
             yield from _told(part, by, depth + 1)
+
+
+def _steps(reading: Reading) -> Iterable[Reading]:
+    """Give the parts that are worth telling: of a fall or rise in percent, the two values alone."""
+    if reading.node is None or not _is_percent(reading.node):
+        return reading.parts
+    return tuple(_values(reading))
+
+
+def _values(reading: Reading) -> Iterable[Reading]:
+    for part in reading.parts:
+        if isinstance(part.node, Arithmetic):
+            yield from _values(part)
+        else:
+            yield part
 
 
 def record_in_words(item: Item, vocabulary: Vocabulary) -> str:
@@ -198,8 +217,7 @@ def answer(reading: Reading, zone: Zone, vocabulary: Vocabulary) -> str:
         case When():
             told = str(value) if len(value.instants) != 1 else shown_instant(value.instants[0], zone)
         case Interval():
-            unit = "" if value == ANYTHING else _unit(reading.node, vocabulary)
-            told = f"{_brief(value)}{unit}"
+            told = "any value" if value == ANYTHING else f"{_brief(value)}{_unit(reading.node, vocabulary)}"
         case Codes():
             told = str(value)
         case _:
@@ -219,11 +237,10 @@ def margin_in_words(reading: Reading, vocabulary: Vocabulary) -> str:
     if margin is None or counted or reading.verdict is UNKNOWN:
         return ""
     unit = _unit(node, vocabulary)
-    if margin.exact is None:
-        return f"{_brief(margin)}{unit} from the limit"
     if margin.exact == 0:
         return "exactly the limit"
-    return f"{_brief(exactly(abs(margin.exact)))}{unit} {'within' if margin.exact > 0 else 'beyond'} the limit"
+    met = reading.verdict is Verdict.MET
+    return f"{_brief(margin if met else minus(margin))}{unit} {'within' if met else 'beyond'} the limit"
 
 
 def _unit(node: Expr | Select | None, vocabulary: Vocabulary) -> str:
@@ -241,8 +258,8 @@ def _unit(node: Expr | Select | None, vocabulary: Vocabulary) -> str:
             return ""
 
 
-def _is_percent(node: Expr) -> bool:
-    return words(node).startswith(("fall in percent", "rise in percent"))
+def _is_percent(node: Expr | Select) -> bool:
+    return isinstance(node, Arithmetic) and words(node).startswith(("fall in percent", "rise in percent"))
 
 
 def _brief(value: Interval) -> str:

@@ -22,6 +22,10 @@ from trialspec.diagnostics import ProtocolError
 from trialspec.reports.table import FOOTER
 
 
+class _CutOffError(Exception):
+    """Whoever read the output has gone; click would leave without a word."""
+
+
 class Commands(click.Group):
     """All commands: whatever happens in one ends in a sentence and a documented exit code."""
 
@@ -29,7 +33,6 @@ class Commands(click.Group):
         """Run a command and leave with its exit code."""
         try:
             code = super().main(args, prog_name or "trialspec", standalone_mode=False)
-            sys.stdout.flush()
         except click.ClickException as error:
             error.show()
             code = error.exit_code
@@ -39,9 +42,22 @@ class Commands(click.Group):
         except click.Abort:
             show.note("stopped; what was printed may not be all")
             code = exits.STOPPED
-        except Exception as error:  # noqa: BLE001 - the last stop: what is no fault of the files is ours
-            code = _cut_off() if isinstance(error, OSError) and error.errno == errno.EPIPE else _ours()
+        except _CutOffError:
+            code = _cut_off()
+        except Exception:  # noqa: BLE001 - the last stop: what is no fault of the files is ours
+            code = _ours()
         sys.exit(code)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own
+        """Run a command; all that it printed is written before it is said to be done."""
+        try:
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise _CutOffError from error
+            raise
+        return code
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own
         """List the commands in the order in which they are needed."""

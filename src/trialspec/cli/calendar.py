@@ -77,4 +77,4 @@ def _entries(
     if first is not None:
         yield from (("", entry) for entry in plans.plan(protocol.program, first))
     for report in reports:
-        yield from ((report.patient, entry) for entry in plans.upcoming(report))
+        yield from ((report.patient, entry) for entry in plans.upcoming(protocol.program, report))

@@ -14,7 +14,7 @@ from trialspec.diagnostics import CODES, Diagnostic, ProtocolError, did_you_mean
 from trialspec.evaluation import load
 from trialspec.load import freeze as frozen
 from trialspec.load import load as read
-from trialspec.model.criteria import reference
+from trialspec.model.reference import reference
 from trialspec.reports.plain import plain
 
 # --- check ------------------------------------------------------------------------------------------------------------

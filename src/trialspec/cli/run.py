@@ -158,7 +158,7 @@ class _Pages:
 
     def patient(self, report: PatientReport) -> None:
         show.page(overview(self.program, report, self.notes))
-        self.rows.append(summary.row(report))
+        self.rows.append(summary.row(self.program, report))
 
     def end(self, cohort: Cohort) -> None:
         number = len(cohort.unreadable)
@@ -217,8 +217,8 @@ def _deviations(protocol: Protocol, _: Notes) -> _Lines:
     return _Lines(deviations.COLUMNS, lambda report: deviations.rows(protocol.program, report))
 
 
-def _queries(_: Protocol, __: Notes) -> _Lines:
-    return _Lines(queries.COLUMNS, queries.queries)
+def _queries(protocol: Protocol, _: Notes) -> _Lines:
+    return _Lines(queries.COLUMNS, lambda report: queries.queries(protocol.program, report))
 
 
 _SHAPES: dict[str, Callable[[Protocol, Notes], _Answer]] = {

@@ -10,23 +10,22 @@ from typing import TYPE_CHECKING, Any
 from icalendar import Calendar, Event
 
 from trialspec.explain import DAY_1
-from trialspec.findings.slots import shifted
-from trialspec.findings.windows import dated, window_place
 from trialspec.interpreters.reading import Question
 from trialspec.interpreters.reference import locate
+from trialspec.interpreters.selection import moved
 from trialspec.kernel import Fixed, Moment, Shift
 from trialspec.patient import Timeline
-from trialspec.quantity import shown
 from trialspec.reports.table import FOOTER, Table
-from trialspec.times import shown_date
+from trialspec.times import When, on_date, shown_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from trialspec.evaluation import PatientReport
     from trialspec.findings.finding import Finding
-    from trialspec.kernel import Point, Window
+    from trialspec.kernel import Point
     from trialspec.program import DosePlan, Program, VisitPlan
+    from trialspec.quantity import Duration
 
 # States in which something is still to be done.
 OPEN = frozenset({"due", "overdue", "held", "not_due"})
@@ -61,40 +60,44 @@ def plan(program: Program, first_day: int) -> tuple[Entry, ...]:
 
 
 def _visit(program: Program, visit: VisitPlan, question: Question, first_day: int) -> Iterator[Entry]:
-    on = None if visit.on is None else anchored(visit.on, first_day)
-    place = window_place(_window(visit.window, first_day), on, question)
+    window = visit.window
+    planned, start, end = (_located(point, question, first_day) for point in (visit.on, window.start, window.end))
+    first = None if start is None else start + (1 if window.after else 0)
+    last = None if end is None else end - (1 if window.before else 0)
     measures = [m for each in program.assessments if visit.name in each.visits for m in each.measures]
     what = f"visit: {', '.join(measures)}" if measures else "visit"
-    note = "" if place.planned or place.first or place.last else "its dates hang on other moments"
-    yield Entry(visit.name, what, place.planned, place.first, place.last, note)
+    note = "its dates hang on other moments" if planned is first is last is None else ""
+    yield Entry(visit.name, what, planned, first, last, note)
 
 
-def _window(window: Window, first_day: int) -> Window:
-    start = None if window.start is None else anchored(window.start, first_day)
-    end = None if window.end is None else anchored(window.end, first_day)
-    return replace(window, start=start, end=end)
+def _located(point: Point | None, question: Question, first_day: int) -> int | None:
+    """Give the date of a point that hangs on nothing but day 1."""
+    if point is None:
+        return None
+    value = locate(anchored(point, first_day), question).value
+    return value.first if isinstance(value, When) else None
 
 
-def _doses(plan_: DosePlan, question: Question, first_day: int) -> Iterator[Entry]:
-    amount = "" if plan_.amount is None or plan_.amount.exact is None else f" {shown(plan_.amount.exact)} {plan_.unit}"
-    what = f"{plan_.drug}{amount} {' or '.join(sorted(plan_.routes))}".rstrip()
-    gates = f"only if {', '.join(plan_.gates)}" if plan_.gates else ""
+def _doses(dose: DosePlan, question: Question, first_day: int) -> Iterator[Entry]:
+    amount = "" if dose.amount is None else f" {dose.amount} {dose.unit}"
+    what = f"{dose.drug}{amount} {' or '.join(sorted(dose.routes))}".rstrip()
+    gates = f"only if {', '.join(dose.gates)}" if dose.gates else ""
     day: int | None = None
-    for number in range(1, max(len(plan_.planned), plan_.times if plan_.interval else 0) + 1):
-        rolling = number > len(plan_.planned) and plan_.interval is not None
-        if rolling:
-            day = None if day is None or plan_.interval is None else shifted(day, plan_.interval, question)
-        else:
-            found = dated(locate(anchored(plan_.planned[number - 1], first_day), question))
-            day = None if found is None else found.first
-        first = None if day is None else shifted(day, plan_.early, question, earlier=True)
-        last = None if day is None else shifted(day, plan_.late, question)
-        notes = [
-            gates,
-            "moves with the dose before it" if rolling else "",
-            "" if day else "its date hangs on other moments",
-        ]
-        yield Entry(f"{plan_.name}#{number}", what, day, first, last, "; ".join(note for note in notes if note))
+    for number in range(1, max(len(dose.planned), dose.times if dose.interval else 0) + 1):
+        rolling = number > len(dose.planned)
+        if not rolling:
+            day = _located(dose.planned[number - 1], question, first_day)
+        elif day is not None and dose.interval is not None:
+            day = _shifted(day, dose.interval, question)
+        first = None if day is None else _shifted(day, dose.early, question, earlier=True)
+        last = None if day is None else _shifted(day, dose.late, question)
+        hangs = "" if day is not None else "its date hangs on other moments"
+        notes = [gates, "moves with the dose before it" if rolling else "", hangs]
+        yield Entry(f"{dose.name}#{number}", what, day, first, last, "; ".join(note for note in notes if note))
+
+
+def _shifted(day: int, by: Duration, question: Question, *, earlier: bool = False) -> int:
+    return moved(on_date(day), Shift(Fixed(day), by, earlier), question.timeline.zone).first
 
 
 def anchored(point: Point, first_day: int) -> Point:
@@ -223,8 +226,9 @@ def _window_in_words(entry: Entry) -> str:
     return " ".join(part for part in ("permitted", start, end) if part) if start or end else ""
 
 
-def upcoming(report: PatientReport) -> Iterator[Entry]:
+def upcoming(program: Program, report: PatientReport) -> Iterator[Entry]:
     """Give what a patient still has to come, where its dates are certain."""
+    what = {entry.name: entry.what for entry in plan(program, report.timeline.zone.date_of(report.at))}
     for each in standings(report):
         planned, window = _DATE.findall(each.planned), _DATE.findall(each.window)
         if each.state.replace(" ", "_") in OPEN and " or " not in f"{each.planned}{each.window}":
@@ -232,4 +236,4 @@ def upcoming(report: PatientReport) -> Iterator[Entry]:
             first = days[0] if days and (len(days) == 1 or "from" in each.window) else None
             last = days[-1] if days and (len(days) == 1 or "to" in each.window) else None
             day = date.fromisoformat(planned[0]).toordinal() if planned else None
-            yield Entry(each.name, each.state, day, first, last)
+            yield Entry(each.name, what.get(each.name, ""), day, first, last, each.state)

@@ -32,7 +32,7 @@ def as_data(
         "zone": zone.name,
         "alerts": [journal.as_data(program, report, each, notes) for each in journal.in_order(report)],
         "findings": [finding_as_data(program, each, zone) for each in report.findings],
-        "queries": [dict(zip(queries.COLUMNS[1:], line[1:], strict=True)) for line in queries.queries(report)],
+        "queries": [dict(zip(queries.COLUMNS[1:], line[1:], strict=True)) for line in queries.queries(program, report)],
         "problems": [_problem(each) for each in report.problems],
     }
 

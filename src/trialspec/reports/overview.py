@@ -39,7 +39,7 @@ def overview(program: Program, report: PatientReport, notes: Mapping[str, Sequen
         visits(report),
         values(program, report),
         responses(program, report),
-        open_questions(report),
+        open_questions(program, report),
     )
     return Page(f"Patient {report.patient}", (in_a_sentence(report), as_of), tables)
 
@@ -113,7 +113,7 @@ def alerts(program: Program, report: PatientReport, notes: Mapping[str, Sequence
             still.setdefault((rule.urgency, since, rule.name, important, rests, noted), []).append(episode)
     open_rows = [(look, since, _told(group), *others) for (look, since, *others), group in still.items()]
     over_rows = [(since, until, _told(group), *others) for (since, until, *others), group in over.items()]
-    columns = ("rule", "important", "rests on (listed at the end)", "notes")
+    columns = ("rule", "important", "rests on", "notes")
     return (
         Table("Alerts", ("look", "since", "what", *columns), tuple(open_rows), "none").filled,
         Table("Alerts that are over", ("since", "until", "what", columns[0], *columns[2:]), tuple(over_rows)).filled,
@@ -207,7 +207,7 @@ def doses(program: Program, report: PatientReport) -> Table:
             finding.facts.get("date", ""),
             finding.facts.get("amount", ""),
             finding.facts.get("planned", ""),
-            finding.facts.get("window", ""),
+            _window(finding),
             _words(finding, "departure"),
             _words(finding, "departure_unknown"),
             _gate(program, finding),
@@ -221,6 +221,11 @@ def _words(finding: Finding, field: str) -> str:
     value = finding.fields.get(field, "")
     listed = [value] if isinstance(value, str) else sorted(value)
     return ", ".join(word.replace("_", " ") for word in listed)
+
+
+def _window(finding: Finding) -> str:
+    window = finding.facts.get("window", "")
+    return window.removeprefix("from ") if " to " in window else window
 
 
 # A gate is of interest for a dose that was given, or may be given now.
@@ -256,7 +261,7 @@ def visits(report: PatientReport) -> Table:
                 finding.name,
                 _words(finding, "state"),
                 finding.facts.get("date", ""),
-                finding.facts.get("window", ""),
+                _window(finding),
                 _words(finding, "departure"),
                 f"{done} of {len(at_visit)}" if at_visit else "",
                 ", ".join([*otherwise, *departed]),
@@ -316,7 +321,7 @@ def responses(program: Program, report: PatientReport) -> Table:
                 ", ".join(assuming(program, finding)),
             )
         )
-    columns = ("definition", "visit", "category", "components", "missing", "rests on (listed at the end)")
+    columns = ("definition", "visit", "category", "components", "missing", "rests on")
     return Table("Response", columns, tuple(rows)).filled
 
 
@@ -329,9 +334,9 @@ def _component(program: Program, finding: Finding) -> str:
 # --- what is open -----------------------------------------------------------------------------------------------------
 
 
-def open_questions(report: PatientReport) -> Table:
+def open_questions(program: Program, report: PatientReport) -> Table:
     """List what is missing and due; what is only awaited is counted."""
-    lines = [dict(zip(queries.COLUMNS, line, strict=True)) for line in queries.queries(report)]
+    lines = [dict(zip(queries.COLUMNS, line, strict=True)) for line in queries.queries(program, report)]
     shown = [line for line in lines if line["status"] != "awaited"]
     awaited = len(lines) - len(shown)
     title = f"Open questions{f' ({awaited} more can still come in time)' if awaited else ''}"

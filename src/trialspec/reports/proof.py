@@ -54,7 +54,7 @@ def of_finding(program: Program, report: PatientReport, finding: Finding) -> Pag
     lines = [f"{name.replace('_', ' ')}: {_listed(value)}" for name, value in finding.fields.items() if value]
     facts = {name: text for name, text in finding.facts.items() if text and name in _FACTS}
     lines += [f"{_FACTS[name]}: {text}" for name, text in facts.items()]
-    proofs = [_proof(_plain(reading), reading, program, report) for reading in finding.readings]
+    proofs = _proofs(program, report, finding)
     return Page(
         f"{report.patient}: {finding.subject} {finding.name}",
         tuple(lines),
@@ -79,7 +79,7 @@ def of_alert(program: Program, report: PatientReport, episode: Episode) -> Page:
         f"alert: {episode.key}",
     ]
     fields = tuple((name.replace("_", " "), _listed(value)) for name, value in finding.fields.items() if value)
-    proofs = [_proof(_plain(reading), reading, program, report) for reading in finding.readings]
+    proofs = _proofs(program, report, finding)
     tables = (
         Table("What was found", ("field", "is"), fields),
         *proofs,
@@ -137,6 +137,18 @@ def _listed(value: str | frozenset[str]) -> str:
 
 def _lines(reading: Reading, program: Program, report: PatientReport) -> tuple[Line, ...]:
     return explain(reading, report.timeline, program.vocabulary)
+
+
+def _proofs(program: Program, report: PatientReport, finding: Finding) -> list[Table]:
+    """Tell the proofs of a finding; of eligibility those of the criteria that decide."""
+    if finding.subject != "eligibility":
+        return [_proof(_plain(reading), reading, program, report) for reading in finding.readings]
+    deciding = finding.facts.get("failed") or finding.facts.get("open") or ""
+    return [
+        _proof(f"{criterion.name}: {_plain(reading)}", reading, program, report)
+        for criterion, reading in zip(program.criteria, finding.readings, strict=False)
+        if not deciding or criterion.name in deciding.split(", ")
+    ]
 
 
 def _proof(title: str, reading: Reading, program: Program, report: PatientReport) -> Table:

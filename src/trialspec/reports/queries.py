@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trialspec.reports.table import Table
 from trialspec.times import shown_date
 
 if TYPE_CHECKING:
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from trialspec.evaluation import PatientReport
     from trialspec.findings.finding import Finding
     from trialspec.interpreters.reading import Missing
+    from trialspec.program import Program
 
 COLUMNS = ("patient", "query", "asked_of", "from", "due", "status", "needed_for", "source", "written_at")
 
@@ -20,11 +20,11 @@ COLUMNS = ("patient", "query", "asked_of", "from", "due", "status", "needed_for"
 _OPEN = frozenset({"unknown", "undetermined", "pending", "not_evaluable"})
 
 
-def queries(report: PatientReport) -> Iterator[tuple[str, ...]]:
+def queries(program: Program, report: PatientReport) -> Iterator[tuple[str, ...]]:
     """Give the lines of one patient: records that ask for a correction first, then what no record tells.
 
-    `status` is `open`, or `awaited` while the last date on which it could come has not passed. `source` are the records
-    that the question rests on, `needed_for` the items of the protocol that an answer could settle.
+    `status` is `open`, or `awaited`: a moment that has not come, or a date that has not passed. `source` are the
+    records that the question rests on, `needed_for` the items of the protocol that an answer could settle.
     """
     for finding in report.about("record"):
         reason = finding.facts.get("reason") or str(finding.fields["problem"])
@@ -44,7 +44,7 @@ def queries(report: PatientReport) -> Iterator[tuple[str, ...]]:
             leaf.asked_of,
             "" if leaf.start is None else shown_date(leaf.start),
             "" if leaf.due is None else shown_date(leaf.due),
-            "awaited" if leaf.due is not None and leaf.due > today else "open",
+            "awaited" if leaf.what in program.moments or (leaf.due is not None and leaf.due > today) else "open",
             ", ".join(dict.fromkeys(f"{each.subject} {each.name}" for each in needed)),
             ", ".join(sorted(frozenset[str]().union(*(each.because for each in needed)))),
             ", ".join(dict.fromkeys(str(each.place) for each in needed if each.place is not None)),
@@ -70,8 +70,3 @@ def unsettled(finding: Finding) -> bool:
 
 # A dose in one of these states may be given as soon as its gate is cleared.
 _WAITING = frozenset({"due", "overdue", "held"})
-
-
-def table(report: PatientReport) -> Table:
-    """Give the open questions of one patient as a table."""
-    return Table("Open questions", COLUMNS[1:], tuple(row[1:] for row in queries(report)), "nothing is missing")

@@ -57,7 +57,9 @@ def _names(program: Program, finding: Finding) -> Iterator[str]:
         case "criterion" | "gate" | "visit":
             yield finding.name
         case "eligibility":
-            yield from (each.name for each in program.criteria)
+            # Whoever is ineligible is so by what failed, and undetermined by what is open; eligible by all of them.
+            deciding = facts.get("failed") or facts.get("open")
+            yield from deciding.split(", ") if deciding else (each.name for each in program.criteria)
         case "dose":
             plans = {each.name: each for each in program.doses}
             plan = plans.get(facts.get("dose", finding.name).partition("#")[0])
