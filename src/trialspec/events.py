@@ -178,7 +178,7 @@ def quoted(text: str) -> str:
 
 def advice(name: str, names: tuple[str, ...]) -> str:
     """The question that names the closest of `names`, ready to follow what is wrong; nothing when none is close."""
-    close = _closest(name, names)
+    close = _closest(name, names) if len(name) <= _WIDEST else ""
     return f", {close}" if close else ""
 
 

@@ -22,7 +22,7 @@ from trialspec.items import Told, about, anything_like, delays, told, when_in
 from trialspec.patient import Item, Problem, Timeline
 from trialspec.quantity import ANYTHING, Codes, Interval
 from trialspec.times import When, Zone, either
-from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, agreed
+from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, some
 from trialspec.values import Value
 from trialspec.vocabulary import Vocabulary
 
@@ -44,9 +44,10 @@ def timeline(
     them; they matter only where they claim an id of this patient's.
     """
     own, others = _by_id(records, patient)
-    zones = _zones(own, vocabulary, zone, sites, known)
+    at_sites = _at_sites(own, vocabulary, zone, sites, known)
+    zones = tuple(sorted(at_sites, key=lambda found: found.name)) or (zone,)
     items: list[Item] = []
-    problems: list[Problem] = [] if len(zones) == 1 else [_open_zone(own, zones)]
+    problems = [_open_zone(at_sites)] if len(zones) > 1 else []
     for name, group in own.items():
         in_force = _in_force(group, vocabulary, lambda _: zones, known)
         claims = (_in_force(other, vocabulary, lambda _: zones, known) for other in others.get(name, {}).values())
@@ -126,13 +127,17 @@ def _in_force(
     Those are the ones of the highest revision that was surely known and can be read, and whatever came on top of it
     that may have been known, or cannot be read: an unreadable correction leaves open what it corrects.
     """
-    copies: dict[object, list[Record]] = {}
+    copies: dict[object, list[tuple[Record, Verdict]]] = {}
     for record in group:
-        copies.setdefault(_identity(record), []).append(record)
+        if (was_known := _was_known(record, zones_of(record), known)) is not NOT_MET:
+            copies.setdefault(_identity(record), []).append((record, was_known))
     contents = [
-        _Content(tuple(same), _read(same[0], vocabulary, zones_of(same[0])), was_known)
+        _Content(
+            tuple(record for record, _ in same),
+            _read(same[0][0], vocabulary, zones_of(same[0][0])),
+            some(was_known for _, was_known in same),
+        )
         for same in copies.values()
-        if (was_known := _was_known(same, zones_of, known)) is not NOT_MET
     ]
     sure = [c.revision for c in contents if c.known is MET and c.legible and c.revision is not None]
     floor = max(sure, default=-1)
@@ -153,18 +158,11 @@ def _read(record: Record, vocabulary: Vocabulary, zones: tuple[Zone, ...]) -> To
     return None if record.retracted else told(record, vocabulary, zones)
 
 
-def _was_known(copies: Iterable[Record], zones_of: Callable[[Record], tuple[Zone, ...]], known: int | None) -> Verdict:
-    """Say whether a content was available by an instant; copies that contradict each other leave it open."""
-    if known is None:
-        return MET
-    said = [_by(copy.available, zones_of(copy), known) for copy in copies if copy.available]
-    return agreed(said) if said else UNKNOWN
-
-
-def _by(available: str, zones: tuple[Zone, ...], known: int) -> Verdict:
-    when = when_in(available, zones)
-    if when is None:
-        return UNKNOWN
+def _was_known(record: Record, zones: tuple[Zone, ...], known: int | None) -> Verdict:
+    """Say whether a record was available by an instant; one that does not say when may have been."""
+    when = when_in(record.available, zones)
+    if known is None or when is None:
+        return MET if known is None else UNKNOWN
     spans = [when.span(zone) for zone in zones]
     if all(latest <= known for _, latest in spans):
         return MET
@@ -295,27 +293,26 @@ def _differences(contents: Sequence[_Content]) -> str:
 # --- the patient's zone -----------------------------------------------------------------------------------------------
 
 
-def _zones(
+def _at_sites(
     own: Mapping[str, Sequence[Record]],
     vocabulary: Vocabulary,
     zone: Zone,
     sites: Mapping[str, Zone],
     known: int | None,
-) -> tuple[Zone, ...]:
-    """Give the zone of the site that the person records name, or the zones where they leave the site open."""
+) -> dict[Zone, set[str]]:
+    """Give the zones of the sites that the person records in force name, with the ids of these records."""
 
     def of_site(record: Record) -> tuple[Zone, ...]:
         return (sites.get(_site(record), zone),)
 
-    named = {
-        of_site(event)[0]
-        for group in own.values()
-        if any(_site(record) for record in group)
-        for content in _in_force(group, vocabulary, of_site, known)
-        for event in content.events
-        if not content.gone and _site(event)
-    }
-    return tuple(sorted(named, key=lambda found: found.name)) or (zone,)
+    found: dict[Zone, set[str]] = {}
+    for name, group in own.items():
+        if any(_site(record) for record in group):
+            for content in _in_force(group, vocabulary, of_site, known):
+                for event in content.events:
+                    if not content.gone and _site(event):
+                        found.setdefault(of_site(event)[0], set()).add(name)
+    return found
 
 
 def _site(record: Record) -> str:
@@ -323,8 +320,8 @@ def _site(record: Record) -> str:
     return record.content.get("site", "") if isinstance(record, Event) and record.kind == "person" else ""
 
 
-def _open_zone(own: Mapping[str, Sequence[Record]], zones: tuple[Zone, ...]) -> Problem:
-    ids = frozenset(name for name, group in own.items() if any(_site(record) for record in group))
-    names = ", ".join(zone.name for zone in zones)
+def _open_zone(at_sites: Mapping[Zone, set[str]]) -> Problem:
+    ids = frozenset[str]().union(*at_sites.values())
+    names = ", ".join(sorted(zone.name for zone in at_sites))
     reason = f"the person records name sites in different time zones ({names}), so each date may be that of either"
-    return Problem(min(ids), "conflict", reason, None, ids)
+    return Problem("site", "conflict", reason, None, ids)

@@ -150,13 +150,21 @@ _TIME = re.compile(
 )
 
 
-@lru_cache(maxsize=50_000)
+_LONGEST_TIME = 40
+
+
 def parse_time(text: str, zone: Zone) -> When | None:
     """Read an ISO 8601 date, partial date or instant; a time without offset is local in `zone`.
 
     `None` for what is no time, and for an hour that does not occur there. A fraction of a second is dropped.
     """
-    found = _TIME.fullmatch(text.strip())
+    text = text.strip()
+    return _parse_time(text, zone) if len(text) <= _LONGEST_TIME else None
+
+
+@lru_cache(maxsize=50_000)
+def _parse_time(text: str, zone: Zone) -> When | None:
+    found = _TIME.fullmatch(text)
     if not found or not text.isascii() or not 1000 <= int(found[1]) < MAXYEAR - 500:
         return None
     year, month, day = int(found[1]), found[2], found[3]

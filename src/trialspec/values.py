@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from types import MappingProxyType
 
-from trialspec.events import CARRIES, EVERY_KIND, Event, advice, quoted
+from trialspec.events import CARRIES, EVERY_KIND, RETRACTED, Event, advice, quoted
 from trialspec.patient import Kind
 from trialspec.quantity import (
     ANY_WORD,
@@ -66,10 +66,13 @@ _CLOSED: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
     {
         ("person", "sex"): ("female", "male", "other"),
         ("therapy", "outcome"): ("inadequate_response", "intolerance", "relapse", "response"),
-        ("condition", "status"): ("active", "recurrence", "relapse", "inactive", "remission", "resolved"),
         ("adverse_event", "serious"): YES_NO,
         ("adverse_event", "related"): YES_NO,
     }
+)
+# A disease of such a status may not be there at all.
+_UNSURE = frozenset(
+    {"suspected", "possible", "probable", "provisional", "differential", "unconfirmed", "refuted", "ruled_out"}
 )
 _OPEN = frozenset(
     {
@@ -88,6 +91,8 @@ def read_words(reading: Reading) -> None:
             reading.fields[key] = word(text)
         elif key == "scale" and key in CARRIES[reading.kind]:
             reading.fields[key] = word(_scale(text))
+        elif key == "status" and reading.kind == "condition":
+            reading.fields[key] = _status(reading, text)
     if reading.kind == "milestone" and reading.get("milestone") == "visit" and reading.get("visit") is None:
         reading.doubt("a visit does not say which one it is: `visit` is missing")
         reading.fields["visit"] = ANY_WORD
@@ -105,9 +110,16 @@ def _one_of(reading: Reading, key: str, text: str, words: tuple[str, ...]) -> Co
         return word(said)
     if said != "unknown":
         reading.doubt(f"`{key}` is {quoted(text)}, not one of {', '.join(words)}{advice(text, words)}")
-        # A disease that is *suspected* or *refuted* may not be there at all.
-        reading.certain = reading.certain and key != "status"
     return ANY_WORD
+
+
+def _status(reading: Reading, text: str) -> Codes:
+    status = text.lower().replace("-", "_").replace(" ", "_")
+    if close := advice(status, (RETRACTED,)):
+        reading.doubt(f"`status` is {quoted(text)}{close}")
+    if close or status in _UNSURE:
+        reading.certain = False
+    return ANY_WORD if close else word(status)
 
 
 _CTCAE = re.compile(r"ctcae[\s,]*(?:version|v\.?)?\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
@@ -143,6 +155,8 @@ def read_values(reading: Reading, term: Term | None) -> None:
 
 def _coded(reading: Reading, term: Term) -> Codes:
     text, values = reading.get("value"), tuple(sorted(term.values))
+    if text is not None and term.values == {*YES_NO}:
+        text = yes_or_no(text)
     numeric = [key for key in ("unit", "high", "low") if reading.get(key) is not None]
     if text is None:
         reading.doubt("`value` is missing")

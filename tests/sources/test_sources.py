@@ -2,6 +2,7 @@
 
 import importlib.metadata
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def written(folder: Path, name: str, content: bytes) -> list[Record]:
 
 
 def consent(id_: str, patient: str = "P1", **content: object) -> Event:
-    return Event(id_, patient, "milestone", "2024-03-05", {"milestone": "consent"}, **content)  # type: ignore[arg-type]
+    return replace(Event(id_, patient, "milestone", "2024-03-05", {"milestone": "consent"}), **content)  # type: ignore[arg-type]
 
 
 def test_lines_end_as_they_like(tmp_path: Path) -> None:
@@ -51,6 +52,26 @@ def test_a_line_that_is_too_long_is_refused_and_the_next_one_read(tmp_path: Path
         assert isinstance(found[0], Event) is readable
         assert [record.id for record in found[1:]] == (["z"] if end else [])
         assert [record.origin.rpartition(":")[2] for record in found[1:]] == (["2"] if end else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "line"),
+    [
+        (
+            "a.ndjson",
+            b"",
+            b'{"id":"%s","patient":"P1","kind":"milestone","time":"2024-03-05","milestone":"consent","reason":"%s"}',
+        ),
+        ("a.csv", b"id,patient,kind,time,milestone,reason\n", b"%s,P1,milestone,2024-03-05,consent,%s"),
+    ],
+)
+def test_a_line_that_is_not_utf8_is_refused_and_the_next_one_read(
+    tmp_path: Path, name: str, header: bytes, line: bytes
+) -> None:
+    first, second = written(tmp_path, name, header + line % (b"a", b"caf\xe9") + b"\n" + line % (b"b", "café".encode()))
+    assert isinstance(first, Unreadable)
+    assert "is not UTF-8 text, from byte" in first.reason
+    assert second == consent("b", content={"milestone": "consent", "reason": "café"})
 
 
 def test_an_empty_file_has_no_records(tmp_path: Path) -> None:
