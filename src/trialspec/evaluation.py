@@ -1,17 +1,19 @@
 """The one way in: a protocol is loaded once, and then read for one patient after the other.
 
-`load` gives a `Protocol`. Its `report` is a pure function of one patient's events and an instant; `evaluate` gives the
-reports of many patients, each independent of all others. The time is always handed in.
+`load` gives a `Protocol`. Its `report` is a pure function of one patient's events and an instant; its `evaluate` gives
+the reports of many patients, each independent of all others. The time is always handed in.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from trialspec import alerts, findings
-from trialspec import load as files
 from trialspec.compile import compile_protocol
+from trialspec.explain import explain
+from trialspec.load import load as read
 from trialspec.rulebook import Decider
 from trialspec.sources import Cohort, cohort
 from trialspec.timeline import timeline
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from trialspec.diagnostics import Diagnostic
     from trialspec.events import Record
+    from trialspec.explain import Line
     from trialspec.findings.finding import Finding
     from trialspec.patient import Problem, Timeline
     from trialspec.program import Program
@@ -76,9 +79,20 @@ class Protocol:
         program = self.program
         return timeline(events, patient, program.vocabulary, program.zone, program.sites, known=known)
 
-    def report(
-        self, events: Iterable[Record], patient: str, *, at: int, known: int | None = None
-    ) -> PatientReport:
+    def evaluate(
+        self, events: Cohort | Iterable[Record], *, at: int, known: int | None = None
+    ) -> Iterator[PatientReport]:
+        """Give the reports of all patients, in the order of their names; each is made when it is asked for."""
+        everybody = events if isinstance(events, Cohort) else cohort(events)
+        for patient, records in everybody.patients.items():
+            yield self.report(records, patient, at=at, known=known)
+
+    def explain(self, report: PatientReport, finding: Finding) -> tuple[Line, ...]:
+        """Tell why a finding of a report is what it is, each statement above those it rests on."""
+        told = (explain(reading, report.timeline, self.program.vocabulary) for reading in finding.readings)
+        return tuple(chain.from_iterable(told))
+
+    def report(self, events: Iterable[Record], patient: str, *, at: int, known: int | None = None) -> PatientReport:
         """Say what the protocol says of one patient at an instant, as known at another or today."""
         records = tuple(events)
 
@@ -96,14 +110,5 @@ class Protocol:
 
 def load(path: Path, *, libraries: Sequence[Path] = ()) -> Protocol:
     """Load a protocol file, or the directory that holds it; raises `ProtocolError` with everything that is wrong."""
-    compiled = compile_protocol(files.load(path, libraries))
+    compiled = compile_protocol(read(path, libraries))
     return Protocol(compiled.program, compiled.rulebook, compiled.warnings)
-
-
-def evaluate(
-    protocol: Protocol, events: Cohort | Iterable[Record], *, at: int, known: int | None = None
-) -> Iterator[PatientReport]:
-    """Give the reports of all patients, in the order of their names; each is made when it is asked for."""
-    sorted_ = events if isinstance(events, Cohort) else cohort(events)
-    for patient, records in sorted_.patients.items():
-        yield protocol.report(records, patient, at=at, known=known)

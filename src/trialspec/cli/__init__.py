@@ -16,7 +16,7 @@ from trialspec.cli import exits, show
 from trialspec.cli.calendar import calendar
 from trialspec.cli.cases import test
 from trialspec.cli.explain import explain
-from trialspec.cli.protocols import check, docs, explain_error, freeze
+from trialspec.cli.protocols import check, docs, explain_error, freeze, schema
 from trialspec.cli.run import run
 from trialspec.diagnostics import ProtocolError
 from trialspec.reports.table import FOOTER
@@ -89,5 +89,5 @@ def main() -> None:
     """Begin any command."""
 
 
-for command in (check, run, explain, calendar, test, docs, freeze, explain_error):
+for command in (check, run, explain, calendar, test, docs, schema, freeze, explain_error):
     main.add_command(command)

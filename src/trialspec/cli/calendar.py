@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from trialspec.cli import arguments, exits, show
-from trialspec.evaluation import PatientReport, Protocol, evaluate
+from trialspec.evaluation import PatientReport, Protocol
 from trialspec.explain import DAY_1
 from trialspec.reports import calendar as plans
 from trialspec.reports.table import FOOTER, Page
@@ -42,7 +42,7 @@ def calendar(
     at = arguments.instant(as_of, read.program.zone, "--as-of")
     first = None if day_1 is None else _first_day(read, day_1)
     cohort = arguments.events(events)
-    reports = list(evaluate(read, cohort, at=at))
+    reports = list(read.evaluate(cohort, at=at))
     match form:
         case "ics":
             click.echo(plans.as_ics(read.program, _entries(read, first, reports), at), nl=False)

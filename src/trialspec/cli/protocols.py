@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
 
-from trialspec import library
+from trialspec import document, library
 from trialspec.cli import arguments, exits, show
+from trialspec.compile import compile_protocol
 from trialspec.diagnostics import CODES, Diagnostic, ProtocolError, did_you_mean, has_errors, to_json
 from trialspec.evaluation import load
 from trialspec.load import freeze as frozen
 from trialspec.load import load as read
+from trialspec.load import load_written
+from trialspec.load import schema as schema_of
 from trialspec.model.reference import reference
 from trialspec.reports.plain import plain
 
@@ -31,12 +33,14 @@ def check(files: tuple[str, ...], form: str, libraries: tuple[Path, ...]) -> int
     """
     found: list[Diagnostic] = []
     paths = [path for name in files for path in _paths(name, libraries, found)]
+    if form == "table":
+        show.diagnostics(found)
     for path in dict.fromkeys(paths):
         diagnostics = _checked(path, libraries)
-        found += diagnostics
         if form == "table":
-            show.diagnostics(diagnostics)
+            show.diagnostics(each for each in diagnostics if each not in found)
             click.echo(f"{path}: {_verdict(diagnostics)}")
+        found += diagnostics
     if form == "json":
         listed = [str(path) for path in dict.fromkeys(paths)]
         show.data({"files": listed, "diagnostics": [to_json(each) for each in dict.fromkeys(found)]})
@@ -59,7 +63,6 @@ def _paths(name: str, libraries: Sequence[Path], found: list[Diagnostic]) -> Ite
             yield rules
             return
         found += error.diagnostics
-        show.diagnostics(error.diagnostics)
 
 
 def _in_directory(folder: Path) -> Iterator[Path]:
@@ -93,13 +96,9 @@ def _checked_as_library(path: Path, libraries: Sequence[Path]) -> tuple[Diagnost
     parts = path.absolute().parts
     depth = len(parts) - 1 - parts[::-1].index(library.RULES)
     root, name = Path(*parts[:depth]), "/".join(parts[depth:]).removesuffix(".yaml")
-    with tempfile.TemporaryDirectory() as folder:
-        stub = Path(folder) / library.PROTOCOL_FILE
-        stub.write_text(_STUB.format(name=name), encoding="utf-8")
-        try:
-            return load(stub, libraries=(root, *libraries)).warnings
-        except ProtocolError as error:
-            return error.diagnostics
+    stub, _ = document.read(_STUB.format(name=name), str(path))
+    assert stub is not None
+    return compile_protocol(load_written(stub, path, (root, *libraries))).warnings
 
 
 def _verdict(diagnostics: Iterable[Diagnostic]) -> str:
@@ -126,6 +125,19 @@ def docs(protocol: str | None, language: bool, libraries: tuple[Path, ...]) -> i
     else:
         loaded = arguments.loaded(protocol, libraries)
         click.echo(plain(loaded.program, loaded.rulebook), nl=False)
+    return exits.FINE
+
+
+@click.command()
+@click.argument("protocol", required=False)
+@arguments.libraries
+def schema(protocol: str | None, libraries: tuple[Path, ...]) -> int:
+    """Print the JSON Schema of the language; with PROTOCOL, of all the verbs that it has in scope.
+
+    An editor completes and checks with it while a protocol is written.
+    """
+    path = None if protocol is None else arguments.protocol_file(protocol, libraries)
+    show.data(schema_of(path, libraries))
     return exits.FINE
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from trialspec import alerts
 from trialspec.cli import arguments, exits, show
-from trialspec.evaluation import PatientReport, Protocol, evaluate
+from trialspec.evaluation import PatientReport, Protocol
 from trialspec.reports import deviations, queries, rests, summary
 from trialspec.reports.data import as_data
 from trialspec.reports.overview import overview
@@ -76,7 +76,7 @@ def run(
 
 def _reports(protocol: Protocol, cohort: Cohort, at: int, known: int | None) -> Iterator[PatientReport]:
     with show.progress("patients", len(cohort.patients)) as step:
-        for report in evaluate(protocol, cohort, at=at, known=known):
+        for report in protocol.evaluate(cohort, at=at, known=known):
             step()
             yield report
 
