@@ -7,7 +7,7 @@ from datetime import date
 from fractions import Fraction
 
 from trialspec import kernel
-from trialspec.findings.finding import Finding
+from trialspec.findings.finding import Finding, Subject
 from trialspec.findings.found import Found
 from trialspec.interpreters.reading import Question
 from trialspec.interpreters.selection import appearances
@@ -240,7 +240,10 @@ def _checked(read: Read, question: Question) -> Found:
 
 
 def holds_until(read: Read, timeline: Timeline, first: str, last: str) -> int:
-    """Check that nothing changes before `until`, at every turn of a day and of an event; count the changes seen."""
+    """Check at every turn of a day and of an event that nothing changes before `until`, its own and that of all.
+
+    Gives how many changes were seen.
+    """
     turns = {SEOUL.start_of(each) + second for each in range(day(first), day(last) + 1) for second in (-1, 0, 43_200)}
     turns |= {
         turn + second
@@ -249,13 +252,21 @@ def holds_until(read: Read, timeline: Timeline, first: str, last: str) -> int:
         for second in (-1, 0, 1)
         if turns and min(turns) <= turn <= max(turns)
     }
-    changes, promised, before_ = 0, None, None
+    changes = 0
+    before_: dict[tuple[Subject, str], Finding] = {}
+    promised: int | None = min(turns)
     for turn in sorted(turns):
         seen = _checked(read, Question(timeline, turn))
-        now = {(finding.subject, finding.name): dict(finding.fields) for finding in seen.findings}
-        if before_ is not None and now != before_:
-            assert promised is not None, (turn, before_, now)
-            assert promised <= turn, (turn, promised, before_, now)
-            changes += 1
+        now = {(finding.subject, finding.name): finding for finding in seen.findings}
+        changed = {key for key in now if key not in before_ or now[key].fields != before_[key].fields}
+        changed |= before_.keys() - now.keys()
+        for key in changed:
+            assert promised is not None, (turn, key)
+            assert promised <= turn, (turn, promised, key)
+        for key in changed & before_.keys() & now.keys():
+            own = before_[key].until
+            assert own is not None, (turn, key)
+            assert own <= turn, (turn, own, key)
+        changes += bool(changed) and turn > min(turns)
         promised, before_ = seen.until, now
     return changes

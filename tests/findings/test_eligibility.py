@@ -238,6 +238,12 @@ def test_whoever_enrolled_knew_of_the_enrolment() -> None:
         assert answers(timeline, "2024-06-01", then)["as_known"] == "eligible"
 
 
+def test_an_enrolment_that_was_known_with_another_date_is_not_another_enrolment() -> None:
+    infected = replace(INFECTED, when=When(day("2024-01-07"), day("2024-01-07")))
+    then = known(SCREENING, GOOD, infected, replace(ENROLMENT, when=When(day("2024-01-06"), day("2024-01-06"))))
+    assert answers(patient(SCREENING, GOOD, infected, ENROLMENT), "2024-06-01", then)["as_known"] == "ineligible"
+
+
 def test_what_may_or_may_not_have_been_known_is_undetermined() -> None:
     unsure = known(SCREENING, replace(GOOD, certain=False), ENROLMENT)
     assert answers(patient(SCREENING, GOOD, ENROLMENT), "2024-06-01", unsure)["as_known"] == "undetermined"

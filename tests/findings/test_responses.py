@@ -124,7 +124,7 @@ def test_before_the_window_begins_it_is_pending_whatever_can_be_read() -> None:
     always = Category("always", "week_12", None)
     sure = program(responses=(replace(DEFINITION, categories=(always,)),), **VISITS)
     assert category(time="2024-03-31", asked=sure) == ("pending", "no")
-    assert category(time="2024-04-01", asked=sure) == ("always", "no")
+    assert category(time="2024-04-01T00:00", asked=sure) == ("always", "no")
 
 
 def test_without_its_anchor_it_is_pending_and_never_final() -> None:
@@ -136,6 +136,7 @@ def test_without_its_anchor_it_is_pending_and_never_final() -> None:
 def test_where_no_category_is_left_it_is_not_evaluable() -> None:
     gap = program(responses=(replace(DEFINITION, categories=DEFINITION.categories[:2]),), **VISITS)
     assert category(value("c3", "2024-04-08", "89"), asked=gap) == ("not_evaluable", "yes")
+    assert category(value("c3", "2024-04-08", "89"), time="2024-04-10", asked=gap) == ("not_evaluable", "no")
 
 
 def test_an_uncertain_anchor_is_final_once_every_window_has_closed() -> None:
@@ -274,6 +275,7 @@ STORIES = {
     ),
     "one only": (GOOD[0],),
     "rescued": (*GOOD, between(therapy("prednisolone", "2024-04-06"), "2024-04-06", "2024-04-10")),
+    "rescued in time": (therapy("prednisolone", "2024-04-05T10:00"),),
     "gone": (milestone("consent_withdrawn", "2024-03-20T10:00"), *GOOD),
     "vague": (
         between(GOOD[0], "2024-03-30", "2024-04-02"),

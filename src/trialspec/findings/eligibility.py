@@ -13,7 +13,7 @@ from trialspec.interpreters.reference import locate, next_visible, read, worlds
 from trialspec.interpreters.selection import passes
 from trialspec.patient import Timeline
 from trialspec.times import When
-from trialspec.truth import MET, NOT_MET, UNKNOWN, every
+from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, agreed, every
 
 if TYPE_CHECKING:
     from trialspec.kernel import Moment
@@ -77,8 +77,9 @@ UNDETERMINED = "undetermined"
 
 @dataclass(frozen=True, slots=True)
 class _World:
-    """One way in which enrolment may have come about: when (`None`: not), and the answers then."""
+    """One way in which enrolment may have come about: whether and when it did, and the answers then."""
 
+    enrolled: Verdict
     when: When | None
     now: _Answer
     at_enrolment: _Answer
@@ -103,19 +104,16 @@ def eligibility(program: Program, question: Question, known_at: KnownAt | None =
     """
     enrolled = program.moments.get("enrolled")
     pinned = (question,) if enrolled is None else worlds(question, enrolled)
-    if enrolled is None or pinned is None:
+    if enrolled is None:
         now = _answer(program, question)
-        unknown = _Answer(UNDETERMINED, missing=frozenset({Missing("enrolled")}))
-        later = _Answer(NOT_ENROLLED) if enrolled is None else unknown
-        seen = [_World(None, now if enrolled is None else unknown, later, later, NOTHING, now.until)]
-        happened = "no" if enrolled is None else "unknown"
-        appearing = None if enrolled is None else next_visible(question.timeline.items, question)
-        return found([_eligibility(seen, happened, appearing, question)])
-    seen = [_world(program, enrolled, world, known_at) for world in pinned]
-    dates = [each.when is not None for each in seen]
-    happened = "yes" if all(dates) else "unknown" if any(dates) else "no"
-    candidates = [item for item in question.timeline.items if _could_be(item, enrolled)]
-    return found([_eligibility(seen, happened, next_visible(candidates, question), question)])
+        seen = [_World(NOT_MET, None, now, _Answer(NOT_ENROLLED), _Answer(NOT_ENROLLED), NOTHING, now.until)]
+    elif pinned is None:
+        open_ = _Answer(UNDETERMINED, missing=frozenset({Missing("enrolled")}))
+        until = next_visible(question.timeline.items, question)
+        seen = [_World(UNKNOWN, None, open_, open_, open_, NOTHING, until)]
+    else:
+        seen = [_world(program, enrolled, world, known_at) for world in pinned]
+    return found([_eligibility(seen, question)])
 
 
 def _world(program: Program, enrolled: Moment, world: Question, known_at: KnownAt | None) -> _World:
@@ -123,7 +121,7 @@ def _world(program: Program, enrolled: Moment, world: Question, known_at: KnownA
     when = moment.value
     if not isinstance(when, When):
         now, none = _answer(program, world), _Answer(NOT_ENROLLED)
-        return _World(None, now, none, none, moment.because, earliest(now.until, moment.until))
+        return _World(NOT_MET, None, now, none, none, moment.because, earliest(now.until, moment.until))
     instant = when.span(world.timeline.zone)[1]
     then = _answer(program, world.on(instant))
     if known_at is None:
@@ -131,7 +129,7 @@ def _world(program: Program, enrolled: Moment, world: Question, known_at: KnownA
     else:
         known = _answer(program, Question(_with_enrolment(known_at(instant), world.timeline, enrolled), instant))
     # What was so at a fixed instant stays so while no event arrives: only the moment itself can still move.
-    return _World(when, then, then, known, moment.because, moment.until)
+    return _World(MET, when, then, then, known, moment.because, moment.until)
 
 
 def _with_enrolment(known: Timeline, world: Timeline, enrolled: Moment) -> Timeline:
@@ -164,12 +162,13 @@ def _answer(program: Program, question: Question) -> _Answer:
     )
 
 
-def _eligibility(seen: list[_World], happened: str, appearing: int | None, question: Question) -> Finding:
+def _eligibility(seen: list[_World], question: Question) -> Finding:
+    enrolled = agreed(each.enrolled for each in seen)
     then = [each.at_enrolment for each in seen]
-    deciding = then if happened == "yes" else [each.now for each in seen]
+    deciding = then if enrolled is MET else [each.now for each in seen]
     missing = frozenset[Missing]().union(*(each.missing for each in deciding))
     dates = [each.when for each in seen if each.when is not None]
-    certain = len(set(dates)) == 1 and happened == "yes"
+    certain = len(set(dates)) == 1 and enrolled is MET
     words = told(
         None,
         missing,
@@ -184,9 +183,9 @@ def _eligibility(seen: list[_World], happened: str, appearing: int | None, quest
             "now": _joined([each.now for each in seen]),
             "at_enrolment": _joined(then),
             "as_known": _joined([each.as_known for each in seen]),
-            "enrolled": happened,
+            "enrolled": {MET: "yes", NOT_MET: "no", UNKNOWN: "unknown"}[enrolled],
         },
-        earliest(appearing, *(each.until for each in seen)),
+        earliest(*(each.until for each in seen)),
         dates[0].span(question.timeline.zone)[0] if certain else None,
         frozenset[str]().union(*(each.because | each.now.because for each in seen)),
         missing,

@@ -91,16 +91,17 @@ def patient(program: Program, question: Question) -> Found:
         site=_site(question),
     )
     readings = [*(given for _, given in seen), *screenings]
+    watched = [*selected(milestone("consent", "consent_withdrawn"), question), *selected(screened.of, question)]
     made = Finding(
         "patient",
         question.timeline.patient,
         fields | ({"version": version} if version else {}),
+        earliest(*(reading.until for reading in readings), next_visible([*watched, *approvals], question)),
         because=approving.union(*(reading.because for reading in readings)),
         missing=frozenset[Missing]().union(*(reading.missing for reading in screenings)),
         facts=words,
     )
-    watched = [*selected(milestone("consent", "consent_withdrawn"), question), *selected(screened.of, question)]
-    return found([made], *(reading.until for reading in readings), next_visible([*watched, *approvals], question))
+    return found([made])
 
 
 def _consent(version: str, world: Question, screening: Reading) -> tuple[str, Reading]:
@@ -224,8 +225,8 @@ def _no_screening(program: Program, question: Question) -> Found:
     words = told(None, missing, record="screening", problem="no_screening", events=", ".join(sorted(because)))
     words["reason"] = "enrolled or dosed, and no screening is recorded"
     fields = {"problem": "no_screening"}
-    made = Finding("record", "screening", fields, None, None, because, missing, words, tuple(readings))
-    return found([made], *untils)
+    made = Finding("record", "screening", fields, earliest(*untils), None, because, missing, words, tuple(readings))
+    return found([made])
 
 
 # --- records in doubt -------------------------------------------------------------------------------------------------
