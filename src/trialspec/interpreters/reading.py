@@ -48,7 +48,8 @@ class Reading:
     has not happened reads `None` too. `because` are the ids of the events that suffice for it. `until` is the first
     instant at which the value may differ while no event arrives (`None`: never), always later than the question.
     `margin` is how far a compared number lies from its limit, in the measure's unit (positive: inside); `units` are
-    those in which the values came.
+    those in which the values came. `choices` are the times that a point may be where that is not settled, among them
+    `None` if it may not have happened.
     """
 
     value: Verdict | Interval | Codes | When | None
@@ -57,6 +58,7 @@ class Reading:
     until: int | None = None
     margin: Interval | None = None
     units: frozenset[str] = NOTHING
+    choices: tuple[When | None, ...] = ()
     node: Expr | Select | None = field(default=None, compare=False, repr=False)
     parts: tuple[Reading, ...] = field(default=(), compare=False, repr=False)
 

@@ -261,8 +261,6 @@ def _value(pick: Pick, deciding: tuple[tuple[Item, Verdict], ...]) -> Interval |
         whole = When(min(when.first for when in dates), max(when.last for when in dates))
         return whole if len(dates) == len(values) else None
     numbers = [value if isinstance(value, Interval) else ANYTHING for value in values]
-    if not any(isinstance(value, Interval) for value in values):
-        return None
     certain = [number for number, (_, found) in zip(numbers, deciding, strict=True) if found is MET]
     if pick.which in {"least", "greatest"}:
         return (meet_least if pick.which == "least" else meet_greatest)(certain, numbers)

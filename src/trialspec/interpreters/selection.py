@@ -7,6 +7,7 @@ its possible dates, and what all worlds agree on is the answer.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, assert_never
@@ -62,7 +63,8 @@ def locate(point: Point, question: Question) -> Reading:
         case Shift(inner):
             base = locate(inner, question)
             shifted = moved(base.value, point, zone) if isinstance(base.value, When) else None
-            return replace(base, value=shifted, node=point, parts=(base,))
+            choices = tuple(None if choice is None else moved(choice, point, zone) for choice in base.choices)
+            return replace(base, value=shifted, choices=choices, node=point, parts=(base,))
         case _:
             assert_never(point)
 
@@ -83,15 +85,14 @@ def _moment(moment: Moment, question: Question) -> Reading:
     selection = select(moment.of, question)
     later = moment.which == "last"
     deciding = outermost(selection, question, later=later)
-    value = None
-    if any(found is MET for _, found in deciding):
-        value = deciding[0][0].when
-        for item, _ in deciding:
-            value = either(value, item.when)
+    sure = [item.when for item, found in deciding if found is MET]
+    unsure = [item.when for item, found in deciding if found is UNKNOWN]
+    value = reduce(either, (*sure, *unsure)) if sure else None
+    choices = (*unsure, reduce(either, sure) if sure else None) if unsure else ()
     until = earliest(selection.until, *(selection.flips.get(index) for index in relevant(selection, deciding)))
     because = selection.because | {source for item, _ in deciding for source in item.sources or {item.id}}
     missing = selection.missing or (frozenset() if value else frozenset({Missing(moment.name, asked_of="site")}))
-    return Reading(value, because, frozenset() if value else missing, until, node=moment)
+    return Reading(value, because, frozenset() if value else missing, until, choices=choices, node=moment)
 
 
 def is_clock(point: Point | None) -> bool:
@@ -179,16 +180,27 @@ class _Bounds:
         return every((self._started(ends, zone), self._not_ended(when, zone)))
 
     def _started(self, when: When, zone: Zone) -> Verdict:
-        if self.start is None or not isinstance(self.start.value, When):
-            return MET if self.start is None else UNKNOWN
-        before, not_after = compare_when(when, self.start.value, zone, clock=is_clock(self.window.start))
-        return negate(not_after if self.window.after else before)
+        def by(start: When | None) -> Verdict:
+            if start is None:
+                return UNKNOWN
+            before, not_after = compare_when(when, start, zone, clock=is_clock(self.window.start))
+            return negate(not_after if self.window.after else before)
+
+        return MET if self.start is None else agreed(by(start) for start in _choices(self.start))
 
     def _not_ended(self, when: When, zone: Zone) -> Verdict:
-        if self.end is None or not isinstance(self.end.value, When):
-            return MET
-        before, not_after = compare_when(when, self.end.value, zone, clock=is_clock(self.window.end))
-        return before if self.window.before else not_after
+        def by(end: When | None) -> Verdict:
+            if end is None:
+                return MET
+            before, not_after = compare_when(when, end, zone, clock=is_clock(self.window.end))
+            return before if self.window.before else not_after
+
+        return MET if self.end is None else agreed(by(end) for end in _choices(self.end))
+
+
+def _choices(point: Reading) -> tuple[When | None, ...]:
+    """Give the times that a located point may be; `None` is *not at all*."""
+    return point.choices or (point.value if isinstance(point.value, When) else None,)
 
 
 def _bounds(window: Window, question: Question) -> _Bounds:
