@@ -130,7 +130,7 @@ class _Unit:
     def given_moment(self, name: str) -> Moment:
         """Give a moment that the contract itself defines."""
         which, milestone, end = _GIVEN_MOMENTS[name]
-        window = Window(end=self.top.moment(end)) if end else Window()
+        window = Window(end=self.top.moment(end) if end else None, place=self.top.place)
         select = self.top.select("milestone", [self.top.among("milestone", [milestone])], window, milestone)
         return Moment(name, which, select, self.top.place)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -23,6 +24,10 @@ from trialspec.model.vocabulary import SECTIONS
 PROTOCOL_FILE = "protocol.yaml"
 _SHARED = ("sources", *SECTIONS, "gates", "alerts")
 _KINDS = {"measures": "measure", "drugs": "drug", "drug_classes": "drug_class", "concepts": "concept"}
+
+
+# Most of the time that loading takes is reading YAML, and every protocol reads the same libraries.
+_tree = lru_cache(maxsize=64)(read)
 
 
 @dataclass(slots=True)
@@ -57,17 +62,18 @@ class Files:
         if text is None:
             return
         self.texts[str(path)] = text
-        node, wrong = read(text, str(path))
+        node, wrong = _tree(text, str(path))
         self.found += wrong
-        if node is None:
-            return
-        if node.kind != "mapping":
-            self.found.append(Diagnostic("wrong-type", f"a file is a mapping, this is a {node.kind}", node.place))
-            return
-        self.take(node, path, libraries, is_protocol=is_protocol)
+        if node is not None:
+            self.take(node, path, libraries, is_protocol=is_protocol)
 
     def take(self, node: Node, path: Path, libraries: Sequence[Path], *, is_protocol: bool = True) -> None:
         """Take the tree of a file, or of a protocol that is written inside one, after all that it uses."""
+        if node.kind != "mapping":
+            self.found.append(
+                Diagnostic("wrong-type", f"a mapping is expected here, this is a {node.kind}", node.place)
+            )
+            return
         self.check_head(node, is_protocol=is_protocol)
         used = node.get("use")
         for each in () if used is None else used.members() if used.kind == "list" else (used,):

@@ -272,6 +272,8 @@ def read_quantity(text: str) -> Quantity:
     unit = (found[2] or "").strip()
     if multiple := re.fullmatch(r"[x×]\s*(ULN|LLN)", unit):
         return Quantity(number, "", f"{shown(number)} x {multiple[1]}", _RANGE_ENDS[multiple[1]])
+    if re.search(r"\s", unit):
+        raise refuse("bad-quantity", f"`{text}` is not a quantity", _quantity_advice(text))
     if unit in _RANGE_ENDS:
         raise refuse("bad-quantity", f"`{text}` is not a quantity", f"write `{found[1]} x {unit}`")
     return Quantity(number, unit, text)
@@ -285,6 +287,9 @@ def _quantity_advice(text: str) -> str:
         return f"name the side by the key: `{word[sign[0].strip()]}: {text[sign.end() :]}`"
     if glued := re.fullmatch(r"([+-]?\d+(?:\.\d+)?)([A-Za-zµ%\[].*)", text):
         return f"put a space between number and unit: `{glued[1]} {glued[2]}`"
+    if span := re.fullmatch(r"(\S+)\s*(?:to|-|–)\s*(\S+)(\s+\S+)?", text):
+        unit = span[3] or ""
+        return f"write two limits: `at_least: {span[1]}{unit}` and `at_most: {span[2]}{unit}`"
     if re.match(r"\d+,\d", text):
         return "write the decimal sign as a point"
     return "write a number, a space and a unit, as in `1.5 10*9/L`"

@@ -64,12 +64,12 @@ class Definition(Sourced):
 
     ```yaml
     definitions:
-      refractory_to:
+      failed_on:
         needs: {of: {type: drug_or_class}, drugs: {type: count, default: 1}}
         means: {count_of: therapy, of: $of, distinct: drug, outcome: [inadequate_response, relapse], at_least: $drugs}
     eligibility:
       include:
-        I2: {refractory_to: immunosuppressant, drugs: 2}
+        I2: {failed_on: immunosuppressant, drugs: 2}
     ```
     """
 

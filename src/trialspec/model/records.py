@@ -42,7 +42,8 @@ RECORDED: Mapping[Kind, frozenset[str]] = {
 # Where only certain words are recorded, another one could never match.
 WORDS: Mapping[tuple[Kind, str], tuple[str, ...]] = {
     ("therapy", "outcome"): ("inadequate_response", "intolerance", "relapse", "response"),
-    ("condition", "status"): ("active", "recurrence", "relapse", "inactive", "remission", "resolved"),
+    ("adverse_event", "serious"): ("yes", "no"),
+    ("adverse_event", "related"): ("yes", "no"),
 }
 _SCALE = re.compile(r"CTCAE v[1-9][0-9]*(\.[1-9][0-9]*)?")
 

@@ -470,13 +470,13 @@ class RatioOf(Verb, Windowed, ValueLimits):
 
     ## Meaning
     The latest value of the first measure in the window, over that of the second, is compared with the limit; in a
-    response, without a window, the values for the visit. The limit has the units of both, as in `0.5 g/g`; a plain
+    response, without a window, the values for the visit. The limit has the units of both, as in `2 mg/mmol`; a plain
     number serves where they are equal.
 
     ## Example
     ```yaml
     ratio_of: [urine_protein, urine_creatinine]
-    below: 0.5 g/g
+    below: 0.5
     ```
 
     ## When data are missing
