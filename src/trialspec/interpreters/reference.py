@@ -71,7 +71,7 @@ from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, agreed, every, negat
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from trialspec.kernel import Expr
+    from trialspec.kernel import Expr, Point
     from trialspec.patient import Item
 
 __all__ = ["choose", "compare_when", "locate", "membership", "next_visible", "read", "visible", "worlds"]
@@ -212,6 +212,7 @@ def _pick(pick: Pick, question: Question) -> Reading:
         earliest(
             *(anchor.until for anchor in anchors),
             *(selection.flips.get(index) for index in _flipping(pick, selection, deciding)),
+            None if pick.to is None else _halfway(pick.to, selection, question),
         ),
         units=frozenset(item.unit for item, _ in deciding),
         node=pick,
@@ -249,6 +250,13 @@ def _distances(when: When, day: When) -> tuple[int, int]:
     """Give the least and the greatest number of days between two uncertain dates."""
     nearest = max(0, when.first - day.last, day.first - when.last)
     return nearest, max(abs(when.last - day.first), abs(day.last - when.first))
+
+
+def _halfway(day: Point, selection: Selection, question: Question) -> int | None:
+    """Give when a day that moves with the question next comes to or passes the middle between two of the dates."""
+    dates = {date for item, _ in selection.items for date in (item.when.first, item.when.last)}
+    middles = {(one + other) // 2 for one in dates for other in dates}
+    return earliest(*(arrival(day, exactly(middle), question) for middle in middles))
 
 
 def _value(pick: Pick, deciding: tuple[tuple[Item, Verdict], ...]) -> Interval | Codes | When | None:
