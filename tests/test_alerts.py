@@ -16,13 +16,14 @@ from trialspec.patient import Item, Timeline
 from trialspec.quantity import word
 from trialspec.rulebook import Condition, Rule, Rulebook
 from trialspec.rulebook.plain import matching
+from trialspec.rulebook.table import Lasts
 from trialspec.times import Zone, at_instant
 
 ZONE = Zone("UTC")
 FIRST = 1_400_000_000
 
 
-def rule(name: str, lasts: str, *states: str) -> Rule:
+def rule(name: str, lasts: Lasts, *states: str) -> Rule:
     return Rule(
         name, "dose", (Condition("state", frozenset(states)),), "soon", important=True, lasts=lasts, say="{dose}"
     )  # type: ignore[arg-type]

@@ -67,3 +67,14 @@ class Timeline:
     items: tuple[Item, ...]
     problems: tuple[Problem, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
+    _kinds: dict[Kind, tuple[tuple[int, Item], ...]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+
+    def of_kind(self, kind: Kind) -> tuple[tuple[int, Item], ...]:
+        """Give the items of one kind, each with its index."""
+        found = self._kinds.get(kind)
+        if found is None:
+            found = tuple((index, item) for index, item in enumerate(self.items) if item.kind == kind)
+            self._kinds[kind] = found
+        return found

@@ -26,7 +26,9 @@ MET, NOT_MET, UNKNOWN = Verdict.MET, Verdict.NOT_MET, Verdict.UNKNOWN
 
 def negate(verdict: Verdict) -> Verdict:
     """Turn met into not met and back; unknown stays unknown."""
-    return {MET: NOT_MET, NOT_MET: MET, UNKNOWN: UNKNOWN}[verdict]
+    if verdict is UNKNOWN:
+        return UNKNOWN
+    return NOT_MET if verdict is MET else MET
 
 
 def at_least(number: int, verdicts: Iterable[Verdict]) -> Verdict:
@@ -39,8 +41,13 @@ def at_least(number: int, verdicts: Iterable[Verdict]) -> Verdict:
 
 def every(verdicts: Iterable[Verdict]) -> Verdict:
     """Say whether all are met; of none, met."""
-    seen = list(verdicts)
-    return at_least(len(seen), seen)
+    answer = MET
+    for verdict in verdicts:
+        if verdict is NOT_MET:
+            return NOT_MET
+        if verdict is UNKNOWN:
+            answer = UNKNOWN
+    return answer
 
 
 def some(verdicts: Iterable[Verdict]) -> Verdict:

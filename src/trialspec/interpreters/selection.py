@@ -59,7 +59,11 @@ def locate(point: Point, question: Question) -> Reading:
         case Fixed(day):
             return Reading(on_date(day), node=point)
         case Moment():
-            return _moment(point, question)
+            # By identity: to hash a moment costs as much as to find it. The entry keeps it alive.
+            remembered = question.located.get(id(point))
+            if remembered is None:
+                remembered = question.located[id(point)] = (point, _moment(point, question))
+            return remembered[1]
         case Shift(inner):
             base = locate(inner, question)
             shifted = moved(base.value, point, zone) if isinstance(base.value, When) else None
@@ -261,9 +265,7 @@ def select(query: Select, question: Question) -> Selection:
     indices: list[int] = []
     flips: dict[int, int] = {}
     denials: set[str] = set()
-    for index, item in enumerate(timeline.items):
-        if item.kind != query.kind:
-            continue
+    for index, item in timeline.of_kind(query.kind):
         if item.answer != "yes":
             if _denies(item, query) and _membership(item, bounds, question) is MET:
                 denials |= item.sources or {item.id}
