@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from textwrap import indent
 
@@ -16,13 +17,13 @@ from trialspec import items, values
 from trialspec.compile import Compiled, compile_protocol
 from trialspec.document import Plain, dump, read
 from trialspec.kernel import Compare, Constant, Moment, Pick, Select, Window
-from trialspec.load import freeze, load, schema
+from trialspec.load import freeze, load, load_written, schema
 from trialspec.model.points import day_meant, read_point, read_quantity
 from trialspec.model.records import WORDS
 from trialspec.model.reference import reference
 from trialspec.model.schedule import MILESTONES
 from trialspec.model.verb import VERBS
-from trialspec.program import DosePlan, Response, VisitPlan
+from trialspec.program import Criterion, DosePlan, Response, VisitPlan
 from trialspec.quantity import Duration, exactly
 
 HERE = Path(__file__).parent
@@ -120,9 +121,18 @@ def rows(section: str) -> list[tuple[str, str]]:
     return [(dump(row["says"].plain()).strip(), row["becomes"].text) for row in TABLE[section].members()]
 
 
-@pytest.mark.parametrize(("says", "becomes"), rows("criteria"))
-def test_what_a_criterion_becomes(says: str, becomes: str, tmp_path: Path) -> None:
-    (found,) = compiled(f"eligibility:\n  include:\n    A:\n{indent(says, ' ' * 6)}", tmp_path).program.criteria
+@cache
+def every_row() -> Mapping[str, Criterion]:
+    listed = "".join(f"    C{number}:\n{indent(says, ' ' * 6)}\n" for number, (says, _) in enumerate(rows("criteria")))
+    node, _ = read(f"{SMALL}eligibility:\n  include:\n{listed}", "every row")
+    assert node is not None
+    program = compile_protocol(load_written(node, HERE / "every-row.yaml")).program
+    return {criterion.name: criterion for criterion in program.criteria}
+
+
+@pytest.mark.parametrize(("number", "becomes"), list(enumerate(row[1] for row in rows("criteria"))))
+def test_what_a_criterion_becomes(number: int, becomes: str) -> None:
+    found = every_row()[f"C{number}"]
     assert said(found.expr) == becomes
     assert list(unplaced(found, "criterion")) == []
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from trialspec.diagnostics import Diagnostic, ProtocolError, did_you_mean, has_errors, in_order
+from trialspec.document import Node
 from trialspec.kernel import Moment, Window
 from trialspec.load import Loaded
 from trialspec.model.criteria import Otherwise, expand, provenance
@@ -63,24 +64,23 @@ class _Unit:
             broken=self.loaded.broken,
         )
         self.top = At(self.loaded.node, self.scope)
-        self.sources(self.top)
+        self.sources(self.loaded.node)
         self.scope.vocabulary = self.vocabulary()
         self.scope.silence_at = {kind: self.top["silence_means_no"][kind] for kind in self.scope.silence}
         self.scope.moments = self.moments()
 
-    def sources(self, at: At) -> None:
+    def sources(self, node: Node) -> None:
         """Check that every source is listed."""
         listed = self.loaded.model.sources
-        if at.node.kind == "list":
-            for index in range(len(at.node.members())):
-                self.sources(at[index])
-        elif at.node.kind == "mapping":
-            for key, value in at.node.items():
-                if key == "source" and value.kind == "text" and value.text not in listed:
-                    advice = did_you_mean(value.text, listed) or "add it to `sources` with its full reference"
-                    at[key].report("unknown-source", f"`{value.text}` is not among the `sources`", advice)
-                elif key != "sources":
-                    self.sources(at[key])
+        for member in node.members() if node.kind == "list" else ():
+            self.sources(member)
+        for key, value in node.items() if node.kind == "mapping" else ():
+            if key == "source" and value.kind == "text" and value.text not in listed:
+                advice = did_you_mean(value.text, listed) or "add it to `sources` with its full reference"
+                message = f"`{value.text}` is not among the `sources`"
+                self.scope.found.append(Diagnostic("unknown-source", message, value.place, value.related(), advice))
+            elif key != "sources":
+                self.sources(value)
 
     # --- names --------------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ topic: naming its `verb` enters it. `docs/language.md` is made of the docstrings
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import Discriminator, Field, Tag, create_model
@@ -322,6 +323,7 @@ def _inside(part: object, at: At, seen: frozenset[str]) -> Iterator[Provenance]:
                 yield from _inside(inner, at, seen)
 
 
+@cache
 def is_criterion(annotation: object) -> bool:
     """Whether a type is the union of all criteria."""
     return any(isinstance(member, type) and issubclass(member, Verb) for member in map(_bare, get_args(annotation)))

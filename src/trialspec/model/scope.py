@@ -133,9 +133,9 @@ class At:
         """Go to a key's value or a list's member; what was not written stands where its mapping does."""
         match step, self.node.content:
             case str(), Mapping() as entries if step in entries:
-                return replace(self, node=entries[step].value, key_place=entries[step].key_place)
+                return At(entries[step].value, self.scope, self.setting, entries[step].key_place)
             case int(), tuple() as members if 0 <= step < len(members):
-                return replace(self, node=members[step], key_place=None)
+                return At(members[step], self.scope, self.setting)
         return self
 
     @property
