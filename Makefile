@@ -27,7 +27,7 @@ check: $(READY) ## style, types and layers
 	$(BIN)/mypy && $(BIN)/lint-imports --no-logo
 
 bench: $(READY) ## how long things take, printed
-	$(BIN)/python -m pytest -m bench -s
+	$(BIN)/python benchmarks/evaluate.py
 
 docs: $(READY) ## write docs/language.md from the code
 	$(BIN)/python -m trialspec docs --language > docs/language.md
