@@ -12,12 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from trialspec import __version__
-from trialspec.cli import exits, show
-from trialspec.cli.calendar import calendar
-from trialspec.cli.cases import test
-from trialspec.cli.explain import explain
-from trialspec.cli.protocols import check, docs, explain_error, freeze, schema
-from trialspec.cli.run import run
+from trialspec.cli import calendar, cases, exits, explain, protocols, run, show
 from trialspec.diagnostics import ProtocolError
 from trialspec.reports.table import FOOTER
 
@@ -89,5 +84,15 @@ def main() -> None:
     """Begin any command."""
 
 
-for command in (check, run, explain, calendar, test, docs, schema, freeze, explain_error):
+for command in (
+    protocols.check,
+    run.run,
+    explain.explain,
+    calendar.calendar,
+    cases.test,
+    protocols.docs,
+    protocols.schema,
+    protocols.freeze,
+    protocols.explain_error,
+):
     main.add_command(command)

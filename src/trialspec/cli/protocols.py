@@ -119,7 +119,7 @@ def _verdict(diagnostics: Iterable[Diagnostic]) -> str:
 def docs(protocol: str | None, language: bool, libraries: tuple[Path, ...]) -> int:  # noqa: FBT001 - click's own way
     """Print PROTOCOL in plain language, as Markdown, with its schedule and all that it assumes."""
     if language:
-        click.echo(reference())
+        click.echo(reference(), nl=False)
     elif protocol is None:
         raise click.UsageError("give a protocol, or --language")
     else:

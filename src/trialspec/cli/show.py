@@ -48,6 +48,10 @@ def page(shown: Page) -> None:
     Console(highlight=False).print(Padding(Group(*title, *lines, *tables), (0, 0, 1, 0)))
 
 
+# Words of up to so many letters, dates and names among them, are not broken in a narrow column.
+_UNBROKEN = 16
+
+
 def _table(table: Table) -> Group:
     title = Text(f"\n{harmless(table.title)}" if table.title else "", style="bold")
     if not table.rows:
@@ -55,8 +59,9 @@ def _table(table: Table) -> Group:
     if not table.columns:
         return Group(title, *(Text(f"  {harmless(cell)}") for row in table.rows for cell in row))
     shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for column in table.columns:
-        shown.add_column(Text(column), overflow="fold")
+    for number, column in enumerate(table.columns):
+        words = [word for row in table.rows for word in row[number].split()]
+        shown.add_column(Text(column), overflow="fold", min_width=min(max(map(len, words), default=0), _UNBROKEN))
     for row in table.rows:
         shown.add_row(*(Text(harmless(cell), style=_STYLES.get(cell, "")) for cell in row))
     return Group(title, Padding(shown, (0, 0, 0, 2)))

@@ -83,7 +83,8 @@ def _doses(dose: DosePlan, question: Question, first_day: int) -> Iterator[Entry
     what = f"{dose.drug}{amount} {' or '.join(sorted(dose.routes))}".rstrip()
     gates = f"only if {', '.join(dose.gates)}" if dose.gates else ""
     day: int | None = None
-    for number in range(1, max(len(dose.planned), dose.times if dose.interval else 0) + 1):
+    count = max(len(dose.planned), dose.times if dose.interval else 0)
+    for number in range(1, count + 1):
         rolling = number > len(dose.planned)
         if not rolling:
             day = _located(dose.planned[number - 1], question, first_day)
@@ -92,7 +93,9 @@ def _doses(dose: DosePlan, question: Question, first_day: int) -> Iterator[Entry
         first = None if day is None else _shifted(day, dose.early, question, earlier=True)
         last = None if day is None else _shifted(day, dose.late, question)
         hangs = "" if day is not None else "its date hangs on other moments"
-        notes = [gates, "moves with the dose before it" if rolling else "", hangs]
+        endless = number == count and dose.interval is not None and not dose.times
+        moves = "moves with the dose before it" if rolling else f"and so on, every {dose.interval}" if endless else ""
+        notes = [gates, moves, hangs]
         yield Entry(f"{dose.name}#{number}", what, day, first, last, "; ".join(note for note in notes if note))
 
 

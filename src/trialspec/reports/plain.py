@@ -8,7 +8,7 @@ from trialspec.explain import point_in_words, window_in_words, words
 from trialspec.kernel import AtLeast, Moment, Not
 from trialspec.quantity import shown
 from trialspec.reports.calendar import plan
-from trialspec.reports.rests import everything
+from trialspec.reports.rests import everything, items
 from trialspec.reports.table import FOOTER, Table, as_markdown
 from trialspec.times import EPOCH
 
@@ -41,7 +41,7 @@ def plain(program: Program, rulebook: Rulebook) -> str:
         _alerts(rulebook),
         _own_words(program),
     )
-    return "\n\n".join("\n".join(section) for section in map(list, sections) if section) + "\n"
+    return "\n\n".join(text for section in sections if (text := "\n".join(section).strip())) + "\n"
 
 
 def _head(program: Program) -> Iterator[str]:
@@ -303,7 +303,8 @@ def _response(program: Program, response: Response) -> Iterator[str]:
         yield ""
         listed = ", ".join(_label(program, name) for name in response.report_only)
         yield f"Reported only, never part of the answer: {listed}."
-    yield from _provenance(response.provenance)
+    yield ""
+    yield from _provenance(dict(items(program))[response.name])
 
 
 def _therapies(program: Program) -> Iterator[str]:

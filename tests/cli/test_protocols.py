@@ -1,0 +1,223 @@
+"""`check`, `docs`, `schema`, `freeze`, `explain-error` and `test`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import pytest
+from click.testing import Result
+
+from trialspec import load
+from trialspec.cli import exits, main
+from trialspec.diagnostics import CODES
+from trialspec.model.reference import reference
+from trialspec.reports.rests import items
+from trialspec.reports.table import FOOTER
+
+DEMO = "tests/cli/demo"
+FOUNDING = "protocols/rituximab-refractory-lupus-nephritis"
+
+Run = Callable[..., Result]
+Same = Callable[[str, str], None]
+
+
+def broken(folder: Path) -> Path:
+    """Copy the demonstration with two mistakes."""
+    text = Path(f"{DEMO}/protocol.yaml").read_text()
+    text = text.replace("has: lupus_nephritis", "has: lupus_nephriti").replace("above: 1.5 10*9/L", "above: 1.5")
+    file = folder / "protocol.yaml"
+    file.write_text(text)
+    return file
+
+
+# --- check ------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_shipped_is_fine(fresh: Run) -> None:
+    result = fresh("check", "rules", "protocols", DEMO)
+    assert result.exit_code == exits.FINE, result.stderr
+    assert f"{FOUNDING}/protocol.yaml: fine\n" in result.stdout
+    assert "rules/deviations.yaml: fine\n" in result.stdout
+    assert "cases" not in result.stdout, "cases are run, not checked"
+
+
+def test_every_mistake_of_every_file_is_told(fresh: Run, same: Same, tmp_path: Path) -> None:
+    file = broken(tmp_path)
+    result = fresh("check", str(file), f"{DEMO}/protocol.yaml", "nowhere")
+    assert result.exit_code == exits.WRONG
+    assert f"{DEMO}/protocol.yaml: fine" in result.stdout
+    same("check-broken.txt", (result.stdout + result.stderr).replace(str(tmp_path), "FOLDER"))
+
+
+def test_diagnostics_as_data(fresh: Run, tmp_path: Path) -> None:
+    result = fresh("check", str(broken(tmp_path)), "--format", "json")
+    assert result.exit_code == exits.WRONG
+    found = json.loads(result.stdout)
+    assert {each["code"] for each in found["diagnostics"]} == {"unknown-name", "unit-missing"}
+    assert all(each["place"]["line"] > 1 for each in found["diagnostics"])
+    assert result.stderr == ""
+
+
+def test_a_rule_file_is_checked_by_itself(fresh: Run, tmp_path: Path) -> None:
+    shutil.copytree("rules", tmp_path / "rules")
+    bad = tmp_path / "rules" / "deviations.yaml"
+    bad.write_text(bad.read_text().replace("for_each: dose", "for_each: dosis", 1))
+    result = fresh("check", str(bad))
+    assert result.exit_code == exits.WRONG
+    assert f"{bad}: 1 error" in result.stdout
+    assert "dosis" in result.stderr
+
+
+def test_a_library_is_looked_in_first(fresh: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "protocols" / "mine"
+    folder.mkdir(parents=True)
+    shutil.copy(f"{DEMO}/protocol.yaml", folder)
+    assert fresh("check", "protocols/mine").exit_code == exits.WRONG
+    result = fresh("check", "protocols/mine", "--library", str(tmp_path))
+    assert result.exit_code == exits.FINE, result.stderr
+
+
+# --- docs, schema, freeze ---------------------------------------------------------------------------------------------
+
+
+def test_the_plain_language_is_as_accepted(run: Run, same: Same) -> None:
+    result = run("docs", DEMO)
+    assert result.exit_code == exits.FINE, result.stderr
+    same("docs.md", result.stdout)
+
+
+def test_the_plain_language_hides_nothing_that_was_assumed(run: Run) -> None:
+    shown = run("docs", FOUNDING).stdout
+    program = load(Path(FOUNDING)).program
+    reasons = [reason for _, provenance in items(program) for reason in (*provenance.assumed, *provenance.interpreted)]
+    assert len(reasons) > 20
+    assert [reason for reason in reasons if reason not in shown] == []
+    assert [each for each in program.not_stated if each not in shown] == []
+    assert FOOTER in shown
+
+
+def test_the_reference_of_the_language_is_printed(run: Run) -> None:
+    assert run("docs", "--language").stdout == reference()
+
+
+def test_docs_of_nothing_is_no_command(run: Run) -> None:
+    assert run("docs").exit_code == exits.USAGE
+
+
+@pytest.mark.slow
+def test_the_schema_is_one_and_knows_the_verbs_in_scope(run: Run) -> None:
+    plain, scoped = (json.loads(run("schema", *words).stdout) for words in ((), (FOUNDING,)))
+    for schema in (plain, scoped):
+        jsonschema.Draft202012Validator.check_schema(schema)
+    assert "refractory_to" not in json.dumps(plain)
+    assert "refractory_to" in json.dumps(scoped)
+
+
+def test_what_is_frozen_means_the_same(fresh: Run, tmp_path: Path) -> None:
+    result = fresh("freeze", FOUNDING)
+    assert result.exit_code == exits.FINE, result.stderr
+    file = tmp_path / "protocol.yaml"
+    file.write_text(result.stdout)
+    before, after = load(Path(FOUNDING)), load(file)
+    assert result.stdout.startswith(f"# {before.program.digest}\n")
+    assert after.program == before.program
+    assert after.rulebook == before.rulebook
+
+
+def test_what_is_wrong_is_not_frozen(fresh: Run, tmp_path: Path) -> None:
+    result = fresh("freeze", str(broken(tmp_path)))
+    assert (result.exit_code, result.stdout) == (exits.WRONG, "")
+
+
+# --- explain-error, help ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_every_code_has_its_long_text(run: Run, code: str) -> None:
+    assert run("explain-error", code).stdout == f"{code}\n\n{CODES[code]}\n"
+
+
+def test_a_code_that_is_close_is_offered(run: Run) -> None:
+    result = run("explain-error", "unit-mismach")
+    assert result.exit_code == exits.WRONG
+    assert "did you mean `unit-mismatch`?" in result.stderr
+
+
+def test_the_help_lists_every_exit_code_once_for_all(run: Run, same: Same) -> None:
+    shown = run("--help").stdout
+    same("help.txt", shown)
+    for code in (exits.FINE, exits.WRONG, exits.USAGE, exits.FOUND, exits.OURS, exits.STOPPED, exits.CUT_OFF):
+        assert f" {code}  " in shown
+    assert FOOTER in shown
+
+
+@pytest.mark.parametrize("command", sorted(main.commands))
+def test_every_command_has_help(run: Run, command: str) -> None:
+    result = run(command, "--help")
+    assert result.exit_code == exits.FINE
+    assert len(result.stdout.splitlines()) > 4
+
+
+# --- test -------------------------------------------------------------------------------------------------------------
+
+CASES = """\
+protocol: {demo}
+day_1: 2014-03-03
+background:
+  - day -10: consent 1.0.0
+  - day -10: screening
+  - day -3: enrolment
+cases:
+  - case: at exactly 1.5 the cyclophosphamide is not cleared
+    events:
+      - day 1: rituximab 500 mg intravenous
+      - day 3 08:00: neutrophils 1500 /uL
+      - day 3 10:00: cyclophosphamide 750 mg intravenous
+    expect:
+      day 3: {CYC#1: {state: given, departure: [{departure}]}}
+"""
+
+
+def cases(folder: Path, departure: str) -> Path:
+    demo = folder / "protocols" / "demo"
+    demo.mkdir(parents=True)
+    shutil.copy(f"{DEMO}/protocol.yaml", demo)
+    (demo / "cases").mkdir()
+    text = CASES.replace("{demo}", "protocols/demo").replace("{departure}", departure)
+    (demo / "cases" / "gate.yaml").write_text(text)
+    return demo
+
+
+def test_cases_that_come_out_as_they_say_pass(fresh: Run, tmp_path: Path) -> None:
+    result = fresh("test", str(cases(tmp_path, "gate_not_met")))
+    assert (result.exit_code, result.stdout) == (exits.FINE, "1 files of cases: 1 passed\n"), result.stderr
+
+
+def test_a_case_that_does_not_is_shown_with_both_answers(fresh: Run, tmp_path: Path) -> None:
+    folder = cases(tmp_path, "late")
+    result = fresh("test", str(folder))
+    assert result.exit_code == exits.WRONG
+    assert "expected: late" in result.stdout
+    assert "actual:   gate_not_met" in result.stdout
+    assert "0 passed, 1 failed" in result.stdout
+    (found,) = json.loads(fresh("test", str(folder), "--format", "json").stdout)["cases"]
+    assert (found["passed"], found["case"]) == (False, "at exactly 1.5 the cyclophosphamide is not cleared")
+
+
+def test_a_folder_without_cases_is_told(fresh: Run, tmp_path: Path) -> None:
+    result = fresh("test", str(tmp_path))
+    assert result.exit_code == exits.WRONG
+    assert "there are no cases" in result.stderr
+
+
+def test_a_case_file_that_is_wrong_is_told(fresh: Run, tmp_path: Path) -> None:
+    folder = cases(tmp_path, "gate_not_met")
+    file = folder / "cases" / "gate.yaml"
+    file.write_text(file.read_text().replace("expect:", "expcet:"))
+    result = fresh("test", str(folder))
+    assert result.exit_code == exits.WRONG
+    assert "expcet" in result.stderr
