@@ -34,7 +34,8 @@ from trialspec.quantity import (
 )
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict
 
-NUMBERS = st.integers(-4, 4).map(lambda number: Fraction(number, 2))
+# Few numbers, so that ends meet, and zero often: there products and quotients are different.
+NUMBERS = st.sampled_from([Fraction(number) for number in (0, 0, 1, -1, 2, -2)] + [Fraction(1, 2)])
 FAR_AWAY = Fraction(1000)
 NEAR = Fraction(1, 1000)
 
@@ -101,7 +102,10 @@ def test_arithmetic_holds_every_result_and_nothing_beyond(name: str, left: Inter
     assert reached(result, numbers)
 
 
-@given(intervals(), intervals())
+POSITIVE = intervals(st.sampled_from([Fraction(1, 2), Fraction(1), Fraction(2)]))
+
+
+@given(intervals(), intervals() | POSITIVE | POSITIVE.map(minus))
 def test_a_quotient_holds_every_result_or_is_undefined(left: Interval, right: Interval) -> None:
     """A divisor that is zero, or comes as near to it as it likes, has no quotient."""
     result = divide(left, right)

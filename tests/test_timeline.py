@@ -570,6 +570,7 @@ def test_a_copy_that_came_later_does_not_hide_the_first() -> None:
     assert only(early, late, known=TEN).certain
     assert only(early, late, known=TEN).fields["available"] == when("2024-03-06")
     assert only(early, replace(early, available=""), known=TEN).certain
+    assert only(replace(early, available=""), early, known=TEN).certain
     assert not only(late, replace(early, available=""), known=TEN).certain
 
 
@@ -611,16 +612,18 @@ def events(draw: st.DrawFn, ids: str = "aab", revisions: int = 1, *, retractions
 
 @st.composite
 def streams(draw: st.DrawFn, most: int = 5) -> list[Event]:
-    """Events, and second thoughts about some of them: the same but for its time, its value or its revision."""
+    """Events, and more of some of them: the same but for its time, its value, its revision, or when it came."""
     drawn = draw(st.lists(events(), max_size=most))
     for one in drawn[:3]:
-        match draw(st.sampled_from(("nothing", "time", "time", "value", "revision"))):
+        match draw(st.sampled_from(("nothing", "time", "time", "value", "revision", "copy"))):
             case "time":
                 drawn.append(replace(one, time=draw(st.sampled_from(TIMES))))
             case "value" if "value" in one.content:
                 drawn.append(replace(one, content={**one.content, "value": draw(st.sampled_from(VALUES))}))
             case "revision":
                 drawn.append(replace(one, revision=one.revision + 1, available=draw(st.sampled_from(WHEN_KNOWN))))
+            case "copy":
+                drawn.append(replace(one, available=draw(st.sampled_from(WHEN_KNOWN)), received="2024-04-01"))
             case _:
                 pass
     return drawn
