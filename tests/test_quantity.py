@@ -102,19 +102,29 @@ def test_arithmetic_holds_every_result_and_nothing_beyond(name: str, left: Inter
     assert reached(result, numbers)
 
 
-POSITIVE = intervals(st.sampled_from([Fraction(1, 2), Fraction(1), Fraction(2)]))
+@st.composite
+def divisors(draw: st.DrawFn) -> Interval:
+    """Intervals on one side of zero, with two ends or one."""
+    low, high = draw(st.sampled_from([(Fraction(1, 2), Fraction(1)), (Fraction(1), Fraction(2)), (Fraction(2), None)]))
+    positive = Interval(low, high, draw(st.booleans()), draw(st.booleans()) and high is not None)
+    return draw(st.sampled_from((positive, minus(positive), exactly(low))))
 
 
-@given(intervals(), intervals() | POSITIVE | POSITIVE.map(minus))
-def test_a_quotient_holds_every_result_or_is_undefined(left: Interval, right: Interval) -> None:
-    """A divisor that is zero, or comes as near to it as it likes, has no quotient."""
+@given(intervals() | NUMBERS.map(exactly), divisors())
+def test_a_quotient_holds_every_result_and_nothing_beyond(left: Interval, right: Interval) -> None:
+    """The quotient is the hull of the quotients of all numbers, its ends open only where it must."""
     result = divide(left, right)
+    numbers = [a / b for a, b in product(points(left), points(right))]
+    assert result is not None
+    assert all(holds(result, number) for number in numbers)
+    assert reached(result, numbers)
+
+
+@given(intervals(), intervals())
+def test_a_divisor_that_touches_zero_has_no_quotient(left: Interval, right: Interval) -> None:
+    """A divisor that is zero, or comes as near to it as it likes, leaves the quotient undefined."""
     touching = (right.low is None or right.low <= 0) and (right.high is None or right.high >= 0)
-    assert (result is None) is touching
-    if result is not None:
-        numbers = [a / b for a, b in product(points(left), points(right))]
-        assert all(holds(result, number) for number in numbers)
-        assert reached(result, numbers)
+    assert (divide(left, right) is None) is touching
 
 
 @given(intervals(), NUMBERS)
