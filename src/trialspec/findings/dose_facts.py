@@ -8,7 +8,7 @@ from trialspec.findings.found import shown_days, shown_missing, told
 from trialspec.kernel import Compare, Pick
 from trialspec.quantity import shown
 from trialspec.times import shown_date
-from trialspec.truth import MET, UNKNOWN
+from trialspec.truth import MET, NOT_MET, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,6 +49,8 @@ def planned_facts(
 def gate_facts(cleared: Clearance, vocabulary: Vocabulary) -> dict[str, str]:
     """Tell how the gate that decides reads."""
     margin = shown_margin(cleared.deciding, vocabulary)
+    if cleared.verdict is NOT_MET and not margin:
+        margin = "as recorded"  # an answer in words, or several conditions: nothing to measure a distance by
     return {"gate": cleared.gate, "verdict": shown_word(str(cleared.verdict)), "margin": margin}
 
 
