@@ -36,8 +36,8 @@ def case_files(path: Path) -> tuple[Path, ...]:
     beside = sorted((folder / CASES).rglob("*.yaml"))
     if beside or (folder / PROTOCOL_FILE).is_file():
         return tuple(beside)
-    below = [file for file in sorted(folder.rglob("*.yaml")) if file.parent == folder or file.parent.name == CASES]
-    return tuple(file for file in below if file.name != PROTOCOL_FILE)
+    below = [(file, file.relative_to(folder).parts) for file in sorted(folder.rglob("*.yaml"))]
+    return tuple(file for file, parts in below if parts != (PROTOCOL_FILE,) and (len(parts) == 1 or CASES in parts))
 
 
 def read_cases(file: Path, libraries: Sequence[Path] = ()) -> Casebook:
@@ -182,7 +182,7 @@ class _Reader:
 
     def event(self, node: Node, name: str, *, at_once: bool) -> _Told | None:
         """Read one event: its time, and what happened."""
-        entries = self.entries(node)
+        entries = node.keys() if node.kind == "mapping" else ()
         if len(entries) != 1:
             advice = "write it as in `- day 1: rituximab 500 mg intravenous`"
             self.say("wrong-type", "an event is a time and what happened then", node.place, advice)
