@@ -235,7 +235,17 @@ def _range_end(reading: Reading, term: Term, key: str, text: str, unit: str | No
         reading.doubt(f"the {key} end of the reference range, {quoted(text)}, is not a number")
         return ANYTHING
     end = None if unit is None else term.convert(exactly(number), unit)
+    if end is not None and _impossible_end(key, end, term.possible):
+        # Most likely the range of another unit: compared with it, every value would be low, or high.
+        can_be = f"what {term.name} can be ({term.possible} {term.unit})"
+        reading.doubt(f"the {key} end of the reference range, {quoted(text)} {unit}, is outside {can_be}")
+        return ANYTHING
     return end or ANYTHING
+
+
+def _impossible_end(key: str, end: Interval, possible: Interval) -> bool:
+    """Whether no possible value lies inside a range with this end; a low end below what is possible is usual."""
+    return compare(end, "above", possible) is MET or (key == "high" and compare(end, "below", possible) is MET)
 
 
 # Seconds, for what is given over time.

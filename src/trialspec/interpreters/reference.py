@@ -200,15 +200,12 @@ def _pick(pick: Pick, question: Question) -> Reading:
         deciding = outermost(selection, question, later=pick.which == "latest")
     sure = any(found is MET for _, found in deciding)
     value = _value(pick, deciding) if sure else None
-    exact = isinstance(value, Codes | Interval) and (
-        value.exact is not None if isinstance(value, Interval) else len(value.words or ()) == 1
-    )
     anchors: list[Selection | Reading] = [selection] if day is None else [selection, day]
     unanswered = frozenset[Missing]().union(*(anchor.missing for anchor in anchors))
     return Reading(
         value,
         frozenset().union(*(anchor.because for anchor in anchors), *(cited(item) for item, _ in deciding)),
-        frozenset() if exact else unanswered or frozenset({selection.leaf}),
+        frozenset() if _settled(value) else unanswered or frozenset({selection.leaf}),
         earliest(
             *(anchor.until for anchor in anchors),
             *(selection.flips.get(index) for index in _flipping(pick, selection, deciding)),
@@ -217,6 +214,19 @@ def _pick(pick: Pick, question: Question) -> Reading:
         units=frozenset(item.unit for item, _ in deciding),
         node=pick,
     )
+
+
+def _settled(value: Interval | Codes | When | None) -> bool:
+    """Say whether a value is one number, one word or one date."""
+    match value:
+        case Interval():
+            return value.exact is not None
+        case Codes():
+            return len(value.words or ()) == 1
+        case When():
+            return value.first == value.last
+        case None:
+            return False
 
 
 def cited(item: Item) -> frozenset[str]:
