@@ -11,7 +11,10 @@ help: ## list the targets
 
 demo: $(READY) ## four patients' events turning into alerts
 	$(BIN)/python -m trialspec check $(FOUNDING)
-	$(BIN)/python -m trialspec run $(FOUNDING) $(FOUNDING)/streams/*.ndjson
+	$(BIN)/python -m trialspec run $(FOUNDING) $(FOUNDING)/streams --as-of 2006-01-01
+	@echo; echo "Why was patient 4's second cyclophosphamide given without clearance?"; echo
+	$(BIN)/python -m trialspec explain $(FOUNDING) $(FOUNDING)/streams --as-of 2006-01-01 \
+		--patient patient-4 --alert dosing/given-without-clearance
 
 test: $(READY) ## every test but the deep ones: under ten minutes
 	$(PYTEST) -m "not deep and not bench"

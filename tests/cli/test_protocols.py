@@ -104,6 +104,10 @@ def test_the_reference_of_the_language_is_printed(run: Run) -> None:
     assert run("docs", "--language").stdout == reference()
 
 
+def test_the_reference_in_the_repository_is_the_one_that_is_printed() -> None:
+    assert Path("docs/language.md").read_text(encoding="utf-8") == reference(), "`make docs` writes it"
+
+
 def test_docs_of_nothing_is_no_command(run: Run) -> None:
     assert run("docs").exit_code == exits.USAGE
 
@@ -194,7 +198,7 @@ def cases(folder: Path, departure: str) -> Path:
 
 def test_cases_that_come_out_as_they_say_pass(fresh: Run, tmp_path: Path) -> None:
     result = fresh("test", str(cases(tmp_path, "gate_not_met")))
-    assert (result.exit_code, result.stdout) == (exits.FINE, "1 files of cases: 1 passed\n"), result.stderr
+    assert (result.exit_code, result.stdout) == (exits.FINE, "1 file of cases: 1 passed\n"), result.stderr
 
 
 def test_a_case_that_does_not_is_shown_with_both_answers(fresh: Run, tmp_path: Path) -> None:

@@ -48,8 +48,9 @@ def page(shown: Page) -> None:
     Console(highlight=False).print(Padding(Group(*title, *lines, *tables), (0, 0, 1, 0)))
 
 
-# Words of up to so many letters, dates and names among them, are not broken in a narrow column.
-_UNBROKEN = 16
+# Words of up to so many letters are not broken in a narrow column: names and dates, or dates if there is little room.
+_UNBROKEN = (16, 10, 6)
+_GAP, _MARGIN = 3, 4
 
 
 def _table(table: Table) -> Group:
@@ -58,10 +59,13 @@ def _table(table: Table) -> Group:
         return Group(title, Text(f"  {table.empty}", style="dim"))
     if not table.columns:
         return Group(title, *(Text(f"  {harmless(cell)}") for row in table.rows for cell in row))
+    rows, columns = [table.columns, *table.rows], range(len(table.columns))
     shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for number, column in enumerate(table.columns):
-        words = [word for row in table.rows for word in row[number].split()]
-        shown.add_column(Text(column), overflow="fold", min_width=min(max(map(len, words), default=0), _UNBROKEN))
+    longest = [max(len(word) for row in rows for word in row[number].split() or [""]) for number in columns]
+    room = Console().width - _GAP * len(longest) - _MARGIN
+    unbroken = next((most for most in _UNBROKEN if sum(min(width, most) for width in longest) <= room), 1)
+    for width, column in zip(longest, table.columns, strict=True):
+        shown.add_column(Text(column), overflow="fold", min_width=min(width, unbroken))
     for row in table.rows:
         shown.add_row(*(Text(harmless(cell), style=_STYLES.get(cell, "")) for cell in row))
     return Group(title, Padding(shown, (0, 0, 0, 2)))

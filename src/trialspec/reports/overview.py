@@ -198,14 +198,12 @@ def _why(reading: Reading, report: PatientReport, records: Mapping[str, Item], p
 
 def doses(program: Program, report: PatientReport) -> Table:
     """Account for every dose: planned, given, and how it departed."""
-    columns = ("dose", "drug", "state", "given", "amount", "planned", "window", "departures", "perhaps", "gate")
+    columns = ("dose", "state", "given", "planned", "window", "departures", "perhaps", "gate")
     rows = [
         (
-            finding.facts.get("dose") or finding.name,
-            finding.facts.get("drug", ""),
+            f"{finding.facts.get('dose') or finding.name} {finding.facts.get('drug', '')}".rstrip(),
             _words(finding, "state"),
-            finding.facts.get("date", ""),
-            finding.facts.get("amount", ""),
+            ", ".join(part for part in (finding.facts.get("date"), finding.facts.get("amount")) if part),
             finding.facts.get("planned", ""),
             _window(finding),
             _words(finding, "departure"),

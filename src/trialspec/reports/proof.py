@@ -142,7 +142,12 @@ def _lines(reading: Reading, program: Program, report: PatientReport) -> tuple[L
 def _proofs(program: Program, report: PatientReport, finding: Finding) -> list[Table]:
     """Tell the proofs of a finding; of eligibility those of the criteria that decide."""
     if finding.subject != "eligibility":
-        return [_proof(_plain(reading), reading, program, report) for reading in finding.readings]
+        names = finding.facts.get("gate", "").split(", ")
+        several = len(names) == len(finding.readings) and names[0]
+        return [
+            _proof(f"{names[number]}: {_plain(reading)}" if several else _plain(reading), reading, program, report)
+            for number, reading in enumerate(finding.readings)
+        ]
     deciding = finding.facts.get("failed") or finding.facts.get("open") or ""
     return [
         _proof(f"{criterion.name}: {_plain(reading)}", reading, program, report)
