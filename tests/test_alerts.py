@@ -26,7 +26,7 @@ FIRST = 1_400_000_000
 def rule(name: str, lasts: Lasts, *states: str) -> Rule:
     return Rule(
         name, "dose", (Condition("state", frozenset(states)),), "soon", important=True, lasts=lasts, say="{dose}"
-    )  # type: ignore[arg-type]
+    )
 
 
 RULES = (
@@ -130,7 +130,7 @@ def test_the_journal_folds_to_the_state_however_often_it_was_looked_at(
     for steps in scripts:
         at = FIRST + data.draw(st.integers(0, 150))
         after = state(CONTEXT, [script(*steps)], TIMELINE, at)  # type: ignore[list-item]
-        journal += changes(before, after, at)  # type: ignore[arg-type]
+        journal += changes(before, after, at)
         before = after  # type: ignore[assignment]
     folded = fold(journal)
     assert {key: (each.opened, each.closed, each.evidence) for key, each in folded.items()} == {
