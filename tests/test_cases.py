@@ -19,7 +19,7 @@ def _cases() -> Iterator[object]:
             yield pytest.param(book, case, id=f"{file.relative_to(ROOT)}:{case.place.line}")
 
 
-@pytest.mark.parametrize(("book", "case"), _cases())
+@pytest.mark.parametrize(("book", "case"), list(_cases()))
 def test_case(book: Casebook, case: Case) -> None:
     result = run_case(book, case)
     if case.xfail and result.passed:
