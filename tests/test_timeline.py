@@ -419,6 +419,7 @@ def test_a_retraction_of_a_higher_revision_removes_the_event() -> None:
     assert made(given_, gone) == made(gone, given_) == made(gone) == made()
     back = creatinine("81", revision="2")
     assert made(back, gone, given_) == made(back)
+    assert made(given_, replace(gone, available="soon")).problems == ()
 
 
 def test_a_retraction_of_the_events_own_revision_is_a_conflict() -> None:

@@ -145,7 +145,7 @@ def _in_force(
 
 
 def _identity(record: Record) -> object:
-    """What makes two records copies of one: patient, revision and content, not when they were recorded or received."""
+    """What makes two records of an id copies of one: revision and content, not when they were recorded or received."""
     if isinstance(record, Event):
         said = None if record.retracted else (record.kind, record.time, tuple(sorted(record.content.items())))
         return (record.revision, said)
@@ -160,9 +160,11 @@ def _read(record: Record, vocabulary: Vocabulary, zones: tuple[Zone, ...]) -> To
 
 def _was_known(record: Record, zones: tuple[Zone, ...], known: int | None) -> Verdict:
     """Say whether a record was available by an instant; one that does not say when may have been."""
+    if known is None:
+        return MET
     when = when_in(record.available, zones)
-    if known is None or when is None:
-        return MET if known is None else UNKNOWN
+    if when is None:
+        return UNKNOWN
     spans = [when.span(zone) for zone in zones]
     if all(latest <= known for _, latest in spans):
         return MET
@@ -243,7 +245,7 @@ def _problems(name: str, in_force: Sequence[_Content], zones: tuple[Zone, ...], 
     """Say what is wrong with an id: records that cannot be read, are not trusted, or contradict each other."""
     unreadable = [reason for c in in_force if c.told is not None and not c.legible for reason in c.told.reasons]
     doubts = [reason for c in in_force if c.told is not None and c.legible for reason in c.told.reasons]
-    doubts += delays((event for content in in_force if content.legible for event in content.events), zones)[1]
+    doubts += delays((event for content in in_force if content.item for event in content.events), zones)[1]
     conflicts = [] if all(content.gone for content in in_force) else _conflicts(in_force, claimed=claimed)
     ids = frozenset(record.id for content in in_force for record in content.copies if record.id is not None)
     when = _seen(in_force, zones)
