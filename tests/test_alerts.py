@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialspec.alerts import START, Change, Context, Key, Note, beside, changes, fold, state
+from trialspec.alerts import START, Change, Context, Group, Note, State, beside, changes, fold, state
 from trialspec.findings.finding import Finding
 from trialspec.findings.found import Found
 from trialspec.interpreters.reading import Question
@@ -52,7 +52,7 @@ def event(name: str, at: int) -> Item:
     return Item(name, "milestone", when, when, {"milestone": word("visit")})
 
 
-def script(*steps: tuple[int, str, frozenset[str]]) -> object:
+def script(*steps: tuple[int, str, frozenset[str]]) -> Group:
     """Make a group that says each state from its instant on; before the first it says `not_due`."""
 
     def group(question: Question) -> Found:
@@ -70,7 +70,7 @@ def script(*steps: tuple[int, str, frozenset[str]]) -> object:
 def run(
     timeline: Timeline, at: int, *steps: tuple[int, str, frozenset[str]]
 ) -> dict[tuple[str, str], tuple[int | None, int | None]]:
-    found = state(CONTEXT, [script(*steps)], timeline, at)  # type: ignore[list-item]
+    found = state(CONTEXT, [script(*steps)], timeline, at)
     return {(key.rule, key.opening): (episode.opened, episode.closed) for key, episode in found.items()}
 
 
@@ -125,22 +125,21 @@ def test_the_journal_folds_to_the_state_however_often_it_was_looked_at(
     scripts: list[tuple[tuple[int, str, frozenset[str]], ...]], data: st.DataObject
 ) -> None:
     """Law 1 for journals: any way to a state, through other knowledge and any number of looks, folds to that state."""
-    before: dict[Key, object] = {}
+    before: State = {}
     journal: list[Change] = []
     for steps in scripts:
         at = FIRST + data.draw(st.integers(0, 150))
-        after = state(CONTEXT, [script(*steps)], TIMELINE, at)  # type: ignore[list-item]
+        after = state(CONTEXT, [script(*steps)], TIMELINE, at)
         journal += changes(before, after, at)
-        before = after  # type: ignore[assignment]
+        before = after
     folded = fold(journal)
     assert {key: (each.opened, each.closed, each.evidence) for key, each in folded.items()} == {
-        key: (each.opened, each.closed, each.evidence)  # type: ignore[attr-defined]
-        for key, each in before.items()
+        key: (each.opened, each.closed, each.evidence) for key, each in before.items()
     }
 
 
 def test_what_was_over_when_first_seen_is_raised_and_resolved_at_once() -> None:
-    after = state(CONTEXT, [script((FIRST + 10, "overdue", NONE), (FIRST + 20, "missed", NONE))], TIMELINE, FIRST + 90)  # type: ignore[list-item]
+    after = state(CONTEXT, [script((FIRST + 10, "overdue", NONE), (FIRST + 20, "missed", NONE))], TIMELINE, FIRST + 90)
     told = [
         (each.what, each.happened, each.known)
         for each in changes({}, after, FIRST + 90)
