@@ -1,4 +1,18 @@
-"""What became of every planned dose, and how every dose that was given departed from the plan."""
+"""What became of every planned dose, and how every dose that was given departed from the plan.
+
+Where the protocol's words leave a choice, these rules hold:
+
+- The first slot of a plan with `first_due` is the one that anchors itself. Its dose is late after `first_due` too.
+- A slot may be `held` before its window, which `window` tells. It is `not_due`, whatever its gate says, while its date is
+  not known, and while it comes after an open dose of its cycle.
+- `missed_after`, `first_due` and the end of the course include their own date.
+- `order` is for a dose before the moment that its planned date is counted from: by instants when both are timed.
+- A dose of another drug than its slot's has no amount or rate to be compared.
+- A dose without a date on its course (no slot has one) is never after it. What a stop cancels, a stop of its own date
+  cancels; a dose is `after_stop` only if it surely came later: by instants when both are timed, else by dates.
+- Plans that share a drug share its doses: their slots are taken together in the order of their dates.
+- Of doses that no time tells apart the least id fills the slot. That names them; it says nothing of either.
+"""
 
 from __future__ import annotations
 
@@ -293,7 +307,9 @@ def _extra(extra: Extra, treatment: Treatment) -> Finding:
     slot = next((slot for slot in treatment.filling.slots if slot.name == extra.slot), None)
     window = "before" if slot is None else "past" if extra.beyond else slot.window(dose.when.first)
     judged = judge(dose, plan, None, treatment.before(dose), treatment.context, extra=True, doubtful=bool(extra.doubt))
-    beside = treatment.filled_through(extra.slot)
+    # Of several in one catchment the first may belong to the slot before: it decides that this one is too many.
+    first = treatment.doubts.get(extra.slot)
+    beside = treatment.filled_through(extra.slot) | (NOTHING if first is None else first.dose.because)
     return _given(dose.id, dose, judged, treatment, plan=plan, slot=None, window=window, beside=beside)
 
 

@@ -7,6 +7,7 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING
 
+from trialspec.findings.dose_facts import shown_word
 from trialspec.findings.found import Found, found
 from trialspec.findings.infusions import word_of
 from trialspec.findings.records import milestone
@@ -19,12 +20,13 @@ from trialspec.quantity import Codes, word
 from trialspec.truth import NOT_MET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from trialspec.findings.finding import Finding
     from trialspec.kernel import Point
     from trialspec.patient import Item
     from trialspec.program import DosePlan, Program
+    from trialspec.times import When
 
 CONSENT = Moment("consented", "first", milestone("consent"))
 STOPS = ("treatment_stopped", "consent_withdrawn", "left_study", "death")
@@ -67,7 +69,7 @@ def _settled(program: Program, world: Question) -> tuple[Question, ...] | None:
     choices: dict[int, list[Item | None]] = {}
     for index, item in enumerate(items):
         if plan_of(item, program.doses) is not None and membership(item, screened, world) is not NOT_MET:
-            if item.when.last - item.when.first > MOST_WORLDS:
+            if max(when.last - when.first for when in (item.when, item.visible)) > MOST_WORLDS:
                 return None
             ways = list(_ways(item, program.doses, world))
             if len(ways) > 1 or ways[0] is not item:
@@ -96,18 +98,23 @@ def plan_of(item: Item, plans: Sequence[DosePlan]) -> DosePlan | None:
 
 def _ways(item: Item, plans: Sequence[DosePlan], world: Question) -> Iterator[Item | None]:
     """Give each certain dose that an uncertain one may have been; `None` for none at all."""
-    if item.when.certain and item.certain and not any(_vague(item, field) for field in _TOLD):
+    told = not any(_vague(item, field) for field in _TOLD)
+    if told and item.certain and item.when.certain and item.visible.certain:
         yield item
         return
-    today = world.timeline.zone.date_of(world.at)
-    for when in item.when.choices():
-        # Dates to come are alike, not yet seen: the first of them stands for all.
-        if item.visible != item.when or when.first <= max(today + 1, item.when.first):
-            seen = when if item.visible == item.when else item.visible
+    alike = item.visible == item.when
+    for seen in _seen(item.visible, world):
+        for when in (seen,) if alike else item.when.choices():
             dated = replace(item, when=when, visible=seen, certain=True)
             yield from _told_ways(dated, plans, world.timeline.items)
     if not item.certain:
         yield None
+
+
+def _seen(visible: When, world: Question) -> Iterator[When]:
+    """Give the times at which a record may have come into sight; of dates to come, which are alike, the first."""
+    tomorrow = world.timeline.zone.date_of(world.at) + 1
+    return (when for when in visible.choices() if when.first <= max(tomorrow, visible.first))
 
 
 _TOLD = ("planned", "part_of")
@@ -143,18 +150,19 @@ def join(seen: Sequence[Found]) -> Found:
     names = dict.fromkeys((finding.subject, finding.name) for each in seen for finding in each.findings)
     by_name = [{(finding.subject, finding.name): finding for finding in each.findings} for each in seen]
     joined = []
-    for name in names:
-        found_in = [findings[name] for findings in by_name if name in findings]
-        # Where it is not there, it may come with whatever comes next.
-        untils = (
-            findings[name].until if name in findings else each.until
-            for findings, each in zip(by_name, seen, strict=True)
-        )
-        joined.append(_joined(found_in, earliest(*untils), everywhere=len(found_in) == len(seen)))
-    return found((finding for finding in joined if finding is not None), *(each.until for each in seen))
+    for subject, name in names:
+        told = [findings.get((subject, name)) for findings in by_name]
+        untils = (each.until if finding is None else finding.until for finding, each in zip(told, seen, strict=True))
+        made = _joined([finding for finding in told if finding is not None], everywhere=None not in told)
+        if made is not None:
+            # Where it is not there, its records are what makes another dose, and it may come with whatever comes next.
+            absent = [each for finding, each in zip(told, seen, strict=True) if finding is None]
+            others = (other.because for each in absent for other in each.findings if name in other.because)
+            joined.append(replace(made, until=earliest(*untils), because=made.because.union(*others)))
+    return found(joined, *(each.until for each in seen))
 
 
-def _joined(findings: Sequence[Finding], until: int | None, *, everywhere: bool) -> Finding | None:
+def _joined(findings: Sequence[Finding], *, everywhere: bool) -> Finding | None:
     first = findings[0]
     if first.subject == "record" and not everywhere:
         # Where it may be no question at all, the doses themselves are unknown already.
@@ -163,8 +171,7 @@ def _joined(findings: Sequence[Finding], until: int | None, *, everywhere: bool)
     for name in ("state", "complete", "gate", "verdict"):
         words = {finding.fields.get(name) for finding in findings}
         if words != {None}:
-            sure = len(words) == 1 and (everywhere or name == "gate")
-            fields[name] = first.fields[name] if sure else "unknown"
+            fields[name] = first.fields[name] if len(words) == 1 and everywhere else "unknown"
     for name in ("window", "problem", "otherwise"):
         words = {finding.fields.get(name) for finding in findings}
         if len(words) == 1 and words != {None}:
@@ -175,11 +182,11 @@ def _joined(findings: Sequence[Finding], until: int | None, *, everywhere: bool)
     return replace(
         first,
         fields=fields,
-        until=until,
+        until=None,
         since=max(known) if len(known) == len(starts) and fields.get("state", "given") == "given" else None,
         because=frozenset[str]().union(*(finding.because for finding in findings)),
         missing=frozenset[Missing]().union(*(finding.missing for finding in findings)),
-        facts={name: _shown(name, findings) for name in first.facts},
+        facts={name: _shown(name, findings) for name in first.facts} | _told(fields),
     )
 
 
@@ -197,6 +204,14 @@ def _departures(findings: Sequence[Finding], *, everywhere: bool) -> dict[str, f
     if "departure_unknown" not in findings[0].fields:
         return {"departure": sure}
     return {"departure": sure, "departure_unknown": unsure}
+
+
+def _told(fields: Mapping[str, str | frozenset[str]]) -> dict[str, str]:
+    """Tell what the worlds agree on, in the words of sentences."""
+    told = {"state": fields.get("state"), "complete": fields.get("complete"), "verdict": fields.get("gate")}
+    words = {name: shown_word(word) for name, word in told.items() if isinstance(word, str)}
+    sets = {name: fields.get(name) for name in ("departure", "departure_unknown")}
+    return words | {name: shown_word(", ".join(sorted(each))) for name, each in sets.items() if each is not None}
 
 
 def _words(finding: Finding, field: str) -> frozenset[str]:

@@ -206,15 +206,16 @@ def attribute(
                 insort(pending, replace(after, waits=is_open or slot.waits), key=_by_date(plans))
     beyond = [Extra(dose, walked[-1].name, walked[-1].plan, beyond=True) for dose in loose] if walked else []
     again = [dose for dose in doses if dose.names in named and named[dose.names] is not dose]
+    extras = [
+        *(Extra(dose, dose.names, _plan_of(dose.names, plans)) for dose in again),
+        *_with_doubts(further, walked, {*fills, *refused}),
+        *beyond,
+    ]
     return Filling(
         _listed(plans, walked, calendar, furthest),
         fills,
         {name: item for name, item in refused.items() if name not in fills},
-        (
-            *(Extra(dose, dose.names, _plan_of(dose.names, plans)) for dose in again),
-            *_with_doubts(further, walked, {*fills, *refused}),
-            *beyond,
-        ),
+        tuple(sorted(extras, key=lambda extra: doses.index(extra.dose))),
         () if walked else tuple(loose),
         calendar.points,
     )

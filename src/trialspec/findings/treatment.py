@@ -12,7 +12,7 @@ from trialspec.findings.possible import CONSENT, plan_of, stop_of
 from trialspec.findings.records import unscreened
 from trialspec.findings.slots import Filling, Limits, attribute, families
 from trialspec.interpreters.reading import NOTHING, Question, Reading, earliest
-from trialspec.interpreters.reference import compare_when, locate, next_visible, visible
+from trialspec.interpreters.reference import cited, compare_when, locate, next_visible, visible
 from trialspec.quantity import word
 from trialspec.times import When
 from trialspec.truth import MET, NOT_MET
@@ -61,11 +61,15 @@ class Treatment:
         return self.given[place - 1] if place else None
 
     def filled_through(self, slot: str) -> frozenset[str]:
-        """The records of what fills the slots up to this one."""
+        """The records of what fills the slots up to this one, what was not done among them."""
         names = [each.name for each in self.filling.slots]
         known = names[: names.index(slot) + 1] if slot in names else names
         fills = (self.filling.fills.get(name) for name in known)
-        return frozenset[str]().union(*(dose.because for dose in fills if dose is not None))
+        refusals = (self.filling.refusals.get(name) for name in known)
+        return frozenset[str]().union(
+            *(dose.because for dose in fills if dose is not None),
+            *(cited(item) for item in refusals if item is not None),
+        )
 
     def seen(self, dose: Infusion) -> bool:
         """Whether a dose has been given by the instant of the question, or has begun to be."""
