@@ -6,7 +6,8 @@ the reports of many patients, each independent of all others. The time is always
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,12 @@ class PatientReport:
     def problems(self) -> tuple[Problem, ...]:
         """The records that could not be taken as they came."""
         return self.timeline.problems
+
+    @property
+    def blinded(self) -> PatientReport:
+        """The report without the alerts that only the unblinded may see."""
+        kept = {key: episode for key, episode in self.alerts.items() if not episode.rule.unblinds}
+        return self if len(kept) == len(self.alerts) else replace(self, alerts=kept)
 
     def about(self, subject: str) -> tuple[Finding, ...]:
         """Give the findings of one subject, in the protocol's order."""
@@ -96,6 +103,7 @@ class Protocol:
         """Say what the protocol says of one patient at an instant, as known at another or today."""
         records = tuple(events)
 
+        @cache
         def known_at(instant: int) -> Timeline:
             return self.timeline(records, patient, known=instant if known is None else min(instant, known))
 

@@ -81,6 +81,13 @@ def test_a_library_is_looked_in_first(fresh: Run, tmp_path: Path) -> None:
     assert result.exit_code == exits.FINE, result.stderr
 
 
+def test_a_library_that_is_none_is_told(fresh: Run, tmp_path: Path) -> None:
+    for folder, told in ((tmp_path / "nowhere", "there is no such directory"), (tmp_path, "has neither `rules` nor")):
+        result = fresh("check", DEMO, "--library", str(folder))
+        assert result.exit_code == exits.WRONG
+        assert told in result.stderr
+
+
 # --- docs, schema, freeze ---------------------------------------------------------------------------------------------
 
 

@@ -217,6 +217,24 @@ def test_as_known_uses_only_what_was_available(run: Run) -> None:
     assert "data/set-aside" not in held("--known", "2014-05-26")
 
 
+# --- who may see it ---------------------------------------------------------------------------------------------------
+
+
+def test_what_would_unblind_is_withheld_and_counted(fresh: Run, tmp_path: Path) -> None:
+    file = tmp_path / "protocol.yaml"
+    text = Path(f"{DEMO}/protocol.yaml").read_text()
+    file.write_text(text.replace("  response/final:\n", "  response/final:\n    unblinds: yes\n"))
+    words = (str(file), EVENTS, "--as-of", "2014-06-30")
+    for form in ("table", "json"):
+        blinded = fresh("run", *words, "--format", form)
+        assert "response/final" not in blinded.stdout
+        assert "alerts withheld, because they would unblind: 2\n" in blinded.stderr
+        unblinded = fresh("run", *words, "--format", form, "--unblinded")
+        assert "response/final" in unblinded.stdout
+        assert "withheld" not in unblinded.stderr
+    assert "there is no alert" in fresh("explain", *words, "--patient", "A", "--alert", "response/final").stderr
+
+
 # --- notes, exit codes ------------------------------------------------------------------------------------------------
 
 

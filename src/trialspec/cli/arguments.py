@@ -28,9 +28,24 @@ def libraries(command: F) -> F:
         "libraries",
         multiple=True,
         type=click.Path(path_type=Path),
+        callback=_is_library,
         metavar="DIR",
         help="Look for rules and protocols here first; may be given several times.",
     )(command)
+
+
+def _is_library(_: click.Context, __: click.Parameter, folders: tuple[Path, ...]) -> tuple[Path, ...]:
+    for folder in folders:
+        if not any((folder / part).is_dir() for part in (library.RULES, library.PROTOCOLS)):
+            reason = "has neither `rules` nor `protocols` in it" if folder.is_dir() else "there is no such directory"
+            raise refused("unknown-file", f"--library `{folder}`: {reason}", "give the directory that holds `rules`")
+    return folders
+
+
+def unblinded(command: F) -> F:
+    """Add `--unblinded`."""
+    text = "Show also the alerts that only the unblinded may see; without it they are withheld, and counted."
+    return click.option("--unblinded", is_flag=True, help=text)(command)
 
 
 def output(*formats: str) -> Callable[[F], F]:

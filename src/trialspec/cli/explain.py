@@ -27,6 +27,7 @@ from trialspec.reports.table import FOOTER, Page
 )
 @arguments.as_of
 @arguments.known
+@arguments.unblinded
 @arguments.output("table", "json")
 @arguments.libraries
 def explain(
@@ -39,6 +40,7 @@ def explain(
     alert: str | None,
     as_of: str | None,
     known: str | None,
+    unblinded: bool,
     form: str,
     libraries: tuple[Path, ...],
 ) -> int:
@@ -52,7 +54,8 @@ def explain(
     cohort = arguments.events(events)
     name = arguments.patient(patient, cohort.patients)
     show.engine(read.decider.absence)
-    report = read.report(cohort.patients[name], name, at=at, known=until)
+    whole = read.report(cohort.patients[name], name, at=at, known=until)
+    report = whole if unblinded else whole.blinded
     everything = criterion is None and dose is None and alert is None
     criteria = _criteria(read, criterion) if criterion is not None or everything else ()
     doses = _doses(report, dose) if dose is not None or everything else ()
@@ -63,6 +66,7 @@ def explain(
         for page in _pages(read, report, criteria, doses, alerts):
             show.page(page)
         show.footer()
+    show.withheld(len(whole.alerts) - len(report.alerts))
     return exits.OURS if show.incidents(read.incidents) else exits.FINE
 
 

@@ -35,6 +35,7 @@ Notes = dict[str, tuple[alerts.Note, ...]]
     type=click.Choice(("important", "any")),
     help="Exit with 3 if there are important alerts, or any alert that still needs a look now or soon.",
 )
+@arguments.unblinded
 @arguments.output("table", "json", "deviations", "queries")
 @arguments.libraries
 def run(
@@ -46,6 +47,7 @@ def run(
     patients: tuple[str, ...],
     notes: str | None,
     fail_on: str | None,
+    unblinded: bool,
     form: str,
     libraries: tuple[Path, ...],
 ) -> int:
@@ -63,12 +65,15 @@ def run(
     show.engine(read.decider.absence)
     _tell_unreadable(cohort)
     shape = _SHAPES[form](read, beside)
-    found = False
+    found, withheld = False, 0
     shape.begin()
-    for report in _reports(read, cohort, at, until):
+    for whole in _reports(read, cohort, at, until):
+        report = whole if unblinded else whole.blinded
+        withheld += len(whole.alerts) - len(report.alerts)
         shape.patient(report)
         found = found or _counts(report, fail_on)
     shape.end(cohort)
+    show.withheld(withheld)
     if show.incidents(read.incidents):
         return exits.OURS
     return exits.FOUND if found else exits.FINE

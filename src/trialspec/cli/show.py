@@ -124,6 +124,12 @@ def engine(absence: str) -> None:
         note(f"note: {absence}; the plain evaluator of the rules serves alone")
 
 
+def withheld(number: int) -> None:
+    """Say how many alerts are kept to the unblinded, and nothing else of them."""
+    if number:
+        note(f"alerts withheld, because they would unblind: {number}")
+
+
 def incidents(found: Iterable[Incident]) -> bool:
     """Say where the two evaluators of the rules did not agree; true if anywhere."""
     told = False
