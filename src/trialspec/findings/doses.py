@@ -3,8 +3,8 @@
 Where the protocol's words leave a choice, these rules hold:
 
 - The first slot of a plan with `first_due` is the one that anchors itself. Its dose is late after `first_due` too.
-- A slot may be `held` before its window, which `window` tells. It is `not_due`, whatever its gate says, while its date is
-  not known, and while it comes after an open dose of its cycle.
+- A slot may be `held` before its window, which `window` tells. It is `not_due`, whatever its gate says, while its date
+  is not known, and while it comes after an open dose of its cycle.
 - `missed_after`, `first_due` and the end of the course include their own date.
 - `order` is for a dose before the moment that its planned date is counted from: by instants when both are timed.
 - A dose of another drug than its slot's has no amount or rate to be compared.
