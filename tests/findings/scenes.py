@@ -244,7 +244,7 @@ def holds_until(read: Read, timeline: Timeline, first: str, last: str) -> int:
 
     Gives how many changes were seen.
     """
-    turns = {SEOUL.start_of(each) + second for each in range(day(first), day(last) + 1) for second in (-1, 0, 43_200)}
+    turns = {SEOUL.start_of(each) + second for each in range(day(first), day(last) + 1) for second in (-1, 0)}
     turns |= {
         turn + second
         for each in timeline.items

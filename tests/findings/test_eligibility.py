@@ -290,6 +290,12 @@ def test_nothing_changes_before_until(items: tuple[Item, ...]) -> None:
     assert sum(changes) >= 2
 
 
+def test_enrolment_ends_what_is_said_of_now_though_no_criterion_speaks_of_it() -> None:
+    plan = program(criteria=(include("I1", limit(latest("creatinine"), "at_most", "1.5")),))
+    timeline = patient(SCREENING, GOOD, milestone("enrolment", "2024-01-08T10:00"))
+    assert holds_until(partial(eligibility, plan), timeline, "2024-01-04", "2024-01-10") == 1
+
+
 @pytest.mark.parametrize("items", STORIES.values(), ids=STORIES)
 @pytest.mark.parametrize("time", ["2024-01-05", "2024-01-08T10:30", "2024-01-11", "2024-03-01"])
 def test_the_records_that_are_cited_suffice(items: tuple[Item, ...], time: str) -> None:

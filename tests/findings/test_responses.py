@@ -276,6 +276,7 @@ STORIES = {
     "one only": (GOOD[0],),
     "rescued": (*GOOD, between(therapy("prednisolone", "2024-04-06"), "2024-04-06", "2024-04-10")),
     "rescued in time": (therapy("prednisolone", "2024-04-05T10:00"),),
+    "gone, then dead": (milestone("consent_withdrawn", "2024-03-20T10:00"), milestone("death", "2024-04-02T10:00")),
     "gone": (milestone("consent_withdrawn", "2024-03-20T10:00"), *GOOD),
     "vague": (
         between(GOOD[0], "2024-03-30", "2024-04-02"),
@@ -291,6 +292,12 @@ RESCUED = plan({"rescue": "non_responder", "withdrawal": "not_evaluable", "death
 def test_nothing_changes_before_until(items: tuple[Item, ...], entry: tuple[Item, ...]) -> None:
     asked = partial(response, RESCUED, RESCUED.responses[0])
     assert holds_until(asked, patient(*entry, *items), "2024-03-15", "2024-04-20") >= 2
+
+
+def test_a_second_stop_that_is_handled_changes_the_answer_at_its_instant() -> None:
+    asked = plan({"withdrawal": "as_observed", "death": "non_responder"})
+    timeline = patient(*ENTRY, *STORIES["gone, then dead"])
+    assert holds_until(partial(response, asked, asked.responses[0]), timeline, "2024-03-15", "2024-04-10") == 2
 
 
 @pytest.mark.parametrize("items", STORIES.values(), ids=STORIES)

@@ -20,6 +20,7 @@ from tests.findings.scenes import (
     at,
     day,
     dose,
+    happened,
     holds_until,
     milestone,
     patient,
@@ -31,14 +32,13 @@ from tests.findings.scenes import (
 )
 from trialspec.explain import only
 from trialspec.findings.finding import Finding
-from trialspec.findings.found import Found
 from trialspec.findings.visits import Given, before_doses, given_doses, visits
 from trialspec.findings.windows import catchment, lies_inside, locating, window_place
 from trialspec.interpreters.reading import Question
 from trialspec.interpreters.reference import membership
 from trialspec.kernel import Dose, Window
 from trialspec.patient import Item, Timeline
-from trialspec.program import AssessmentPlan, Program, VisitPlan
+from trialspec.program import AssessmentPlan, VisitPlan
 from trialspec.times import When, shown_date
 
 # Day 1 is 15 January 2024, so day 29 is 12 February and day 85 is 8 April.
@@ -203,6 +203,7 @@ def test_stopping_treatment_leaves_assessments_due() -> None:
 
 def test_a_stop_on_the_last_date_of_the_catchment_comes_first() -> None:
     assert week_4(milestone("death", "2024-03-10"), time="2024-06-01") == ("cancelled", set())
+    assert week_4(milestone("death", "2024-03-10T23:59:59"), time="2024-06-01") == ("cancelled", set())
     assert week_4(milestone("death", "2024-03-11"), time="2024-06-01") == ("missed", set())
 
 
@@ -250,6 +251,25 @@ def test_a_value_since_screening_counts_for_the_baseline_until_day_1_places_its_
     assert stands(read(patient(*late), "2024-02-06")["baseline"]) == ("done", {"out_of_window"})
 
 
+def test_a_value_in_the_window_of_another_visit_does_not_count_for_one_that_is_not_placed() -> None:
+    entry = VisitPlan("entry", None, Window(SCREENED, after("7 d", SCREENED)))
+    timeline = patient(*ENTRY[:2], value("c3", "2024-01-03"))
+    found = read(timeline, "2024-02-01", visits=(entry, BASELINE), assessments=())
+    assert stands(found["entry"]) == ("done", set())
+    assert stands(found["baseline"]) == ("overdue", set())
+
+
+def test_first_due_may_be_counted_from_another_moment() -> None:
+    randomised = happened("randomised", "first", "randomisation")
+    plan = replace(BASELINE, first_due=after("3 d", randomised), first_due_from=randomised)
+    timeline = patient(*ENTRY[:2], milestone("randomisation", "2024-01-20T10:00"))
+    reading = partial(visits, program(visits=(plan,), assessments=()))
+    assert stands(said(reading, timeline, "2024-01-20T09:59")["baseline"]) == ("not_due", set())
+    assert stands(said(reading, timeline, "2024-01-20T10:00")["baseline"]) == ("due", set())
+    assert stands(said(reading, timeline, "2024-01-24")["baseline"]) == ("overdue", set())
+    assert holds_until(reading, timeline, "2024-01-01", "2024-01-30") == 2
+
+
 def test_nothing_is_due_to_a_patient_who_is_only_screened() -> None:
     found = read(patient(ENTRY[0]), "2024-06-01")
     assert {stands(each)[0] for each in found.values()} == {"not_due"}
@@ -268,6 +288,15 @@ def test_a_partial_date_of_day_1_leaves_unknown_what_its_dates_do_not_agree_on()
     assert stands(read(timeline, "2024-02-12")["week_12"]) == ("not_due", set())
     assert stands(read(timeline, "2024-02-12")["week_4"]) == ("unknown", set())
     assert stands(read(timeline, "2024-12-31")["week_4"]) == ("missed", set())
+
+
+def test_a_departure_is_one_in_every_world() -> None:
+    dates = When(day("2024-01-15"), day("2024-01-17"))
+    first = replace(ENTRY[2], when=dates, visible=dates)
+    on_the_first = value("c3", "2024-02-05")  # of three possible windows it lies in one
+    assert stands(read(patient(*ENTRY[:2], first, on_the_first), "2024-02-25")["week_4"]) == ("done", set())
+    before_all = value("c3", "2024-02-04")
+    assert stands(read(patient(*ENTRY[:2], first, before_all), "2024-02-25")["week_4"]) == ("done", {"out_of_window"})
 
 
 # --- assessments ------------------------------------------------------------------------------------------------------
@@ -290,14 +319,17 @@ def test_a_value_of_an_uncertain_measure_leaves_both_unknown() -> None:
 def test_a_wrong_method_is_of_the_value_for_the_visit() -> None:
     labs = replace(LABS, methods={"c3": frozenset({"nephelometry"})})
 
-    def found(*items: Item) -> tuple[str, set[str]]:
-        return stands(read(patient(*ENTRY, *items), "2024-02-19", assessments=(labs,))["labs@week_4/c3"])
+    def found(*items: Item, time: str = "2024-02-20") -> tuple[str, set[str]]:
+        return stands(read(patient(*ENTRY, *items), time, assessments=(labs,))["labs@week_4/c3"])
 
     wrong = value("c3", "2024-02-12", method="elisa")
     assert found(wrong) == ("done", {"wrong_method"})
+    assert found(wrong, time="2024-02-19") == ("done", set())
     assert found(value("c3", "2024-02-12")) == ("done", set())
     assert found(wrong, value("c3", "2024-02-11", method="nephelometry")) == ("done", {"wrong_method"})
     assert found(wrong, value("c3", "2024-02-12", "2", name="b", method="nephelometry")) == ("done", set())
+    # One of a partial date may have been nearer than it.
+    assert found(wrong, value("c3", "2024-02", method="nephelometry")) == ("done", set())
     # Of two days equally near the planned one the later is the visit's.
     right = value("c3", "2024-02-13", method="nephelometry")
     assert found(value("c3", "2024-02-11", method="elisa"), right) == ("done", set())
@@ -397,17 +429,13 @@ STORIES = {
 }
 
 
-def before(plan: Program, question: Question) -> Found:
-    # As the doses of this story are: one cyclophosphamide, from the day on which it was given.
-    given = GIVEN if question.at >= at("2024-01-17T11:00") else {}
-    return before_doses(plan, question, given)
-
-
 @pytest.mark.parametrize("items", STORIES.values(), ids=STORIES)
 @pytest.mark.parametrize("entry", [ENTRY, ENTRY[:2], (*ENTRY[:2], within_days("rituximab", "2024-01-15", 2))])
 def test_nothing_changes_before_until(items: tuple[Item, ...], entry: tuple[Item, ...]) -> None:
-    changes = holds_until(partial(visits, program()), patient(*entry, *items), "2024-01-01", "2024-05-10")
-    assert changes >= 2
+    labs = replace(LABS, methods={"c3": frozenset({"nephelometry"})})
+    spotted = (*items, value("c3", "2024-04-12", method="elisa"))
+    read_ = partial(visits, program(assessments=(labs,)))
+    assert holds_until(read_, patient(*entry, *spotted), "2024-01-01", "2024-05-10") >= 2
 
 
 def test_nothing_changes_before_until_of_what_is_needed_before_doses() -> None:

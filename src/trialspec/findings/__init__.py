@@ -73,7 +73,8 @@ def _criterion(asked: Criterion, question: Question) -> Found:
 def _doses(program: Program, asked: int | None, question: Question) -> Found:
     """Read doses, course and gates, and the assessments that belong before doses."""
     given = doses(program, question, asked=asked)
-    before = before_doses(program, question, given_doses(program, given.findings, question))
+    starts = given_doses(program, given.findings, question)
+    before = before_doses(program, question, starts, until=given.until)
     return found((*given.findings, *before.findings), given.until, before.until)
 
 

@@ -115,7 +115,7 @@ def _consent(version: str, world: Question, screening: Reading) -> tuple[str, Re
         evening = zone.end_of(screening.value.last)
         if given.value is None and world.at <= evening:
             asked = world.on(evening)
-            given = replace(locate(CONSENTED, asked), until=earliest(given.until, evening + 1))
+            given = replace(locate(CONSENTED, asked), until=given.until)
     because, until = given.because | taken.because, earliest(given.until, taken.until)
     if not isinstance(given.value, When):
         return ("withdrawn" if taken.value is not None else "none"), Reading(None, because, until=until)
@@ -188,7 +188,10 @@ def unscreened(program: Program, world: Question) -> Reading:
         return Reading(NOT_MET, frozenset().union(*(cited(item) for item in known)), until=until)
     given = [(item, _is_trial_dose(item, world)) for item in doses]
     dosed = some(counts for _, counts in given)
-    because = frozenset[str]().union(*(cited(item) for item, counts in given if counts is dosed))
+    deciding = [item for item, counts in given if counts is dosed]
+    # That it was history is told by what came after it.
+    deciding += selected(_ENTRY.of, world) if given and dosed is NOT_MET else []
+    because = frozenset[str]().union(*(cited(item) for item in deciding))
     return Reading(dosed, because, frozenset() if dosed is NOT_MET else frozenset({Missing("screening")}), until)
 
 

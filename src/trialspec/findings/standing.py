@@ -9,7 +9,8 @@ The rules, each of which raises as few alerts as the records allow:
   unscheduled and the visit is still to be done.
 - A visit is done by its milestone, by anything observed in its window, and outside its window by what names it or by a
   measure that is planned at it. An assessment is done by its own measure.
-- What is done and has no value inside the window is `out_of_window`.
+- What is done and has no value inside the window is `out_of_window`. The method is that of the value for the visit, and
+  is judged once the window has closed: until then another value may take its place.
 - A visit with `first_due` whose window is not placed yet is due from `first_due_from` (`enrolled`) through that point,
   then overdue, then missed from `missed_after` if given. A value since `screened` that lies in no other visit's window
   counts for the first such visit until its window is placed; it is then judged like every other.

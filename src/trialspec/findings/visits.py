@@ -118,7 +118,10 @@ def _assessment(
     fits = [fit_of(each, asked=answers(scene.program, measure, each.item)) for each in candidates]
     label = f"{measure} at {plan.name}"
     standing = stand(scene, plan, fits, label, _asked_of(scene.program, measure))
-    return by_method(standing, fits, assessment.methods.get(measure))
+    closes = standing.place.closes
+    # Until the window has closed another value may still become the one for the visit.
+    settled = standing.place.placed and (closes is None or scene.question.at > closes)
+    return by_method(standing, fits, assessment.methods.get(measure)) if settled else standing
 
 
 def _finding(
@@ -205,8 +208,10 @@ def _start_of(finding: Finding, question: Question) -> Item | None:
     )
 
 
-def before_doses(program: Program, question: Question, given: Mapping[str, Given]) -> Found:
-    """Say how the assessments that belong before doses stand.
+def before_doses(
+    program: Program, question: Question, given: Mapping[str, Given], *, until: int | None = None
+) -> Found:
+    """Say how the assessments that belong before doses stand; `until` is how long the doses given stay the same.
 
     Nothing is due before a dose that has not been given: when it will be is not known, and its gate asks for what is
     needed on the day. Once it is given, a value in the window makes the assessment done; without one it is missed, or
@@ -221,7 +226,7 @@ def before_doses(program: Program, question: Question, given: Mapping[str, Given
             for dose in dict.fromkeys((*slots[plan], *further)):
                 needs = (_Need(assessment, measure, dose, given.get(dose)) for measure in assessment.measures)
                 made += (_before(program, question, need) for need in needs)
-    return found(made)
+    return found(replace(finding, until=earliest(finding.until, until)) for finding in made)
 
 
 @dataclass(frozen=True, slots=True)
