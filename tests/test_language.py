@@ -15,6 +15,7 @@ import pytest
 from tests.language.kernel_words import said
 from trialspec import items, values
 from trialspec.compile import Compiled, compile_protocol
+from trialspec.diagnostics import ProtocolError
 from trialspec.document import Plain, dump, read
 from trialspec.kernel import Compare, Constant, Moment, Pick, Select, Window
 from trialspec.load import freeze, load, load_written, schema
@@ -139,7 +140,8 @@ def test_what_a_criterion_becomes(number: int, becomes: str) -> None:
 
 def test_every_verb_is_shown_there() -> None:
     shown = {verb for says, _ in rows("criteria") for verb in VERBS if re.search(rf"\b{verb}:", says)}
-    assert set(VERBS) - shown == {"judged", "met"}  # these need a declaration of their own, below
+    shown |= {file.stem for file in (HERE / "semantics").glob("*.yaml")}
+    assert set(VERBS) - shown <= {"judged", "met"}  # these need a declaration of their own, below
 
 
 def test_a_judgement_is_asked_of_the_investigator(tmp_path: Path) -> None:
@@ -439,6 +441,40 @@ def test_what_is_no_quantity_is_refused(text: str) -> None:
 def test_days_written_otherwise_are_understood_well_enough_to_help() -> None:
     assert day_meant("D15") == day_meant("day15") == "write `day 15`"
     assert day_meant("screened") == ""
+
+
+# --- how far it may grow ---------------------------------------------------------------------------------------------
+
+CHAINS = {
+    "definitions": "definitions:\n{0}  A500: {{means: {{sex: male}}}}\neligibility: {{include: {{B: A0}}}}",
+    "criteria": "eligibility:\n  include:\n    A500: {{sex: male}}\n{1}",
+    "criteria in order": "eligibility:\n  include:\n{1}    A500: {{sex: male}}\n",
+    "moments": "moments:\n{2}  A500: {{first: consent}}\n",
+}
+
+
+@pytest.mark.parametrize("kind", CHAINS)
+def test_chains_that_nobody_could_follow_are_refused(kind: str, tmp_path: Path) -> None:
+    steps = [
+        "".join(form.format(number, number + 1) for number in range(500))
+        for form in (
+            "  A{}: {{means: {{not: A{}}}}}\n",
+            "    A{}: {{not: A{}}}\n",
+            "  A{}: {{first: enrolment, from: A{}}}\n",
+        )
+    ]
+    base = SMALL.partition("moments:")[0]
+    (tmp_path / "protocol.yaml").write_text(base + CHAINS[kind].format(*steps), encoding="utf-8")
+    with pytest.raises(ProtocolError) as error:
+        compile_protocol(load(tmp_path))
+    assert {each.code for each in error.value.diagnostics} == {"too-deep"}
+
+
+def test_what_doubles_forty_times_is_refused(tmp_path: Path) -> None:
+    doubled = "".join(f"    A{number + 1}: {{any: [A{number}, A{number}]}}\n" for number in range(40))
+    with pytest.raises(ProtocolError) as error:
+        compiled(f"eligibility:\n  include:\n    A0: {{sex: male}}\n{doubled}", tmp_path)
+    assert {each.code for each in error.value.diagnostics} == {"too-many-expansions", "no-alerts"}
 
 
 # --- what it shares with events ---------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from trialspec.load import Loaded
 from trialspec.model.criteria import Otherwise, expand, provenance
 from trialspec.model.protocol import RESERVED_MOMENTS, RESERVED_VISITS
 from trialspec.model.rulebook import AlertRule
-from trialspec.model.scope import At, Scope, Setting, Statement
+from trialspec.model.scope import ANY_NAME, At, Scope, Setting, Statement
 from trialspec.model.verb import Verb
 from trialspec.model.vocabulary import SECTIONS
 from trialspec.program import Criterion, Gate, Program, TherapyRule
@@ -72,6 +72,8 @@ class _Unit:
     def sources(self, node: Node) -> None:
         """Check that every source is listed."""
         listed = self.loaded.model.sources
+        if ANY_NAME in self.loaded.broken:
+            return
         for member in node.members() if node.kind == "list" else ():
             self.sources(member)
         for key, value in node.items() if node.kind == "mapping" else ():
@@ -103,8 +105,7 @@ class _Unit:
         """Check that one term may be a kind of another."""
         above = vocabulary.get(parent)
         if above is None:
-            if parent not in self.scope.broken:
-                at.report("unknown-name", f"there is no `{parent}`", did_you_mean(parent, vocabulary.terms))
+            at.unknown("name", parent, vocabulary.terms)
             return
         drugs = {"drug", "drug_class"}
         fits = above.sort == term.sort or (term.sort in drugs and above.sort in drugs)
@@ -240,6 +241,11 @@ class _Unit:
     def rulebook(self) -> Rulebook:
         """Give the rules from findings to alerts."""
         alerts = self.loaded.model.alerts
+        if not alerts and ANY_NAME not in self.loaded.broken:
+            advice = "name `rules/deviations` under `use`, unless that is meant"
+            self.top["protocol"].report(
+                "no-alerts", "no alert rule is in use: nothing is raised", advice, severity="warning"
+            )
         rules = []
         for name, alert in alerts.items():
             at = self.top["alerts"][name]

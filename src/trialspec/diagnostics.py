@@ -441,6 +441,10 @@ CODES: dict[str, str] = {
         "A rule asks for a field that findings of this subject do not have.",
         "Choose one of the subject's fields; `docs/language.md` lists them.",
     ),
+    "no-alerts": _code(
+        "A protocol uses no rule that turns findings into alerts, so nobody is ever told of anything.",
+        "Name a library of rules under `use`, as `rules/deviations`, or write rules under `alerts`.",
+    ),
     "bad-placeholder": _code(
         "A message holds a placeholder in braces that cannot be filled from the finding.",
         "Use the name of a field of the rule's subject, and close the brace.",

@@ -14,7 +14,7 @@ from typing import Annotated, get_args, get_origin
 from pydantic_core import PydanticCustomError
 
 from trialspec.diagnostics import Diagnostic, Place, did_you_mean
-from trialspec.document import Entry, Node, substitute
+from trialspec.document import DEEPEST, Entry, Node, substitute
 from trialspec.model.criteria import is_criterion
 from trialspec.model.parts import PROVENANCE, Part, keys_of
 from trialspec.model.points import read_point, read_quantity
@@ -38,8 +38,10 @@ class Definitions:
     key_places: Mapping[str, Place]
     models: Mapping[str, Definition]
     sorts: Mapping[str, str]  # of each name of the vocabulary: measure, drug, drug_class, concept
+    complete: bool = True  # every library was found: a verb that is not known is defined in none of them
     found: list[Diagnostic] = field(default_factory=list)
     expansions: int = 0
+    depth: int = 0
 
     def report(self, code: str, message: str, node: Node, advice: str = "", *related: tuple[Place, str]) -> None:
         """Say what is wrong at a node."""
@@ -74,6 +76,16 @@ class Definitions:
 
     def criterion(self, node: Node, stack: tuple[str, ...]) -> Node:
         """Give a criterion in built-in verbs only, or a stand-in for one that was reported."""
+        if self.depth >= DEEPEST:
+            advice = "name the inner parts as criteria of their own"
+            self.report("too-deep", f"criteria stand more than {DEEPEST} deep in each other", node, advice)
+            return stand_in(node)
+        self.depth += 1
+        found = self._criterion(node, stack)
+        self.depth -= 1
+        return found
+
+    def _criterion(self, node: Node, stack: tuple[str, ...]) -> Node:
         if node.kind == "text":
             if node.text not in self.key_places:
                 return node
@@ -121,6 +133,8 @@ class Definitions:
         for key in node.entries():
             if key not in modifiers:
                 close = did_you_mean(key, known)
+                if not close and not self.complete:
+                    return
                 place = node.key_place(key)
                 advice = close or "use a built-in verb, or name the library that defines this one under `use`"
                 self.found.append(

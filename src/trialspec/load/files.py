@@ -47,6 +47,8 @@ class Files:
     texts: dict[str, str] = field(default_factory=dict)
     found: list[Diagnostic] = field(default_factory=list)
     seen: set[Path] = field(default_factory=set)
+    complete: bool = True
+    """Whether every library was found and read: only then is a name that is not there declared nowhere."""
 
     def read(self, path: Path, libraries: Sequence[Path], *, is_protocol: bool = True) -> None:
         """Read a file, after all that it uses."""
@@ -56,15 +58,19 @@ class Files:
         except OSError as error:
             reason = "it is not there" if isinstance(error, FileNotFoundError) else "it cannot be read"
             self.found.append(Diagnostic("unknown-file", f"`{path}`: {reason}", None))
+            self.complete = False
             return
         text, wrong = decode(data, str(path))
         self.found += wrong
         if text is None:
+            self.complete = False
             return
         self.texts[str(path)] = text
         node, wrong = _tree(text, str(path))
         self.found += wrong
-        if node is not None:
+        if node is None:
+            self.complete = False
+        else:
             self.take(node, path, libraries, is_protocol=is_protocol)
 
     def take(self, node: Node, path: Path, libraries: Sequence[Path], *, is_protocol: bool = True) -> None:
@@ -90,6 +96,7 @@ class Files:
                 close or "write its name as in `rules/lupus-nephritis`; look at the directories given with `--library`"
             )
             self.found.append(Diagnostic("unknown-file", f"there is no library `{name.text}`", name.place, (), advice))
+            self.complete = False
         elif found.resolve() not in self.seen:
             self.read(found, libraries, is_protocol=False)
 
@@ -130,7 +137,7 @@ class Files:
                 model = self.definition(name, entry)
                 if model is not None:
                     nodes[name], models[name] = entry.value, model
-        return Definitions(nodes, places, models, sorts)
+        return Definitions(nodes, places, models, sorts, self.complete)
 
     def definition(self, name: str, entry: Entry) -> Definition | None:
         """Check one definition's own shape."""

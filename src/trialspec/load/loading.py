@@ -16,6 +16,7 @@ from trialspec.load.definitions import REPORTED
 from trialspec.load.errors import diagnostic
 from trialspec.load.files import PROTOCOL_FILE, Files
 from trialspec.model.protocol import Protocol
+from trialspec.model.scope import ANY_NAME
 
 # What stands in for a head that was reported, so that the rest can still be checked.
 _HEAD = {"language": "1", "protocol": "reported", "title": "reported", "version": "0", "zone": "UTC"}
@@ -76,6 +77,8 @@ def _loaded(files: Files, path: Path) -> Loaded:
     diagnostics = in_order([*found, *wrong])
     if model is None:
         raise ProtocolError(diagnostics)
+    if not files.complete:
+        broken.add(ANY_NAME)
     return Loaded(path, model, node, frozenset(broken) | {REPORTED}, files.texts, diagnostics)
 
 
@@ -115,7 +118,7 @@ def _validated(node: Node) -> tuple[Protocol | None, Node, set[str], list[Diagno
         before = node
         for cut in cuts:
             node = _without(node, cut)
-            broken |= {str(cut[-1])}
+            broken |= {cut[-1], ANY_NAME} if len(cut) == 1 and cut[0] in _MAPPINGS else {cut[-1]}
         if node.plain() == before.plain():
             return None, node, broken, found
 

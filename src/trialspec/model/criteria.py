@@ -298,23 +298,24 @@ else:
 
 def expand(criterion: Verb | str, at: At) -> Expr:
     """Give what a criterion says, in the nodes of the kernel."""
-    return at.statement(criterion) if isinstance(criterion, str) else criterion.expand(at)
+    return at.statement(criterion) if isinstance(criterion, str) else at.deeper(lambda: criterion.expand(at))
 
 
 def provenance(criterion: Verb | str, at: At) -> Provenance:
     """Give where a criterion comes from; what it assumes includes all that is inside it and all that it names."""
     own = criterion.provenance if isinstance(criterion, Verb) else Provenance()
-    return at.provenance(own, *_inside(criterion, at, frozenset()))
+    return at.provenance(own, *_inside(criterion, at, set()))
 
 
-def _inside(part: object, at: At, seen: frozenset[str]) -> Iterator[Provenance]:
+def _inside(part: object, at: At, seen: set[str]) -> Iterator[Provenance]:
     if isinstance(part, Sourced):
         yield part.provenance
     name = part.met if isinstance(part, Met) else part if isinstance(part, str) else None
     if name is not None:
         stated = at.scope.statements.get(name)
         if stated is not None and name not in seen:
-            yield from _inside(stated.part, at, seen | {name})
+            seen.add(name)
+            yield from _inside(stated.part, at, seen)
         return
     for field, info in type(part).model_fields.items() if isinstance(part, Part) else ():
         value = getattr(part, field)

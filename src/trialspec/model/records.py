@@ -53,6 +53,11 @@ class Value(ValueLimits):
 
     is_: Words | None = Field(None, alias="is", description="for a coded measure: the words it may be")
 
+    @property
+    def asks(self) -> bool:
+        """Whether anything is asked of the value at all."""
+        return any(getattr(self, name) is not None for name in Value.model_fields)
+
     def tests(self, at: At, name: str) -> list[Test]:
         """Ask it of the values of one measure."""
         term = at.scope.vocabulary.get(name)

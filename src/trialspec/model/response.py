@@ -11,6 +11,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from trialspec.diagnostics import did_you_mean
 from trialspec.kernel import Constant, Expr, Point, Select, Shift, Window
 from trialspec.model.criteria import Criterion, expand, provenance
+from trialspec.model.growth import Meanings
 from trialspec.model.parts import Names, Part, Sourced, Windowed
 from trialspec.model.points import Name, refuse
 from trialspec.model.scope import At, Reference, Setting
@@ -192,8 +193,7 @@ class _Parts:
 
     parts: dict[str, Verb | str]
     at: At
-    known: dict[str, Expr] = field(default_factory=dict)
-    underway: list[str] = field(default_factory=list)
+    said: Meanings[Expr] = field(default_factory=Meanings)
 
     def names(self) -> Iterable[str]:
         """Give their names."""
@@ -201,14 +201,9 @@ class _Parts:
 
     def component(self, name: str, asker: At) -> Expr:
         """Give what a component says at the visit."""
-        if name in self.underway:
-            asker.circle(name, "definition-cycle", self.underway)
-            return Constant(UNKNOWN, place=asker.place)
-        if name not in self.known:
-            self.underway.append(name)
-            self.known[name] = expand(self.parts[name], self.at["components"][name])
-            self.underway.pop()
-        return self.known[name]
+        part, at = self.parts[name], self.at["components"][name]
+        expr = asker.said(self.said, name, "definition-cycle", lambda: expand(part, at))
+        return expr or Constant(UNKNOWN, place=asker.place)
 
 
 def _member(at: At, index: int) -> At:

@@ -22,7 +22,7 @@ from trialspec.model.points import (
     QuantityText,
     refuse,
 )
-from trialspec.model.records import NAMED
+from trialspec.model.records import NAMED, Value
 from trialspec.model.scope import At, Setting, declared
 from trialspec.patient import Kind
 from trialspec.program import AssessmentPlan, Course, DosePlan, VisitPlan
@@ -55,7 +55,7 @@ _KIND_OF: dict[Sort, Kind] = {
 }
 
 
-class MomentPart(Sourced, Windowed):
+class MomentPart(Sourced, Windowed, Value):
     """When the first or last of something happened: a milestone, an administration, or anything else on record.
 
     `enrolled` is the first enrolment and `screened` the last screening through it, unless a protocol says otherwise.
@@ -104,9 +104,13 @@ class MomentPart(Sourced, Windowed):
             else:
                 kind = _KIND_OF[term.sort]
                 tests = [here.among(NAMED[kind][0], sorted(at.scope.vocabulary.under(of)))]
+                if kind == "observation" and self.asks:
+                    tests += self.tests(at, of)
             for key in ("version", "reason", "visit"):
                 if getattr(self, key) is not None:
                     at[key].report("unknown-key", f"`{key}` is recorded of milestones", "")
+        if self.asks and kind != "observation":
+            at.report("unknown-key", f"`{of}` has no value to compare", "a limit or `is` goes with a measure")
         return Moment(name, which, at.select(kind, tests, at.window(self), of), at.place)
 
 

@@ -7,9 +7,9 @@ stands in for it, so that one mistake hides no other; nothing with a report is e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from trialspec.diagnostics import Diagnostic, Place, did_you_mean
 from trialspec.document import Node
@@ -31,6 +31,7 @@ from trialspec.kernel import (
     Ties,
     Window,
 )
+from trialspec.model.growth import DEEPEST, HEAVIEST, Growth, Meanings, Said
 from trialspec.model.parts import Span, ValueLimits, Windowed
 from trialspec.model.points import OPERATORS, Day, Moved, Named, OnDate, Quantity, WrittenPoint, day_meant
 from trialspec.patient import Kind
@@ -40,6 +41,10 @@ from trialspec.truth import MET, UNKNOWN
 from trialspec.vocabulary import Sort, Term, Vocabulary
 
 ANCHOR = "day_1"  # the moment that `day N` counts from
+ANY_NAME = "*"  # among the broken names: a whole section or library is missing, so any name may be declared there
+
+
+T = TypeVar("T")
 
 
 class Expands(Protocol):
@@ -83,9 +88,9 @@ class Scope:
     statements: dict[str, Statement] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
     found: list[Diagnostic] = field(default_factory=list)
-    known_moments: dict[str, Moment] = field(default_factory=dict)
-    known_statements: dict[str, Expr] = field(default_factory=dict)
-    underway: list[str] = field(default_factory=list)
+    said_moments: Meanings[Moment] = field(default_factory=Meanings)
+    said_statements: Meanings[Expr] = field(default_factory=Meanings)
+    growth: Growth = field(default_factory=Growth)
 
     def history(self, kind: Kind) -> Literal["always"] | Moment | None:
         """Say from when on silence means no, for one kind of event."""
@@ -164,7 +169,7 @@ class At:
 
     def unknown(self, what: str, name: str, candidates: Iterable[str], advice: str = "") -> None:
         """Report a name that stands for nothing, with the one that is closest."""
-        if name not in self.scope.broken:
+        if not self.scope.broken & {name, ANY_NAME}:
             self.report("unknown-name", f"there is no {what} `{name}`", did_you_mean(name, candidates) or advice)
 
     def term(self, name: str, *sorts: Sort) -> Term | None:
@@ -209,26 +214,64 @@ class At:
             what = ("component, " if components else "") + "criterion, gate or definition"
             self.unknown(what, name, {*components, *scope.statements})
             return Constant(UNKNOWN, place=self.place)
-        if name in scope.underway:
-            self.circle(name, "definition-cycle")
+        part, at = stated.part, stated.at
+        expr = self.said(
+            scope.said_statements,
+            name,
+            "definition-cycle",
+            lambda: at.statement(part) if isinstance(part, str) else at.deeper(lambda: part.expand(at)),
+        )
+        if expr is None:
             return Constant(UNKNOWN, place=self.place)
-        if name not in scope.known_statements:
-            scope.underway.append(name)
-            part = stated.part
-            scope.known_statements[name] = (
-                stated.at.statement(part) if isinstance(part, str) else part.expand(stated.at)
-            )
-            scope.underway.pop()
-        if not self.setting.dose and speaks_of_dose(scope.known_statements[name]):
+        if not self.setting.dose and scope.said_statements.known[name].frame.dose:
             advice = "such a statement belongs into a gate; state the criterion itself here"
             self.report("bad-point", f"the {stated.kind} `{name}` speaks of a dose, and there is none here", advice)
-        return AtLeast(1, (scope.known_statements[name],), name, self.place)
+        return AtLeast(1, (expr,), name, self.place)
 
-    def circle(self, name: str, code: str, underway: list[str] | None = None) -> None:
-        """Report that a name rests on itself."""
-        steps = self.scope.underway if underway is None else underway
-        chain = " -> ".join(f"`{step}`" for step in [*steps[steps.index(name) :], name])
-        self.report(code, f"`{name}` rests on itself: {chain}", "let one of them say what it means without the others")
+    def said(self, names: Meanings[T], name: str, circle: str, say: Callable[[], T]) -> T | None:
+        """Give what a name means, said once; nothing where it rests on itself, or on more than anybody could follow."""
+        growth = self.scope.growth
+        if name in names.underway:
+            steps = [*names.underway[names.underway.index(name) :], name]
+            advice = "let one of them say what it means without the others"
+            self.report(circle, f"`{name}` rests on itself: {' -> '.join(f'`{step}`' for step in steps)}", advice)
+            return None
+        if name in names.known:
+            growth.weight += names.known[name].weight
+            growth.add(names.known[name].frame)
+        else:
+            before = growth.weight
+            names.underway.append(name)
+            growth.enter()
+            value = None if self.grown_too_far(len(growth.frames)) else say()
+            frame = growth.leave()
+            names.underway.pop()
+            if value is None:
+                return None
+            names.known[name] = Said(value, frame, growth.weight - before)
+        return None if self.grown_too_far(names.known[name].frame.height) else names.known[name].value
+
+    def deeper(self, say: Callable[[], Expr]) -> Expr:
+        """Give what a criterion says inside another, unless that goes deeper than anybody could follow."""
+        growth = self.scope.growth
+        growth.enter()
+        expr = None if self.grown_too_far(len(growth.frames)) else say()
+        height = growth.leave().height
+        return Constant(UNKNOWN, place=self.place) if expr is None or self.grown_too_far(height) else expr
+
+    def grown_too_far(self, depth: int) -> bool:
+        """Report what goes too deep, or has grown too large."""
+        growth = self.scope.growth
+        if depth > DEEPEST:
+            message = f"criteria, statements and moments rest on each other more than {DEEPEST} deep"
+            self.report("too-deep", message, "say some of them without the others")
+            growth.top.height = 0
+            return True
+        if growth.weight > HEAVIEST and not growth.told:
+            growth.told = True
+            advice = "look for statements that name each other several times"
+            self.report("too-many-expansions", f"written out, there are more than {HEAVIEST} criteria", advice)
+        return growth.weight > HEAVIEST
 
     def provenance(self, *parts: Provenance) -> Provenance:
         """Join the provenance of an item with that of what is inside it."""
@@ -250,6 +293,7 @@ class At:
                 if not self.setting.dose:
                     advice = "`dose` is the dose that a gate, a premedication or an assessment before doses is about"
                     self.report("bad-point", "there is no dose to speak of here", advice)
+                self.scope.growth.top.dose = True
                 return Dose(self.place)
             case Named(name):
                 return self.moment(name)
@@ -264,24 +308,16 @@ class At:
     def moment(self, name: str, use: str = "") -> Moment:
         """Find a moment of the protocol."""
         scope = self.scope
-        if name in scope.known_moments:
-            return scope.known_moments[name]
         nothing = Moment(name, "first", Select("milestone", place=self.place), self.place)
         if name not in scope.moments:
-            if name not in scope.broken:
+            if not scope.broken & {name, ANY_NAME}:
                 close = day_meant(name) or did_you_mean(name, [*scope.moments, "now", "dose"])
                 message = f"{use} the moment `{name}`, which is not defined" if use else f"there is no moment `{name}`"
                 self.report(
                     "no-moment" if use else "unknown-name", message, close or f"define `{name}` under `moments`"
                 )
             return nothing
-        if name in scope.underway:
-            self.circle(name, "moment-cycle")
-            return nothing
-        scope.underway.append(name)
-        scope.known_moments[name] = scope.moments[name]()
-        scope.underway.pop()
-        return scope.known_moments[name]
+        return self.said(scope.said_moments, name, "moment-cycle", scope.moments[name]) or nothing
 
     def window(self, part: Span) -> Window:
         """Give the window of a part; in a response what has no end of its own ends with the visit's window."""
@@ -469,15 +505,6 @@ _SORTS: dict[Sort, str] = {
     "procedure": "procedure",
     "adverse_event": "adverse event",
 }
-
-
-def speaks_of_dose(node: object) -> bool:
-    """Whether the point `dose` is anywhere in a piece of the kernel."""
-    if isinstance(node, tuple):
-        return any(speaks_of_dose(part) for part in node)
-    if isinstance(node, Moment) or not is_dataclass(node):
-        return False
-    return isinstance(node, Dose) or any(speaks_of_dose(getattr(node, part.name)) for part in fields(node))
 
 
 def declared(term: Term) -> tuple[tuple[Place, str], ...]:
