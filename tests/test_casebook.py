@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from trialspec.casebook import case_files, read_cases, run
 from trialspec.diagnostics import ProtocolError
+from trialspec.events import CARRIES
 
 HEAD = """\
 day_1: 2014-03-03
@@ -277,3 +279,11 @@ def test_the_example_of_the_documentation_comes_out_as_it_says(tmp_path: Path) -
     assert all(result.passed for result in run(right))
     (failed,) = (str(result) for result in run(otherwise) if not result.passed)
     assert failed.replace(otherwise.file, "cases/gate.yaml") == told.strip()
+
+
+def test_the_documentation_lists_what_each_kind_of_event_carries() -> None:
+    text = (Path(__file__).parent.parent / "docs/cases.md").read_text(encoding="utf-8")
+
+    for kind, keys in CARRIES.items():
+        (row,) = (line for line in text.splitlines() if line.startswith(f"| `{kind}` | `{keys[0]}`"))
+        assert set(re.findall(r"`([a-z_]+)`", row)) - {kind} == set(keys) - {"same_as"} - {kind}
