@@ -1,7 +1,7 @@
 """From administrations to doses: the pieces of one interrupted infusion are one dose before anything is asked of it.
 
 A part without an hour goes with all of its date. One whose end is not recorded is taken to end when it started. A
-route, piece or slot that is not recorded does not tell a part from others. An amount that is not recorded is some amount.
+route, piece or slot that is not recorded does not tell a part from others. An amount not recorded is some amount.
 """
 
 from __future__ import annotations
