@@ -304,24 +304,32 @@ def expand(criterion: Verb | str, at: At) -> Expr:
 def provenance(criterion: Verb | str, at: At) -> Provenance:
     """Give where a criterion comes from; what it assumes includes all that is inside it and all that it names."""
     own = criterion.provenance if isinstance(criterion, Verb) else Provenance()
-    return at.provenance(own, *_inside(criterion, at, set()))
+    found: list[Provenance] = []
+    waiting: list[object] = [criterion]
+    seen: set[str] = set()
+    while waiting:
+        for part in _inside(waiting.pop(0)):
+            if isinstance(part, Provenance):
+                found.append(part)
+            elif part in at.scope.statements and part not in seen:
+                seen.add(part)
+                waiting.append(at.scope.statements[part].part)
+    return at.provenance(own, *found)
 
 
-def _inside(part: object, at: At, seen: set[str]) -> Iterator[Provenance]:
+def _inside(part: object) -> Iterator[Provenance | str]:
+    """Give the provenance of all that is inside a criterion, and the names that stand in it."""
+    if isinstance(part, str):
+        yield part
     if isinstance(part, Sourced):
         yield part.provenance
-    name = part.met if isinstance(part, Met) else part if isinstance(part, str) else None
-    if name is not None:
-        stated = at.scope.statements.get(name)
-        if stated is not None and name not in seen:
-            seen.add(name)
-            yield from _inside(stated.part, at, seen)
-        return
+    if isinstance(part, Met):
+        yield part.met
     for field, info in type(part).model_fields.items() if isinstance(part, Part) else ():
         value = getattr(part, field)
         for inner in value if isinstance(value, list) else value.values() if isinstance(value, dict) else [value]:
             if isinstance(inner, Part) or (isinstance(inner, str) and holds_criteria(info.annotation)):
-                yield from _inside(inner, at, seen)
+                yield from _inside(inner)
 
 
 @cache
