@@ -165,7 +165,7 @@ def _number(draw: DrawFn) -> Interval:
 
 
 def _word(draw: DrawFn, words: Sequence[str]) -> Codes:
-    match _any_of(draw, (12, "one"), (1, "two"), (1, "any")):
+    match _any_of(draw, (6, "one"), (1, "two"), (1, "any")):
         case "two" if len(words) > 1:
             return Codes(frozenset(words[:2]))
         case "any":
@@ -191,7 +191,7 @@ def _item(draw: DrawFn, calendar: Calendar, number: int, about: Sequence[_Subjec
     when = _when(draw, calendar)
     answer: Literal["yes", "absent", "not_done"] = _any_of(draw, (18, "yes"), (1, "absent"), (1, "not_done"))
     name, names = NAMED[kind]
-    chosen = word(named) if answer != "yes" or _chance(draw, 90) else _word(draw, names)
+    chosen = word(named) if answer != "yes" or _chance(draw, 85) else _word(draw, names)
     fields: dict[str, Codes | Interval | When] = {name: chosen}
     unit = ""
     if kind == "observation" and chosen == word("antibody"):
@@ -353,7 +353,7 @@ def _moment(draw: DrawFn, idiom: Idiom, depth: int) -> Moment:
     name, names = NAMED[kind]
     chosen = _one(draw, names[:2])
     tests = [Test(name, "in", Constant(word(chosen)))]
-    if _chance(draw, 15):
+    if _chance(draw, 20):
         tests.append(_test(draw, idiom, kind, chosen))
     window = _window(draw, idiom, depth - 1) if depth > 0 and draw(st.booleans()) else Window()
     return Moment(f"{which}_{chosen}", which, Select(kind, tuple(tests), window, "always"))
@@ -602,10 +602,15 @@ def asked(
 # --- sharpening: records that say more --------------------------------------------------------------------------------
 
 
-def _narrower_value(draw: DrawFn, value: Codes | Interval | When) -> Codes | Interval | When:
+_WORDS_OF: dict[str, tuple[str, ...]] = {"value": ANTIBODY}
+for _field, _words in (*NAMED.values(), *WORDS.values()):
+    _WORDS_OF[_field] = (*_words, *_WORDS_OF.get(_field, ()))
+
+
+def _narrower_value(draw: DrawFn, field: str, value: Codes | Interval | When) -> Codes | Interval | When:
     match value:
         case Codes(None):
-            return word(_one(draw, ("positive", "infection", "protein", "week_4", "intravenous", "elsewhere")))
+            return word(_one(draw, _WORDS_OF[field]))
         case Codes(words) if words is not None:
             return word(_one(draw, sorted(words)))
         case Interval():
@@ -646,7 +651,8 @@ def _sharper(draw: DrawFn, item: Item) -> Item | None:
             return None
         item = replace(item, certain=True)
     fields = {
-        name: _narrower_value(draw, value) if draw(st.booleans()) else value for name, value in item.fields.items()
+        name: _narrower_value(draw, name, value) if draw(st.booleans()) else value
+        for name, value in item.fields.items()
     }
     when = _narrower_time(draw, item.when) if _chance(draw, 70) else item.when
     visible = when if item.visible == item.when else item.visible

@@ -1,0 +1,76 @@
+"""The reference against brute force: what it is certain of holds in every way things may have been."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
+
+from tests.agreement.possible_worlds import Answer, Choose, answer, explore, limits_of, settle
+from trialspec.interpreters.reference import read
+from trialspec.interpreters.strategies import Asked, asked, numbers
+from trialspec.quantity import Interval
+from trialspec.truth import MET, UNKNOWN
+
+WAYS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """A question, and the seed by which ways are drawn where there are too many to go."""
+
+    asked: Asked
+    seed: int
+
+
+@st.composite
+def explorations(draw: DrawFn, questions: st.SearchStrategy[Asked]) -> Explored:
+    """Draw a question and a seed."""
+    return Explored(draw(questions), draw(st.integers(0, 9)))
+
+
+def ways(case: Explored, most: int = WAYS) -> tuple[list[Answer], bool]:
+    """Answer in every way things may have been, or in many drawn ones."""
+    question, limits = case.asked.question, limits_of(case.asked.expr)
+
+    def one(choose: Choose) -> Answer:
+        way = settle(question.timeline, question.dose, question.at, limits, choose)
+        return answer(case.asked.expr, way)
+
+    return explore(one, most, case.seed)
+
+
+def is_sound(case: Explored) -> None:
+    """Fail if the reference is certain of something that is otherwise in one of the ways."""
+    verdict = read(case.asked.expr, case.asked.question).verdict
+    if verdict is not UNKNOWN:
+        answers, _ = ways(case)
+        assert set(answers) == {verdict is MET}, f"{verdict}, but there is a way to {set(answers)}"
+
+
+def holds_number(case: Explored) -> None:
+    """Fail if a number is, in one of the ways, not in the interval that the reference gives."""
+    value = read(case.asked.expr, case.asked.question).value
+    if isinstance(value, Interval):
+        for number in ways(case)[0]:
+            assert isinstance(number, Fraction), f"{value}, but there is a way to {number}"
+            assert _holds(value, number), f"{value}, but there is a way to {number}"
+
+
+def _holds(interval: Interval, number: Fraction) -> bool:
+    above = interval.low is None or number > interval.low or (number == interval.low and not interval.low_open)
+    below = interval.high is None or number < interval.high or (number == interval.high and not interval.high_open)
+    return above and below
+
+
+@given(explorations(asked()))
+def test_what_is_certain_holds_in_every_way(case: Explored) -> None:
+    """A `met` is true, and a `not_met` false, in every way in which the records may have come about."""
+    is_sound(case)
+
+
+@given(explorations(asked(numbers)))
+def test_a_number_is_inside_its_interval_in_every_way(case: Explored) -> None:
+    """In every way in which the records may have come about, a number is in the interval that was given."""
+    holds_number(case)
