@@ -497,6 +497,11 @@ def test_every_verb_is_explained_under_the_four_headings(verb: str) -> None:
     assert [line.strip() for line in text.splitlines() if line.strip().startswith("## ")] == HEADINGS
 
 
+def test_the_reference_in_the_docs_is_the_one_that_the_code_gives() -> None:
+    written = (HERE.parent / "docs" / "language.md").read_text(encoding="utf-8")
+    assert written.strip() == reference().strip(), "`make docs` writes it anew"
+
+
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", reference(), flags=re.DOTALL)
 MORE = """
 measures: {able_to_comply: {values: [yes, no]}, systolic_pressure: {unit: 'mm[Hg]'},
