@@ -157,6 +157,7 @@ def test_a_time_that_is_none_is_refused(run: Run, option: str, text: str, told: 
     refused(run("run", DEMO, EVENTS, option, text), f"{option} `{text}` {told}")
 
 
+@pytest.mark.slow
 def test_the_last_time_that_can_be_written_is_answered(run: Run) -> None:
     assert run("run", DEMO, EVENTS, "--as-of", "9498-12-31").exit_code == exits.FINE
     assert run("run", DEMO, EVENTS, "--as-of", "1000-01-01").exit_code == exits.FINE

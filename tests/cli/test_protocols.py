@@ -37,6 +37,7 @@ def broken(folder: Path) -> Path:
 # --- check ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_is_shipped_is_fine(fresh: Run) -> None:
     result = fresh("check", "rules", "protocols", DEMO)
     assert result.exit_code == exits.FINE, result.stderr
@@ -128,6 +129,7 @@ def test_the_schema_is_one_and_knows_the_verbs_in_scope(run: Run) -> None:
     assert "refractory_to" in json.dumps(scoped)
 
 
+@pytest.mark.slow
 def test_what_is_frozen_means_the_same(fresh: Run, tmp_path: Path) -> None:
     result = fresh("freeze", FOUNDING)
     assert result.exit_code == exits.FINE, result.stderr

@@ -59,6 +59,7 @@ def test_on_a_terminal_there_are_tables(run: Run, same: Same, monkeypatch: pytes
     same("run-terminal.txt", asked(run, "--patient", "B").stdout)
 
 
+@pytest.mark.slow
 def test_every_report_says_that_a_person_decides(run: Run) -> None:
     assert FOOTER in asked(run).stdout
     assert everything(run)["note"] == FOOTER
@@ -72,6 +73,7 @@ def test_every_dose_is_accounted_for(run: Run) -> None:
         assert set(doses) == {"RTX#1", "RTX#2", "CYC#1"}
 
 
+@pytest.mark.slow
 def test_what_could_not_be_read_is_said_in_every_format(run: Run) -> None:
     for form in ("table", "json", "deviations", "queries"):
         assert "2 records name no patient" in asked(run, "--format", form).stderr
@@ -209,6 +211,7 @@ def test_without_a_time_it_is_now(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     assert found["patients"][0]["as_of"] == "2014-05-14T01:53:20+09:00"
 
 
+@pytest.mark.slow
 def test_as_known_uses_only_what_was_available(run: Run) -> None:
     def held(*more: str) -> set[str]:
         return {each["rule"] for each in of_patient(run, "B", *more)["alerts"]}
@@ -220,6 +223,7 @@ def test_as_known_uses_only_what_was_available(run: Run) -> None:
 # --- who may see it ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_would_unblind_is_withheld_and_counted(fresh: Run, tmp_path: Path) -> None:
     file = tmp_path / "protocol.yaml"
     text = Path(f"{DEMO}/protocol.yaml").read_text()
@@ -238,6 +242,7 @@ def test_what_would_unblind_is_withheld_and_counted(fresh: Run, tmp_path: Path) 
 # --- notes, exit codes ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_notes_stand_beside_their_alert_and_change_nothing(run: Run, tmp_path: Path) -> None:
     note = {
         "alert": "B/demo/dosing/given-without-clearance/CYC#1/b8",
