@@ -14,9 +14,11 @@ from click.testing import Result
 
 from trialspec.cli import exits, show
 from trialspec.reports.deviations import COLUMNS, SDTM
+from trialspec.reports.queries import COLUMNS as QUERY_COLUMNS
 from trialspec.reports.table import FOOTER
 from trialspec.rulebook.rete import EngineAbsent
 
+CHECKOUT = Path(__file__).parents[2]
 DEMO = "tests/cli/demo"
 EVENTS = f"{DEMO}/events.ndjson"
 ASKED = (DEMO, EVENTS, "--as-of", "2014-06-30")
@@ -298,3 +300,25 @@ def test_without_the_rules_engine_the_plain_evaluator_serves_and_it_is_said(
     result = asked(fresh, "--format", "json")
     assert "there is none here; the plain evaluator" in result.stderr
     assert json.loads(result.stdout)["patients"] == before
+
+
+# --- what docs/reports.md promises ------------------------------------------------------------------------------------
+
+
+def test_the_columns_of_the_log_are_documented_in_order() -> None:
+    text = (CHECKOUT / "docs/reports.md").read_text(encoding="utf-8")
+    section = text.split("## Queries")[0]
+    listed = [line.split("|")[1].strip() for line in section.splitlines() if line.startswith("| ")]
+    assert tuple(name for name in listed if name != "column") == COLUMNS
+
+
+def test_the_columns_of_queries_and_the_keys_of_alerts_are_documented(run: Run) -> None:
+    text = (CHECKOUT / "docs/reports.md").read_text(encoding="utf-8")
+    assert [name for name in QUERY_COLUMNS if f"`{name}`" not in text] == []
+    documented = text.split("An alert\nhas its")[1]
+    alert = of_patient(run, "B")["alerts"][0]
+    assert [name for name in alert if f"`{name}`" not in documented and name not in UNTOLD] == []
+
+
+# What goes without saying, or is said of every finding.
+UNTOLD = {"patient", "protocol", "category", "unblinds", "found", "missing", "may_change_at"}

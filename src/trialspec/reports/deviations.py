@@ -1,23 +1,7 @@
 """The monitor's log: protocol deviations, one line each, in the columns of the SDTM domain DV.
 
-| column | holds |
-|---|---|
-| STUDYID | the name of the protocol |
-| DOMAIN | `DV` |
-| USUBJID | the patient, as the events name her |
-| DVSEQ | 1, 2 ... within the patient, by date |
-| DVSPID | the key of the alert: the same on every run |
-| DVTERM | the sentence of the alert |
-| DVDECOD | the rule |
-| DVCAT | the class of deviation (ICH E3 asks for classes; the rulebook names them) |
-| DVSCAT | what departed: dose, visit, assessment, eligibility ... |
-| DVSTDTC, DVENDTC | the dates of its start and, for a state that has passed, of its end, in the zone of the site |
-
-Beside them, in small letters, what SDTM has no column for: `subject` (RTX#2, week_12), `important` (Y or N, as the
-protocol sets it, never the engine), `urgency`, `known_since` (the date from which on every record behind it was
-available; empty where a record does not say), `assumes`, `clause`, and `digest` (of the protocol that was run).
-
-Only rules with a `category` report deviations. Reminders, queries and notes are no deviations and are not in the log.
+`docs/reports.md` says what each column holds. SDTM's are in capitals; beside them, in small letters, is what it has no
+column for. Only rules with a `category` report deviations: reminders, queries and notes are none.
 """
 
 from __future__ import annotations
