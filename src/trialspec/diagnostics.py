@@ -376,6 +376,10 @@ CODES: dict[str, str] = {
         "A name stands for another kind of thing than is expected here: a drug where a measure is, for example.",
         "Choose a name of the right kind, or the verb that goes with this one.",
     ),
+    "unknown-patient": _code(
+        "None of the event files holds a record of this patient.",
+        "Check the spelling against the files; the patient's id is written exactly as in the events.",
+    ),
     # Units and numbers
     "unit-mismatch": _code(
         "A limit is in a unit that cannot be compared with the unit of the measure.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from trialspec.model.reference import reference
 from trialspec.reports.rests import items
 from trialspec.reports.table import FOOTER
 
+CHECKOUT = Path(__file__).parents[2]
 DEMO = "tests/cli/demo"
 FOUNDING = "protocols/rituximab-refractory-lupus-nephritis"
 
@@ -152,6 +154,13 @@ def test_what_is_wrong_is_not_frozen(fresh: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_every_code_has_its_long_text(run: Run, code: str) -> None:
     assert run("explain-error", code).stdout == f"{code}\n\n{CODES[code]}\n"
+
+
+def test_every_code_of_the_commands_has_its_long_text() -> None:
+    sources = "".join(file.read_text(encoding="utf-8") for file in (CHECKOUT / "src/trialspec/cli").glob("*.py"))
+    used = set(re.findall(r"""refused\(\s*"([a-z0-9-]+)\"""", sources))
+    assert len(used) > 4
+    assert used - set(CODES) == set()
 
 
 def test_a_code_that_is_close_is_offered(run: Run) -> None:
