@@ -431,8 +431,8 @@ CODES: dict[str, str] = {
         "Name the scale and its version beside the grade.",
     ),
     "never-due": _code(
-        "A dose or visit is counted from a moment that it sets itself, or that comes after it. Until that has happened it "
-        "is not due, so nobody is told that it is late.",
+        "A dose or visit is counted from a moment that it sets itself, or that comes after it. Until that has happened "
+        "it is not due, so nobody is told that it is late.",
         "State up to when it is due under `first_due`; leave it as it is if nobody is to be told.",
     ),
     # Responses
