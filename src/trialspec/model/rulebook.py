@@ -13,7 +13,7 @@ from trialspec.diagnostics import did_you_mean
 from trialspec.model.parts import Sourced, Words
 from trialspec.model.points import Name, Text, YesNo
 from trialspec.model.scope import At, listing
-from trialspec.rulebook.table import SUBJECTS, Condition, Rule
+from trialspec.rulebook.table import FACTS, SUBJECTS, Condition, Rule
 
 Conditions = dict[Name, Words]
 
@@ -106,6 +106,9 @@ class AlertRule(Sourced):
                 at.report(
                     "bad-placeholder", f"`{{{name}}}` is not a name", "write the name of a fact alone, as in `{date}`"
                 )
+            elif name not in (facts := FACTS.get(self.for_each, frozenset({name}))):
+                message = f"a finding of {self.for_each} does not tell `{{{name}}}`"
+                at.report("bad-placeholder", message, did_you_mean(name, facts) or f"it tells {listing(facts)}")
 
 
 class AlertChange(Sourced):

@@ -121,6 +121,27 @@ SUBJECTS: Mapping[str, Mapping[str, Field]] = {
 }
 
 
+# The words that the sentence of a rule may use, by the subject it is about. A word may be empty; it is never absent.
+_WRITTEN = frozenset({"text", "clause", "assumed", "missing"})
+FACTS: Mapping[str, frozenset[str]] = {
+    "patient": frozenset({"patient", "site", "version", "consented", "missing"}),
+    "criterion": _WRITTEN | {"criterion", "role", "verdict", "margin"},
+    "eligibility": frozenset({"enrolled", "failed", "open", "missing"}),
+    "dose": _WRITTEN
+    | {"dose", "drug", "date", "planned", "window", "earliest", "amount", "planned_amount", "route", "interruptions"}
+    | {"state", "departure", "departure_unknown", "reason", "gate", "verdict", "margin", "margin_days"},
+    "course": _WRITTEN | {"course", "complete", "through"},
+    "gate": _WRITTEN | {"gate", "verdict", "margin"},
+    "visit": _WRITTEN | {"visit", "state", "date", "planned", "window"},
+    "assessment": _WRITTEN | {"assessment", "measure", "visit", "state", "date", "planned", "window"},
+    "component": _WRITTEN | {"response", "visit", "component", "verdict", "margin"},
+    "category": _WRITTEN | {"response", "visit", "category", "components", "possible", "date"},
+    "adverse_event": frozenset({"adverse_event", "term", "grade", "date", "recorded", "limit", "missing"}),
+    "therapy": _WRITTEN | {"therapy", "drug", "date", "rules"},
+    "record": frozenset({"record", "problem", "reason", "events", "missing"}),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Rulebook:
     """The rules of a protocol, in the order of its files, and the vocabulary that they speak."""
