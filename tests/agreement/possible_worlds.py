@@ -562,10 +562,11 @@ def _compared(node: Compare, way: Way) -> bool | None:
 
 def _in_a_row(run: Run, way: Way) -> bool | None:
     facts = members(run.of, way)
-    if facts is None or len(facts) < run.number:
+    readings = _readings(run, facts or [], way)
+    if len(readings) < run.number:
         return None
     row: list[Spot] = []
-    for spot, passed in _readings(run, facts, way):
+    for spot, passed in readings:
         if not passed or (row and run.gap is not None and _apart(row[-1], spot, run.gap) > 0):
             row = []
         if passed:

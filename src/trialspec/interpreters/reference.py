@@ -69,7 +69,7 @@ from trialspec.times import When
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, agreed, every, negate, some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from trialspec.kernel import Expr, Point
     from trialspec.patient import Item
@@ -83,7 +83,20 @@ def read(expr: Expr, question: Question) -> Reading:
     if asked is None:
         unsure = frozenset(Missing(moment.name) for moment in moments(expr))
         return Reading(None, missing=unsure, until=next_visible(question.timeline.items, question), node=expr)
-    return choose([_read(expr, world) for world in asked])
+    reading = choose([_read(expr, world) for world in asked])
+    if reading.missing or not _open(reading):
+        return reading
+    return replace(reading, missing=_unsettled(expr, asked))
+
+
+def _open(reading: Reading) -> bool:
+    return reading.value is None or reading.value is UNKNOWN
+
+
+def _unsettled(expr: Expr, asked: Sequence[Question]) -> frozenset[Missing]:
+    """Give the moments on which the worlds differ: where nothing else is missing, it is they that leave it open."""
+    placed = {moment: {locate(moment, world).value for world in asked} for moment in moments(expr)}
+    return frozenset(Missing(moment.name) for moment, times in placed.items() if len(times) > 1)
 
 
 def choose(readings: Sequence[Reading]) -> Reading:
@@ -199,7 +212,7 @@ def _pick(pick: Pick, question: Question) -> Reading:
     else:
         deciding = outermost(selection, question, later=pick.which == "latest")
     sure = any(found is MET for _, found in deciding)
-    value = _value(pick, deciding) if sure else None
+    value = _value(pick, deciding, question) if sure else None
     anchors: list[Selection | Reading] = [selection] if day is None else [selection, day]
     unanswered = frozenset[Missing]().union(*(anchor.missing for anchor in anchors))
     return Reading(
@@ -269,7 +282,9 @@ def _halfway(day: Point, selection: Selection, question: Question) -> int | None
     return earliest(*(arrival(day, exactly(middle), question) for middle in middles))
 
 
-def _value(pick: Pick, deciding: tuple[tuple[Item, Verdict], ...]) -> Interval | Codes | When | None:
+def _value(
+    pick: Pick, deciding: tuple[tuple[Item, Verdict], ...], question: Question
+) -> Interval | Codes | When | None:
     values = [item.fields.get(pick.field) for item, _ in deciding]
     words = [value for value in values if isinstance(value, Codes)]
     if words:
@@ -282,7 +297,15 @@ def _value(pick: Pick, deciding: tuple[tuple[Item, Verdict], ...]) -> Interval |
     certain = [number for number, (_, found) in zip(numbers, deciding, strict=True) if found is MET]
     if pick.which in {"least", "greatest"}:
         return (meet_least if pick.which == "least" else meet_greatest)(certain, numbers)
-    return hull(numbers) if len(certain) < len(numbers) else _tied(pick, numbers, [item for item, _ in deciding])
+    items = [item for item, _ in deciding]
+    return _tied(pick, numbers, items) if len(certain) == len(numbers) and _tie(items, question) else hull(numbers)
+
+
+def _tie(items: list[Item], question: Question) -> bool:
+    """Whether nothing tells items apart: uncertain dates are no tie, one of the items may well be the only one."""
+    zone = question.timeline.zone
+    pairs = ((one.when, other.when) for one in items for other in items)
+    return all(one.certain and compare_when(one, other, zone)[0] is NOT_MET for one, other in pairs)
 
 
 def _tied(pick: Pick, numbers: list[Interval], items: list[Item]) -> Interval:
@@ -476,70 +499,78 @@ def _run(run: Run, question: Question) -> Reading:
     """Read the runs in every order in which readings of uncertain date may have come, as far as they can be tried."""
     selection = select(run.of, question)
     others = None if run.then is None else select(run.then, question)
-    items = [*selection.items, *(others.items if others else ())]
-    vague = [item for item, _ in items if not item.when.certain]
-    choices = [list(item.when.choices()) for item in vague]
-    if prod(len(choice) for choice in choices) > MOST_WORLDS:
-        answers = [UNKNOWN]
-    else:
-        # By identity: two contents in conflict share an id.
-        orders = [dict(zip(map(id, vague), pins, strict=True)) for pins in product(*choices)]
-        answers = [_run_in_order(run, selection, others, pinned, question) for pinned in orders]
-    value = agreed(answers)
     selections = [selection] if others is None else [selection, others]
+    found = [(item, there, others is None) for each in selections for item, there in each.items]
+    pins = [list(_dated(item, there, joining=joining)) for item, there, joining in found]
+    if prod(len(each) for each in pins) > MOST_WORLDS:
+        answers = [UNKNOWN]
+    elif others is None:
+        answers = [_in_a_row(run, [reading for reading in way if reading], question) for way in product(*pins)]
+    else:
+        ways = [[reading for reading in way if reading] for way in product(*pins)]
+        answers = [_followed(run, way, len(selection.items), question) for way in ways]
+    value = agreed(answers)
+    if value is NOT_MET and others is not None and (selection.not_yet or not others.closed):
+        value = UNKNOWN
     return Reading(
         value,
-        frozenset().union(*(each.because for each in selections), *(cited(item) for item, _ in items)),
+        frozenset().union(*(each.because for each in selections), *(cited(item) for item, _, _ in found)),
         frozenset().union(*(each.missing or {each.leaf} for each in selections)) if value is UNKNOWN else frozenset(),
         earliest(*(each.until for each in selections), *(at for each in selections for at in each.flips.values())),
         node=run,
     )
 
 
-def _run_in_order(
-    run: Run,
-    selection: Selection,
-    others: Selection | None,
-    pinned: dict[int, When],
-    question: Question,
-) -> Verdict:
-    """Read a run where every date is certain: once with each unknown reading failing, once with each passing."""
+_Found = tuple["Item", Verdict]
 
-    def dated(item: Item) -> Item:
-        return replace(item, when=pinned.get(id(item), item.when))
 
-    readings = [(dated(item), found, passes(run.holds, item)) for item, found in selection.items]
-    if others is not None:
-        return _followed(run, readings, [(dated(item), found) for item, found in others.items], others, question)
-    if sum(found is MET for _, found, _ in readings) < run.number:
+def _dated(item: Item, there: Verdict, *, joining: bool) -> Iterator[_Found | None]:
+    """Give a reading on each date that it may have.
+
+    One that may be there, and has no time, would make one reading of those of its date: it is tried there and not.
+    """
+    tried = joining and there is UNKNOWN and not item.when.instants
+    for when in item.when.choices():
+        yield (item if item.when.certain else replace(item, when=when)), MET if tried else there
+    if tried:
+        yield None
+
+
+def _in_a_row(run: Run, readings: list[_Found], question: Question) -> Verdict:
+    """Read a row where every date is certain: once with all that is open against it, once with all in favour."""
+    if len(_groups([(item, True) for item, found in readings if found is MET], question)) < run.number:
         return UNKNOWN
-    worst = [(item, held is MET) for item, found, held in readings if found is MET or held is not MET]
-    best = [(item, held is not NOT_MET) for item, found, held in readings if found is MET or held is not NOT_MET]
-    return agreed(_row(run, order, question) for order in (worst, best))
+    told = [(item, found, passes(run.holds, item)) for item, found in readings]
+    worst = [(item, held is MET) for item, found, held in told if found is MET or held is not MET]
+    best = [(item, held is not NOT_MET) for item, found, held in told if found is MET or held is not NOT_MET]
+    return agreed((_row(run, worst, question, hoping=False), _row(run, best, question, hoping=True)))
 
 
-def _row(run: Run, readings: list[tuple[Item, bool]], question: Question) -> Verdict:
-    """Look for a row among readings each of which passes or fails; readings that are tied are one reading."""
-    row: list[Item] = []
+def _row(run: Run, readings: list[tuple[Item, bool]], question: Question, *, hoping: bool) -> Verdict:
+    """Look for a row among readings each of which passes or fails; `hoping` takes an open distance as fitting."""
+
+    def fits(answer: Verdict) -> bool:
+        return answer is not NOT_MET if hoping else answer is MET
+
+    row: list[list[Item]] = []
     for group in _groups(readings, question):
-        first = group[0][0]
+        tied = [item for item, _ in group]
         if not all(held for _, held in group):
             row = []
             continue
-        if row and run.gap is not None and _apart(row[-1], first, run.gap, question)[1] is not MET:
+        if row and run.gap is not None and not fits(_apart(row[-1], tied, run.gap, question)[1]):
             row = []
-        row.append(first)
-        if len(row) >= run.number and (run.span is None or _apart(row[0], first, run.span, question)[0] is MET):
+        row.append(tied)
+        if len(row) >= run.number and (run.span is None or fits(_apart(row[0], tied, run.span, question)[0])):
             return MET
     return NOT_MET
 
 
 def _groups(readings: list[tuple[Item, bool]], question: Question) -> list[list[tuple[Item, bool]]]:
-    """Put readings in order, those that a chain of ties joins together."""
+    """Put readings in order; those that a chain of ties joins together are one reading."""
     zone = question.timeline.zone
-    ordered = sorted(readings, key=lambda reading: (reading[0].when.span(zone), reading[0].id))
     groups: list[list[tuple[Item, bool]]] = []
-    for reading in ordered:
+    for reading in sorted(readings, key=lambda reading: reading[0].when.span(zone)):
         if groups and any(compare_when(item.when, reading[0].when, zone)[0] is not MET for item, _ in groups[-1]):
             groups[-1].append(reading)
         else:
@@ -547,30 +578,30 @@ def _groups(readings: list[tuple[Item, bool]], question: Question) -> list[list[
     return groups
 
 
-def _apart(one: Item, other: Item, by: Duration, question: Question) -> tuple[Verdict, Verdict]:
-    """Say whether `other` is at least, and at most, a duration after `one`."""
+def _apart(one: list[Item], other: list[Item], by: Duration, question: Question) -> tuple[Verdict, Verdict]:
+    """Say whether `other` is at least, and at most, a duration after `one`, each of which may be several tied items."""
     zone = question.timeline.zone
-    limit = moved(one.when, Shift(Dose(), by), zone)
-    before, not_after = compare_when(other.when, limit, zone, clock=by.seconds is not None)
-    return negate(before), not_after
+    limits_ = [moved(item.when, Shift(Dose(), by), zone) for item in one]
+    clock = by.seconds is not None
+    sides = [compare_when(item.when, limit, zone, clock=clock) for item in other for limit in limits_]
+    return negate(agreed(before for before, _ in sides)), agreed(not_after for _, not_after in sides)
 
 
-def _followed(
-    run: Run,
-    readings: list[tuple[Item, Verdict, Verdict]],
-    later: list[tuple[Item, Verdict]],
-    others: Selection,
-    question: Question,
-) -> Verdict:
-    """Say whether a passing reading has one of the others after it, within the run's limits."""
-    found = []
-    for item, there, held in readings:
-        for other, also in later:
+def _followed(run: Run, readings: list[_Found], split: int, question: Question) -> Verdict:
+    """Say whether a passing reading has one of those from `split` on after it, within the run's limits."""
+    pairs = []
+    for item, there in readings[:split]:
+        held = passes(run.holds, item)
+        for other, also in readings[split:]:
             if other.id == item.id:
                 continue
-            order = compare_when(item.when, other.when, question.timeline.zone)[0]
-            far = MET if run.span is None else _apart(item, other, run.span, question)[0]
-            near = MET if run.gap is None else _apart(item, other, run.gap, question)[1]
-            found.append(every((there, held, also, order, far, near)))
-    pair = some(found)
-    return UNKNOWN if pair is NOT_MET and not others.closed else pair
+            far = MET if run.span is None else _apart([item], [other], run.span, question)[0]
+            near = MET if run.gap is None else _apart([item], [other], run.gap, question)[1]
+            pairs.append(every((there, held, also, _later(other.when, item.when, question), far, near)))
+    return some(pairs)
+
+
+def _later(one: When, other: When, question: Question) -> Verdict:
+    """Say whether one time is after another; on one date, without two times of day, that is open."""
+    before, not_after = compare_when(other, one, question.timeline.zone)
+    return UNKNOWN if not_after is not before and not (one.instants and other.instants) else before
