@@ -415,7 +415,10 @@ def worlds(question: Question, *parts: Expr) -> tuple[Question, ...] | None:
 def _may_be(item: Item, moment: Moment, question: Question) -> bool:
     if item.kind != moment.of.kind or item.answer != "yes" or visible(item, question) is NOT_MET:
         return False
-    return every(passes(test, item) for test in moment.of.tests) is not NOT_MET
+    if every(passes(test, item) for test in moment.of.tests) is NOT_MET:
+        return False
+    # What surely lies outside the moment's window (an earlier dose, say) multiplies no worlds.
+    return _membership(item, _bounds(moment.of.window, question), question) is not NOT_MET
 
 
 def _possible(item: Item) -> int:
