@@ -60,7 +60,6 @@ def _high(interval: Interval) -> tuple[Fraction, bool]:
     return interval.high or Fraction(0), not interval.high_open
 
 
-
 @given(sharpenings(asked()))
 def test_sharpening_only_resolves(case: Sharpened) -> None:
     """Replacing a value, date or silence by something inside what it allowed changes no `met` or `not_met`."""

@@ -98,36 +98,38 @@ def _chance(draw: DrawFn, percent: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The zone of a generated patient and the date around which everything happens."""
+    """The zone of a generated patient, the date around which everything happens, and an odd hour of that date."""
 
     zone: Zone
     today: int
+    odd: str = "12:00"
 
 
-def _calendar(zone: str, *today: int) -> Calendar:
-    return Calendar(Zone(zone), date(*today).toordinal())
+def _calendar(zone: str, year: int, month: int, day: int, odd: str = "12:00") -> Calendar:
+    return Calendar(Zone(zone), date(year, month, day).toordinal(), odd)
 
 
 STEADY = (_calendar("UTC", 2024, 3, 10), _calendar("Asia/Seoul", 2005, 3, 1))
 CALENDARS = (
     *STEADY,
-    _calendar("America/New_York", 2024, 11, 3),  # clocks go back
-    _calendar("Europe/Berlin", 2024, 3, 31),  # and forward
-    _calendar("America/Santiago", 2024, 9, 8),  # where midnight does not occur
+    _calendar("America/New_York", 2024, 11, 3, "01:30"),  # an hour that occurs twice
+    _calendar("Europe/Berlin", 2024, 3, 31, "02:15"),  # one that does not occur
+    _calendar("America/Santiago", 2024, 9, 8, "00:30"),  # where midnight does not
     _calendar("Asia/Seoul", 2024, 2, 29),
 )
 
-_NEAR = (0, -1, 1, -2, 2, -3, 3, -7, 4, -8, 5, -14, -20, 14, -30)
-_CLOCK = ("08:00", "12:00", "00:00", "01:30", "23:30", "23:59:59", "02:15")
+_NEAR = (0, 0, -1, 1, -2, 2, -3, 3, -7, 4, -8, 5, -14, -20, 14, -30)
+_CLOCK = ("08:00", "12:00", "00:00", "23:30", "23:59:59", "02:15")
 
 
 def _day(draw: DrawFn, calendar: Calendar) -> int:
     return calendar.today + _one(draw, _NEAR)
 
 
-def _timed(draw: DrawFn, day: int, zone: Zone) -> When:
+def _timed(draw: DrawFn, day: int, calendar: Calendar) -> When:
     """Draw a time of a day; in an hour that occurs twice it may be either, one that does not occur is left out."""
-    return parse_time(f"{shown_date(day)}T{_one(draw, _CLOCK)}", zone) or on_date(day)
+    clock = calendar.odd if day == calendar.today and _chance(draw, 60) else _one(draw, _CLOCK)
+    return parse_time(f"{shown_date(day)}T{clock}", calendar.zone) or on_date(day)
 
 
 def _when(draw: DrawFn, calendar: Calendar) -> When:
@@ -136,7 +138,7 @@ def _when(draw: DrawFn, calendar: Calendar) -> When:
         case "date":
             return on_date(day)
         case "time":
-            return _timed(draw, day, calendar.zone)
+            return _timed(draw, day, calendar)
         case "days":
             return When(day, day + draw(st.integers(1, 3)))
         case _:
@@ -225,7 +227,7 @@ def _end(draw: DrawFn, start: When, calendar: Calendar) -> When:
     match _any_of(draw, (3, "known"), (2, "ongoing"), (1, "unknown"), (1, "at once")):
         case "known":
             day = start.last + draw(st.integers(0, 9))
-            return on_date(day) if draw(st.booleans()) else max(start, _timed(draw, day, calendar.zone), key=_last)
+            return on_date(day) if draw(st.booleans()) else max(start, _timed(draw, day, calendar), key=_last)
         case "ongoing":
             return on_date(FAR)
         case "unknown":
@@ -247,8 +249,8 @@ def timelines(
     Most of it is `about` what an expression asks for.
     """
     wanted = [] if about is None else sorted(subjects(about))
-    # More, rather than fewer: a list strategy mostly draws short ones.
-    size = _any_of(draw, *((2 if 5 <= size <= 9 else 1, size) for size in range(least, most + 1)))
+    # Each of a few matters more than each of many; a list strategy would mostly draw one or two.
+    size = _any_of(draw, *((2 if 3 <= size <= 8 else 1, size) for size in range(least, most + 1)))
     items = [_item(draw, calendar, number, wanted) for number in range(size)]
     if items and _chance(draw, 25):
         # Two readings of one instant: nothing but a rule for ties tells them apart.
@@ -307,10 +309,12 @@ def _again(draw: DrawFn, item: Item) -> dict[str, Interval]:
 def _instant(draw: DrawFn, timeline: Timeline, calendar: Calendar) -> int:
     """Draw an instant near an event, near a midnight, or any near the middle of the timeline."""
     zone = calendar.zone
-    if timeline.items and _chance(draw, 50):
+    if timeline.items and _chance(draw, 65):
         when = _one(draw, timeline.items).when
-        near = _one(draw, (*when.span(zone), zone.end_of(when.first) + 1))
-        return near + _one(draw, (0, -1, 1, -3600, 3600, -DAY, DAY, -2 * DAY, 7 * DAY))
+        low, high = when.span(zone)
+        near = _any_of(draw, (3, low), (1, high), (1, zone.end_of(when.first) + 1))
+        # Just before it, for then something is about to change.
+        return near + _one(draw, (0, -1, -1, -1, -1, -1, 1, -3600, 3600, -DAY, DAY, -2 * DAY, 7 * DAY))
     return zone.start_of(calendar.today + draw(st.integers(-6, 6))) + _one(draw, (0, -1, 30_000, 43_200, 80_000))
 
 
@@ -337,7 +341,7 @@ class Idiom:
 def _duration(draw: DrawFn, idiom: Idiom, *, days: bool = False) -> Duration:
     unit, numbers = _any_of(
         draw,
-        (6, ("d", (7, 1, 14, 2, 30, 3, 0))),
+        (6, ("d", (7, 14, 1, 30, 2, 3, 0))),
         (1, ("wk", (1, 2))),
         *(() if days else ((2, ("h", (12, 1, 24, 0, 48))), (1, ("min", (30, 90, 1))))),
         *(((2, ("mo", (1, 2))), (1, ("y", (1,)))) if idiom.months else ()),
@@ -376,7 +380,7 @@ def _point(draw: DrawFn, idiom: Idiom, depth: int) -> Point:
 
 
 def _window(draw: DrawFn, idiom: Idiom, depth: int) -> Window:
-    match _any_of(draw, (4, "since ever"), (6, "start"), (2, "end"), (3, "both")):
+    match _any_of(draw, (6, "since ever"), (6, "start"), (2, "end"), (2, "both")):
         case "since ever":
             return Window()
         case "start":
@@ -384,7 +388,9 @@ def _window(draw: DrawFn, idiom: Idiom, depth: int) -> Window:
         case "end":
             return Window(end=_point(draw, idiom, depth), before=_chance(draw, 30))
         case _:
-            start, end = _point(draw, idiom, depth), _point(draw, idiom, depth)
+            # Half of them a stretch before some end, the others whatever comes.
+            end = _point(draw, idiom, depth)
+            start = Shift(end, _duration(draw, idiom), earlier=True) if draw(st.booleans()) else _point(draw, idiom, 0)
             return Window(start, end, after=_chance(draw, 30), before=_chance(draw, 30))
 
 
@@ -459,14 +465,14 @@ def _pick(draw: DrawFn, idiom: Idiom, depth: int) -> Pick:
 
 def _measured(draw: DrawFn, idiom: Idiom, depth: int) -> Expr:
     """Draw a number that was measured."""
-    match _any_of(draw, (6, "pick"), (1, "sum"), (1, "mean"), (2, "arithmetic"), (1, "score")):
+    match _any_of(draw, (6, "pick"), (1, "sum"), (1, "mean"), (3, "arithmetic"), (1, "score")):
         case "sum" | "mean" as how:
             kind = _valued(draw)
             least = 2 if how == "mean" and draw(st.booleans()) else 1
             return Fold(how, _select(draw, idiom, kind, depth), NUMBERS[kind], least)
         case "arithmetic":
             sign: Literal["add", "subtract", "multiply", "divide"] = _any_of(
-                draw, (3, "subtract"), (1, "add"), (1, "multiply"), (2, "divide")
+                draw, (2, "subtract"), (1, "add"), (1, "multiply"), (2, "divide")
             )
             right = Constant(exactly(_one(draw, (2, -1, 0)))) if _chance(draw, 20) else _pick(draw, idiom, depth)
             return Arithmetic(sign, _pick(draw, idiom, depth), right)
