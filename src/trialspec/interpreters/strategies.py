@@ -134,13 +134,17 @@ def _timed(draw: DrawFn, day: int, calendar: Calendar) -> When:
 
 def _when(draw: DrawFn, calendar: Calendar) -> When:
     day = _day(draw, calendar)
-    match _any_of(draw, (24, "date"), (22, "time"), (3, "days"), (1, "month")):
+    match _any_of(draw, (24, "date"), (22, "time"), (3, "days"), (1, "times"), (1, "month")):
         case "date":
             return on_date(day)
         case "time":
             return _timed(draw, day, calendar)
         case "days":
             return When(day, day + draw(st.integers(1, 3)))
+        case "times":
+            # Contradicting records of one day; or the two readings of an hour that occurs twice.
+            one, other = (calendar.zone.start_of(day) + 3600 * _one(draw, hours) for hours in ((8, 10), (12, 22)))
+            return When(day, day, (one, other))
         case _:
             first = day - date.fromordinal(day).day + 1
             return When(first, shift_months(first, 1) - 1)
