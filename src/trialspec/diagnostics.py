@@ -414,6 +414,10 @@ CODES: dict[str, str] = {
         "A window has two ends (`through` and `before`), so it is not clear where it stops.",
         "Keep `through` if the end itself counts, `before` if it does not.",
     ),
+    "empty-window": _code(
+        "A window ends before it starts, so nothing can lie in it: what is asked of it is never met.",
+        "Write the earlier point after `from` and the later one after `through`.",
+    ),
     "moment-cycle": _code(
         "A moment is defined by a window that depends on the moment itself.",
         "Define one of the moments of the circle by events alone.",

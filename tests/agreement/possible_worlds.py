@@ -439,13 +439,13 @@ def _holds(value: Fraction, operator: str, limit: Fraction) -> bool:
 
 
 def _closed(select: Select, way: Way) -> bool:
-    """Say whether silence means no: the history was taken, or somebody asked and was told no."""
+    """Say whether silence means no: the history was taken, or somebody asked and was told no (of what is no value)."""
     if select.history == "always" or (isinstance(select.history, Moment) and place(select.history, way) is not None):
         return True
     edges = _edges(select, way)
     return edges is not None and any(
-        fact.item.kind == select.kind
-        and fact.item.answer != "yes"
+        fact.item.kind == select.kind != "observation"
+        and fact.item.answer == "absent"
         and _denied(fact, select)
         and _inside(fact, select, *edges, way)
         for fact in way.facts

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from tests.agreement.possible_worlds import Answer, Choose, answer, explore, limits_of, settle
+from tests.laws.asking import Read
 from trialspec.interpreters.reference import read
 from trialspec.interpreters.strategies import Asked, asked, numbers
+from trialspec.kernel import Compare, Fold
 from trialspec.quantity import Interval
 from trialspec.truth import MET, UNKNOWN
 
@@ -41,7 +43,7 @@ def ways(case: Explored, most: int = WAYS) -> tuple[list[Answer], bool]:
     return explore(one, most, case.seed)
 
 
-def is_sound(case: Explored) -> None:
+def is_sound(case: Explored, read: Read = read) -> None:
     """Fail if the reference is certain of something that is otherwise in one of the ways."""
     verdict = read(case.asked.expr, case.asked.question).verdict
     if verdict is not UNKNOWN:
@@ -49,7 +51,21 @@ def is_sound(case: Explored) -> None:
         assert set(answers) == {verdict is MET}, f"{verdict}, but there is a way to {set(answers)}"
 
 
-def holds_number(case: Explored) -> None:
+def is_sharp(case: Explored, read: Read = read) -> None:
+    """Fail if all ways there are give one answer, and the reference does not know it.
+
+    Only for one comparison of one number with one limit: of several statements about the same records, Kleene's logic
+    knows less than all ways together.
+    """
+    expr = case.asked.expr
+    if not (isinstance(expr, Compare) and isinstance(expr.left, Fold) and expr.left.how == "count"):
+        return
+    if read(expr, case.asked.question).verdict is UNKNOWN:
+        answers, all_of_them = ways(case)
+        assert not all_of_them or len(set(answers)) > 1 or None in answers, f"unknown, but every way is {answers[0]}"
+
+
+def holds_number(case: Explored, read: Read = read) -> None:
     """Fail if a number is, in one of the ways, not in the interval that the reference gives."""
     value = read(case.asked.expr, case.asked.question).value
     if isinstance(value, Interval):
@@ -68,6 +84,12 @@ def _holds(interval: Interval, number: Fraction) -> bool:
 def test_what_is_certain_holds_in_every_way(case: Explored) -> None:
     """A `met` is true, and a `not_met` false, in every way in which the records may have come about."""
     is_sound(case)
+
+
+@given(explorations(asked()))
+def test_what_every_way_agrees_on_is_known(case: Explored) -> None:
+    """A single count that comes out alike in every way is not unknown."""
+    is_sharp(case)
 
 
 @given(explorations(asked(numbers)))

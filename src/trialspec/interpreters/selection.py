@@ -267,7 +267,9 @@ def select(query: Select, question: Question) -> Selection:
     denials: set[str] = set()
     for index, item in timeline.of_kind(query.kind):
         if item.answer != "yes":
-            if _denies(item, query) and _membership(item, bounds, question) is MET:
+            # Not done on one occasion says nothing of the others; what was not measured has no value.
+            denial = item.answer == "absent" and query.kind != "observation"
+            if denial and _denies(item, query) and _membership(item, bounds, question) is MET:
                 denials |= item.sources or {item.id}
             if (flip := _flip(item, bounds, question)) is not None:
                 flips[index] = flip

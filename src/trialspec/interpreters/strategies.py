@@ -532,18 +532,15 @@ def _coded(draw: DrawFn, idiom: Idiom, depth: int) -> Compare:
     return Compare(Pick(which, of), "in", Constant(word(_one(draw, ANTIBODY))))
 
 
-def _statement(draw: DrawFn, idiom: Idiom, depth: int) -> Expr:
-    leaf = _any_of(
-        draw,
-        (12, "value"),
-        (10, "count"),
-        (4, "run"),
-        (2, "word"),
-        (2, "date"),
-        (2, "age"),
-        (1, "constant"),
-        *(((12, "parts"), (4, "not")) if depth > 0 else ()),
-    )
+Form = Literal["value", "count", "run", "word", "date", "age", "constant", "parts", "not"]
+_LEAVES: tuple[tuple[int, Form], ...] = (
+    *((12, "value"), (10, "count"), (4, "run"), (2, "word"), (2, "date"), (2, "age"), (1, "constant")),
+)
+_JOINS: tuple[tuple[int, Form], ...] = ((12, "parts"), (4, "not"))
+
+
+def _statement(draw: DrawFn, idiom: Idiom, depth: int, forms: Sequence[Form] = ()) -> Expr:
+    leaf = _one(draw, forms) if forms else _any_of(draw, *_LEAVES, *(_JOINS if depth > 0 else ()))
     match leaf:
         case "value":
             return Compare(_measured(draw, idiom, depth), _one(draw, OPERATORS), _limit(draw, idiom))
@@ -567,9 +564,9 @@ def _statement(draw: DrawFn, idiom: Idiom, depth: int) -> Expr:
 
 
 @st.composite
-def statements(draw: DrawFn, idiom: Idiom = Idiom(), depth: int = 2) -> Expr:
-    """Draw a well-typed kernel expression whose value is a verdict."""
-    return _statement(draw, idiom, depth)
+def statements(draw: DrawFn, idiom: Idiom = Idiom(), depth: int = 2, forms: Sequence[Form] = ()) -> Expr:
+    """Draw a well-typed kernel expression whose value is a verdict, of one of these forms if any are given."""
+    return _statement(draw, idiom, depth, forms)
 
 
 @st.composite

@@ -327,13 +327,16 @@ class At:
         if before is not None:
             end, end_at = before, self["before"]
         last = self.setting.visit.window if self.setting.visit and end is None else Window()
-        return Window(
+        found = Window(
             start_at.point(start) if start else None,
             end_at.point(end) if end else last.end,
             after=part.after is not None,
             before=before is not None or last.before,
             place=self.place,
         )
+        if _is_empty(found):
+            self.report("empty-window", "the window ends before it starts", "write the earlier point as its start")
+        return found
 
     # --- selections and values ----------------------------------------------------------------------------------------
 
@@ -424,6 +427,13 @@ class At:
             if quantity.unit in by_unit:
                 at.report(
                     "threshold-conflict", f"`{quantity.unit}` has a limit already", "give one limit for each unit"
+                )
+            apart = [abs(each.exact) for each in (*by_unit.values(), value) if each.exact is not None]
+            if quantity.unit in term.factors and max(apart) > FARTHEST * min(apart):
+                at.report(
+                    "threshold-conflict",
+                    f"`{quantity.text}` is more than {FARTHEST} times another limit of this list, in {term.unit}",
+                    "give limits that mean the same, each in its unit",
                 )
             factor = term.factors.get(quantity.unit)
             by_unit |= {unit: value for unit, other in term.factors.items() if other == factor}
@@ -516,6 +526,37 @@ def listing(words: Iterable[str]) -> str:
     """List words for a person."""
     *most, last = (f"`{word}`" for word in sorted(words))
     return f"{', '.join(most)} or {last}" if most else last
+
+
+def _is_empty(window: Window) -> bool:
+    """Whether a window ends before it starts, as far as days on one moment and moments bounded by another show."""
+    start, end = _counted_from(window.start), _counted_from(window.end)
+    if start is None or end is None:
+        return False
+    if start[0] == end[0]:
+        least = 1 if window.after or window.before else 0
+        return end[1] - start[1] < least
+    # A moment that is looked for through another is not after it; one looked for from another is not before it.
+    latest = _counted_from(end[0].of.window.end) if isinstance(end[0], Moment) else None
+    if latest is not None and latest[0] == start[0] and latest[1] + end[1] < start[1]:
+        return True
+    earliest = _counted_from(start[0].of.window.start) if isinstance(start[0], Moment) else None
+    return earliest is not None and earliest[0] == end[0] and end[1] < earliest[1] + start[1]
+
+
+def _counted_from(point: Point | None) -> tuple[Point, int] | None:
+    """Give the point from which whole days are counted, and how many."""
+    days = 0
+    while isinstance(point, Shift):
+        if point.by.days is None:
+            return None
+        days += -point.by.days if point.earlier else point.by.days
+        point = point.point
+    return None if point is None else (point, days)
+
+
+# Limits by convention differ a little (0.5 g/g is written 50 mg/mmol, and is 56.6); more than this is a slip of units.
+FARTHEST = 2
 
 
 def _sides(term: Term) -> str:
