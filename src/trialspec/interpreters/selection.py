@@ -375,12 +375,23 @@ def outermost(selection: Selection, question: Question, *, later: bool) -> tuple
     """Give the items that no certain item surely follows (`later`) or precedes."""
     zone = question.timeline.zone
     sure = [item for item, found in selection.items if found is MET]
+    # By their dates alone most items are out of question; only those near the outermost date are compared one by one.
+    border = (
+        max((item.when.first for item in sure), default=0) if later else min((i.when.last for i in sure), default=0)
+    )
+    near = [item for item in sure if not _short_of(item, border, later=later)]
 
     def beaten(item: Item) -> bool:
-        pairs = ((item.when, other.when) if later else (other.when, item.when) for other in sure if other is not item)
+        if sure and _short_of(item, border, later=later):
+            return True
+        pairs = ((item.when, other.when) if later else (other.when, item.when) for other in near if other is not item)
         return any(compare_when(left, right, zone)[0] is MET for left, right in pairs)
 
     return tuple((item, found) for item, found in selection.items if not beaten(item))
+
+
+def _short_of(item: Item, border: int, *, later: bool) -> bool:
+    return item.when.last < border if later else item.when.first > border
 
 
 def relevant(selection: Selection, deciding: tuple[tuple[Item, Verdict], ...]) -> set[int]:
