@@ -1,12 +1,16 @@
 """Instants at which an answer could possibly change, found without asking the reference when it thinks it may."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from trialspec.interpreters.reading import Question, Reading
 from trialspec.interpreters.strategies import Asked
-from trialspec.kernel import Expr, Moment, Run, Select, Shift, Window
+from trialspec.kernel import Expr, Shift
 from trialspec.patient import FAR, Item
 from trialspec.quantity import Duration
 from trialspec.times import DAY, shift_months
+
+# An evaluator: the reference, or one that is wrong on purpose.
+Read = Callable[[Expr, Question], Reading]
 
 
 def durations(part: object) -> frozenset[tuple[Duration, bool]]:
@@ -80,6 +84,3 @@ def speaks_of(part: object, *kinds: type) -> bool:
         elif hasattr(node, "__dataclass_fields__"):
             stack.extend(getattr(node, name) for name in node.__dataclass_fields__ if name != "place")
     return False
-
-
-Node = Expr | Select | Window | Moment | Run

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
+from tests.laws.asking import Read
 from trialspec.interpreters.reference import read
 from trialspec.interpreters.strategies import Asked, asked
 from trialspec.patient import Item
@@ -26,7 +27,7 @@ def reorderings(draw: DrawFn) -> Reordered:
     return Reordered(drawn, tuple(draw(st.permutations(range(len(drawn.question.timeline.items))))))
 
 
-def order_decides_nothing(case: Reordered) -> None:
+def order_decides_nothing(case: Reordered, read: Read = read) -> None:
     """Fail if items in another order give another reading."""
     question = case.asked.question
     items = tuple(question.timeline.items[index] for index in case.order)
@@ -34,7 +35,7 @@ def order_decides_nothing(case: Reordered) -> None:
     assert read(case.asked.expr, question) == read(case.asked.expr, again)
 
 
-def names_decide_nothing(case: Reordered) -> None:
+def names_decide_nothing(case: Reordered, read: Read = read) -> None:
     """Fail if the same items under other ids give another value, `until` or margin."""
     question = case.asked.question
 

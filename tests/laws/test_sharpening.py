@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
+from tests.laws.asking import Read
 from trialspec.interpreters.reference import read
 from trialspec.interpreters.strategies import Asked, asked, numbers, sharpened
 from trialspec.patient import Timeline
@@ -29,14 +30,14 @@ def sharpenings(draw: DrawFn, questions: st.SearchStrategy[Asked]) -> Sharpened:
     return Sharpened(drawn, draw(sharpened(drawn.question.timeline, drawn.calendar)))
 
 
-def only_resolves(case: Sharpened) -> None:
+def only_resolves(case: Sharpened, read: Read = read) -> None:
     """Fail if a `met` or `not_met` is not the same after sharpening."""
     before = read(case.asked.expr, case.asked.question)
     after = read(case.asked.expr, replace(case.asked.question, timeline=case.sharper))
     assert before.verdict is UNKNOWN or after.verdict is before.verdict, f"{before.verdict} became {after.verdict}"
 
 
-def only_narrows(case: Sharpened) -> None:
+def only_narrows(case: Sharpened, read: Read = read) -> None:
     """Fail if a number leaves the interval that it was in before sharpening."""
     before = read(case.asked.expr, case.asked.question).value
     after = read(case.asked.expr, replace(case.asked.question, timeline=case.sharper)).value

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 from hypothesis import given
 
+from tests.laws.asking import Read
 from trialspec.explain import only
 from trialspec.interpreters.reference import read
 from trialspec.interpreters.strategies import Asked, asked, numbers
 
 
-def suffices(asked: Asked) -> None:
+def suffices(asked: Asked, read: Read = read) -> None:
     """Fail if the cited events alone, at the same instant, do not give the same verdict and margin."""
     reading = read(asked.expr, asked.question)
     cited = replace(asked.question, timeline=only(asked.question.timeline, reading.because))

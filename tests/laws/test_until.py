@@ -2,13 +2,13 @@
 
 from hypothesis import given
 
-from tests.laws.asking import instants
+from tests.laws.asking import Read, instants
 from trialspec.interpreters.reading import Reading
 from trialspec.interpreters.reference import read
 from trialspec.interpreters.strategies import Asked, asked, numbers
 
 
-def holds_until(asked: Asked) -> None:
+def holds_until(asked: Asked, read: Read = read) -> None:
     """Fail if a value changes before its `until`, by asking at every instant at which it could."""
     first = read(asked.expr, asked.question)
     ats = set(instants(asked))
@@ -26,7 +26,7 @@ def holds_until(asked: Asked) -> None:
         holding.append((at, reading))
 
 
-def comes_to_rest(asked: Asked) -> None:
+def comes_to_rest(asked: Asked, read: Read = read) -> None:
     """Fail if following one `until` after the other does not come to an end soon."""
     at, woken, bound = asked.question.at, 0, 40 * (len(asked.question.timeline.items) + 1)
     while (until := read(asked.expr, asked.question.on(at)).until) is not None:
