@@ -48,6 +48,7 @@ Answer = bool | Fraction | str | None
 _LITTLE = Fraction(1, 1000)
 _MUCH = 1000
 _FAR = date.max.toordinal() - 400
+_LONG_AGO = date(1900, 1, 1).toordinal()  # long before any time drawn, and a date that has clocks
 
 
 class Choose(Protocol):
@@ -157,7 +158,7 @@ def _spot(when: When, zone: ZoneInfo, choose: Choose) -> Spot:
         instant = choose(when.instants)
         return Spot(when.first, instant, timed=True)
     last = min(when.last, _FAR)
-    first = min(when.first, last)
+    first = min(max(when.first, _LONG_AGO), last)
     days = list(range(first, last + 1)) if last - first < 5 else [first, last, first + 1, (first + last) // 2]
     return _on(choose(days), zone, choose)
 

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
+from trialspec.interpreters.generated.expressions import statement
 from trialspec.interpreters.reading import Reading
 from trialspec.interpreters.reference import read
-from trialspec.interpreters.strategies import STEADY, Asked, Idiom, asked, statements
+from trialspec.interpreters.strategies import STEADY, Asked, Idiom, asked
 from trialspec.patient import FAR, Item
 from trialspec.quantity import Codes, Interval
 from trialspec.times import DAY, When, Zone
@@ -69,13 +70,13 @@ WITHOUT_DATES = Idiom(dates=False)
 ONLY_DAYS = Idiom(dates=False, months=False)
 
 
-@given(moves(asked(statements, STEADY, WITHOUT_DATES), st.just(REPEATS)))
+@given(moves(asked(statement, STEADY, WITHOUT_DATES), st.just(REPEATS)))
 def test_four_hundred_years_change_nothing(case: Moved) -> None:
     """Shifting every event by 146 097 days (400 years) changes nothing in a zone without clock changes."""
     days_decide_nothing(case)
 
 
-@given(moves(asked(statements, STEADY, ONLY_DAYS), st.sampled_from((1, -1, 30, 59, -366, 1000))))
+@given(moves(asked(statement, STEADY, ONLY_DAYS), st.sampled_from((1, -1, 30, 59, -366, 1000))))
 def test_whole_days_change_nothing(case: Moved) -> None:
     """By other whole days nothing changes where no months, years, ages or fixed dates are used."""
     days_decide_nothing(case)

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from tests.laws.asking import Read
+from trialspec.interpreters.generated.expressions import number
 from trialspec.interpreters.reference import read
-from trialspec.interpreters.strategies import Asked, asked, numbers, sharpened
+from trialspec.interpreters.strategies import Asked, asked, sharper
 from trialspec.patient import Timeline
 from trialspec.quantity import Interval
 from trialspec.truth import UNKNOWN
@@ -27,7 +28,7 @@ class Sharpened:
 def sharpenings(draw: DrawFn, questions: st.SearchStrategy[Asked]) -> Sharpened:
     """Draw a question and a sharpening of its timeline."""
     drawn = draw(questions)
-    return Sharpened(drawn, draw(sharpened(drawn.question.timeline, drawn.calendar)))
+    return Sharpened(drawn, draw(sharper(drawn.question.timeline, drawn.calendar)))
 
 
 def only_resolves(case: Sharpened, read: Read = read) -> None:
@@ -67,7 +68,7 @@ def test_sharpening_only_resolves(case: Sharpened) -> None:
     only_resolves(case)
 
 
-@given(sharpenings(asked(numbers)))
+@given(sharpenings(asked(number)))
 def test_sharpening_only_narrows(case: Sharpened) -> None:
     """The same for a number: sharper records give a number inside the interval that was given before."""
     only_narrows(case)

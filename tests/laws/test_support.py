@@ -6,8 +6,9 @@ from hypothesis import given
 
 from tests.laws.asking import Read
 from trialspec.explain import only
+from trialspec.interpreters.generated.expressions import number
 from trialspec.interpreters.reference import read
-from trialspec.interpreters.strategies import Asked, asked, numbers
+from trialspec.interpreters.strategies import Asked, asked
 
 
 def suffices(asked: Asked, read: Read = read) -> None:
@@ -25,7 +26,7 @@ def test_the_cited_events_suffice(asked: Asked) -> None:
     suffices(asked)
 
 
-@given(asked(numbers))
+@given(asked(number))
 def test_the_cited_events_suffice_for_a_number(asked: Asked) -> None:
     """The same for a number."""
     suffices(asked)

@@ -3,9 +3,10 @@
 from hypothesis import given
 
 from tests.laws.asking import Read, instants
+from trialspec.interpreters.generated.expressions import number
 from trialspec.interpreters.reading import Reading
 from trialspec.interpreters.reference import read
-from trialspec.interpreters.strategies import Asked, asked, numbers
+from trialspec.interpreters.strategies import Asked, asked
 
 
 def holds_until(asked: Asked, read: Read = read) -> None:
@@ -42,7 +43,7 @@ def test_no_value_changes_before_its_until(asked: Asked) -> None:
     holds_until(asked)
 
 
-@given(asked(numbers))
+@given(asked(number))
 def test_no_number_changes_before_its_until(asked: Asked) -> None:
     """The same for a number: what a margin, a score or a fold is made of."""
     holds_until(asked)

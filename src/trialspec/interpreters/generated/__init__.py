@@ -1,0 +1,1 @@
+"""Generated questions, records and sharper records, from choices that somebody else makes."""
