@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialspec.alerts import START, Change, Context, Group, Note, State, beside, changes, fold, state
+from trialspec.alerts import START, Change, Context, Note, State, beside, changes, fold, state
+from trialspec.findings import Group
 from trialspec.findings.finding import Finding
 from trialspec.findings.found import Found
 from trialspec.interpreters.reading import Question
@@ -64,13 +65,13 @@ def script(*steps: tuple[int, str, frozenset[str]]) -> Group:
         finding = Finding("dose", "RTX#1", {"state": said}, until, because=cites)
         return Found((finding,), until)
 
-    return group
+    return Group("doses", group)
 
 
 def run(
     timeline: Timeline, at: int, *steps: tuple[int, str, frozenset[str]]
 ) -> dict[tuple[str, str], tuple[int | None, int | None]]:
-    found = state(CONTEXT, [script(*steps)], timeline, at)
+    found = state(CONTEXT, [script(*steps)], Question(timeline, at))
     return {(key.rule, key.opening): (episode.opened, episode.closed) for key, episode in found.items()}
 
 
@@ -129,7 +130,7 @@ def test_the_journal_folds_to_the_state_however_often_it_was_looked_at(
     journal: list[Change] = []
     for steps in scripts:
         at = FIRST + data.draw(st.integers(0, 150))
-        after = state(CONTEXT, [script(*steps)], TIMELINE, at)
+        after = state(CONTEXT, [script(*steps)], Question(TIMELINE, at))
         journal += changes(before, after, at)
         before = after
     folded = fold(journal)
@@ -139,7 +140,9 @@ def test_the_journal_folds_to_the_state_however_often_it_was_looked_at(
 
 
 def test_what_was_over_when_first_seen_is_raised_and_resolved_at_once() -> None:
-    after = state(CONTEXT, [script((FIRST + 10, "overdue", NONE), (FIRST + 20, "missed", NONE))], TIMELINE, FIRST + 90)
+    after = state(
+        CONTEXT, [script((FIRST + 10, "overdue", NONE), (FIRST + 20, "missed", NONE))], Question(TIMELINE, FIRST + 90)
+    )
     told = [
         (each.what, each.happened, each.known)
         for each in changes({}, after, FIRST + 90)

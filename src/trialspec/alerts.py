@@ -7,28 +7,22 @@ difference of successive states, and notes of people stand beside an alert witho
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
-from trialspec.interpreters.reading import Question
+from trialspec.interpreters.reading import earliest
 from trialspec.interpreters.selection import appearances
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from trialspec.findings import Group
     from trialspec.findings.finding import Finding
-    from trialspec.findings.found import Found
+    from trialspec.interpreters.reading import Question
     from trialspec.patient import Timeline
     from trialspec.rulebook.decide import Matcher
     from trialspec.rulebook.table import Rule
 
 START = "start"
-
-
-class Group(Protocol):
-    """Findings that are read together, and hold together until one instant."""
-
-    def __call__(self, question: Question, /) -> Found:
-        """Read them at the instant of a question."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -71,9 +65,11 @@ class Episode:
 
     @property
     def evidence(self) -> tuple[object, ...]:
-        """What a revision is told by: the opening, the urgency and what the alert rests on."""
-        fields = tuple(sorted((name, _plain(value)) for name, value in self.finding.fields.items()))
-        return self.opened, self.rule.urgency, self.rule.important, fields, self.finding.because
+        """What a revision is told by: the opening, the urgency, what was found, in which words, and what it rests on."""
+        finding = self.finding
+        fields = tuple(sorted((name, _plain(value)) for name, value in finding.fields.items()))
+        facts = tuple(sorted(finding.facts.items()))
+        return self.opened, self.rule.urgency, self.rule.important, fields, facts, finding.because
 
 
 def _plain(value: str | frozenset[str]) -> tuple[str, ...]:
@@ -93,17 +89,25 @@ class Context:
     matcher: Matcher
 
 
-def state(context: Context, groups: Iterable[Group], timeline: Timeline, at: int) -> State:
-    """Give all episodes up to an instant, those that are over included."""
-    episodes: State = {}
-    for group in groups:
-        for episode in _walk(context, group, timeline, at):
+def state(context: Context, groups: Iterable[Group], question: Question) -> State:
+    """Give all episodes up to the instant of a question, those that are over included."""
+    walks = [Walk(group, first_instant(question.timeline, question.at)) for group in groups]
+    for walk in walks:
+        walk.go(context, question)
+    return episodes(walks, question.timeline)
+
+
+def episodes(walks: Iterable[Walk], timeline: Timeline) -> State:
+    """Give the episodes that were met on some walks, each under a name of its own."""
+    found: State = {}
+    for walk in walks:
+        for episode in walk.met:
             key = episode.key
-            while key in episodes:
+            while key in found:
                 # The rule opened again by the same name (a slot twice overdue): what closed it before tells them apart.
-                key = replace(key, opening=f"{key.opening}+{_closing(episodes[key], timeline)}")
-            episodes[key] = replace(episode, key=key)
-    return dict(sorted(episodes.items()))
+                key = replace(key, opening=f"{key.opening}+{_closing(found[key], timeline)}")
+            found[key] = episode if key == episode.key else replace(episode, key=key)
+    return dict(sorted(found.items()))
 
 
 @dataclass(slots=True)
@@ -114,30 +118,78 @@ class _Running:
     lasting: bool
 
 
-def _walk(context: Context, group: Group, timeline: Timeline, at: int) -> Iterable[Episode]:
-    """Follow a group of findings from before the first event, from until to until, and give its episodes."""
-    moments = sorted(instant for item in timeline.items for instant in appearances(item, timeline.zone))
-    now: int | None = min(moments[0] - 1, at) if moments else at
-    first = True
-    running: dict[tuple[str, str], _Running] = {}
-    before: dict[str, Finding] = {}
-    while now is not None:
-        reading = group(Question(timeline, now))
+class Walk:
+    """How far a group of findings was followed: from before the first event, and from `until` to `until`.
+
+    `now` is the instant of the last reading and `next` that of the one to come (`None`: never). What was met depends on
+    the instants at which something changed, never on those at which the group was read besides. So a walk may be taken
+    up again with records that have come since, as long as none of them changes what was in sight at `now`.
+    """
+
+    group: Group
+    start: int
+    now: int | None
+    next: int | None
+    _running: dict[tuple[str, str], _Running]
+    _over: list[Episode]
+
+    __slots__ = ("_over", "_running", "group", "next", "now", "start")
+
+    def __init__(self, group: Group, start: int) -> None:
+        """Stand before the first event."""
+        self.group = group
+        self.start = start
+        self.again()
+
+    def again(self) -> None:
+        """Go back to the beginning."""
+        self.now, self.next = None, self.start
+        self._running, self._over = {}, []
+
+    @property
+    def met(self) -> Iterator[Episode]:
+        """The episodes so far, those that still run last."""
+        yield from self._over
+        yield from (run.episode for run in self._running.values())
+
+    def go(self, context: Context, question: Question) -> None:
+        """Go on to the instant of a question, itself included."""
+        if self.next is None or self.next > question.at:
+            return
+        if self.group.retold:
+            self.again()
+        while self.next is not None and self.next <= question.at:
+            self._read(context, replace(question, at=self.next, told_at=question.at))
+        if self.group.retold:
+            # The past is told anew when what it is told with may have changed.
+            self.next = earliest(self.next, self.group(question).until)
+
+    def _read(self, context: Context, question: Question) -> None:
+        timeline, now = question.timeline, question.at
+        reading = self.group(question)
         found, until = reading.findings, reading.until
-        holding = {(rule, finding.name): finding for finding in found for rule in _matching(context, finding)}
-        for pair in [pair for pair, run in running.items() if pair not in holding and not run.lasting]:
-            yield replace(running.pop(pair).episode, closed=now)
-        for pair, finding in holding.items():
-            if pair not in running:
-                rule = context.rules[pair[0]]
-                opening = START if first else _opening(finding, before.get(finding.name), timeline, now)
-                key = Key(timeline.patient, context.protocol, rule.name, finding.name, opening)
-                episode = Episode(key, rule, context.digest, None if first else now, None, finding)
-                running[pair] = _Running(episode, rule.lasts == "for_ever")
         assert until is None or until > now, f"until does not move on: {found}"
-        first, before = False, {finding.name: finding for finding in found}
-        now = until if until is not None and until <= at else None
-    yield from (run.episode for run in running.values())
+        holding = {(rule, finding.name): finding for finding in found for rule in _matching(context, finding)}
+        for pair in [pair for pair, run in self._running.items() if pair not in holding and not run.lasting]:
+            self._over.append(replace(self._running.pop(pair).episode, closed=now))
+        opening = {pair: finding for pair, finding in holding.items() if pair not in self._running}
+        if opening:
+            # What was there the instant before names what lapsed: the last reading may be older than what it rested on.
+            earlier = () if self.now is None else self.group(question.on(now - 1)).findings
+            before = {finding.name: finding for finding in earlier}
+            for (rule, name), finding in opening.items():
+                named = START if self.now is None else _opening(finding, before.get(name), timeline, now)
+                key = Key(timeline.patient, context.protocol, rule, name, named)
+                opened = None if self.now is None else now
+                episode = Episode(key, context.rules[rule], context.digest, opened, None, finding)
+                self._running[rule, name] = _Running(episode, context.rules[rule].lasts == "for_ever")
+        self.now, self.next = now, until
+
+
+def first_instant(timeline: Timeline, at: int) -> int:
+    """Give an instant before every event, or that of the question if it is earlier."""
+    first = min((instant for item in timeline.items for instant in appearances(item, timeline.zone)), default=None)
+    return at if first is None else min(first - 1, at)
 
 
 def _matching(context: Context, finding: Finding) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from trialspec import alerts, findings
 from trialspec.compile import compile_protocol
 from trialspec.explain import explain
+from trialspec.interpreters.reading import Question
 from trialspec.load import load as read
 from trialspec.rulebook import Decider
 from trialspec.sources import Cohort, cohort
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from trialspec.diagnostics import Diagnostic
     from trialspec.events import Record
     from trialspec.explain import Line
+    from trialspec.findings import Group
     from trialspec.findings.finding import Finding
     from trialspec.patient import Problem, Timeline
     from trialspec.program import Program
@@ -71,10 +73,16 @@ class Protocol:
     rulebook: Rulebook
     warnings: tuple[Diagnostic, ...] = ()
     decider: Decider = field(init=False, repr=False, compare=False)
+    groups: tuple[Group, ...] = field(init=False, repr=False, compare=False)
+    context: alerts.Context = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Hand the rules to both evaluators."""
-        object.__setattr__(self, "decider", Decider(self.rulebook))
+        program, decider = self.program, Decider(self.rulebook)
+        rules = {rule.name: rule for rule in self.rulebook.rules}
+        object.__setattr__(self, "decider", decider)
+        object.__setattr__(self, "groups", findings.groups(program))
+        object.__setattr__(self, "context", alerts.Context(program.name, program.digest, rules, decider))
 
     @property
     def incidents(self) -> tuple[Incident, ...]:
@@ -108,12 +116,9 @@ class Protocol:
             return self.timeline(records, patient, known=instant if known is None else min(instant, known))
 
         seen = self.timeline(records, patient, known=known)
-        found = findings.evaluate(self.program, seen, at, known_at=known_at)
-        rules = {rule.name: rule for rule in self.rulebook.rules}
-        context = alerts.Context(self.program.name, self.program.digest, rules, self.decider)
-        groups = findings.groups(self.program, known_at=known_at, asked=at)
-        episodes = alerts.state(context, [group.read for group in groups], seen, at)
-        return PatientReport(patient, at, known, seen, found, episodes)
+        question = Question(seen, at, known_at=known_at)
+        found = findings.evaluate(self.program, question)
+        return PatientReport(patient, at, known, seen, found, alerts.state(self.context, self.groups, question))
 
 
 def load(path: Path, *, libraries: Sequence[Path] = ()) -> Protocol:

@@ -6,15 +6,15 @@ by `trialspec.interpreters.reference`; every other reader of the kernel must agr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from dataclasses import field as kept
 from typing import TYPE_CHECKING, Literal
 
+from trialspec.patient import Kind
 from trialspec.truth import UNKNOWN, Verdict
 
 if TYPE_CHECKING:
     from trialspec.diagnostics import Place
-    from trialspec.patient import Kind
     from trialspec.quantity import Codes, Duration, Interval, Operator
 
 
@@ -216,3 +216,13 @@ class Not:
 
 
 Expr = Point | Constant | Pick | Fold | Score | Arithmetic | Compare | Run | AtLeast | Not
+
+
+def kinds(part: object) -> frozenset[Kind]:
+    """Give the kinds of records that an expression asks for; no other record can change what it reads."""
+    if isinstance(part, tuple):
+        return frozenset[Kind]().union(*(kinds(each) for each in part))
+    if not is_dataclass(part):
+        return frozenset()
+    asked = frozenset({part.kind}) if isinstance(part, Select) else frozenset[Kind]()
+    return asked.union(*(kinds(getattr(part, each.name)) for each in fields(part)))

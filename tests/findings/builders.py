@@ -198,7 +198,7 @@ FOUNDING = program()
 
 def asked(events: Timeline, at: str, of_program: Program = FOUNDING, known_by: str = "") -> dict[str, Finding]:
     """Give the findings at an instant (a date: its end), by subject for records and by name for all others."""
-    seen = doses(of_program, Question(events, instant(at)), asked=instant(known_by) if known_by else None)
+    seen = doses(of_program, Question(events, instant(at), told_at=instant(known_by) if known_by else None))
     return {f"record {each.name}" if each.subject == "record" else each.name: each for each in seen.findings}
 
 

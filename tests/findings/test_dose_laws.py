@@ -159,11 +159,11 @@ def test_nothing_changes_before_until() -> None:
         events, asked = told(story), instant(day(60)) if later else None
         start = SEOUL.start_of(when(day(first)).first)
         ticks = {start + DAY * number + shift for number in range(10) for shift in (-1, 0, 34_000)}
-        before = doses(PROTOCOLS[protocol], Question(events, start - 2), asked=asked)
+        before = doses(PROTOCOLS[protocol], Question(events, start - 2, told_at=asked))
         for at in sorted(
             ticks | {each for item in story for each in item.when.instants if 0 <= each - start < 10 * DAY}
         ):
-            found = doses(PROTOCOLS[protocol], Question(events, at), asked=asked)
+            found = doses(PROTOCOLS[protocol], Question(events, at, told_at=asked))
             assert found.until is None or found.until > at
             if fields(found) != fields(before):
                 assert before.until is not None

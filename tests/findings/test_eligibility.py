@@ -28,8 +28,9 @@ from tests.findings.scenes import (
     value,
 )
 from trialspec.explain import only
-from trialspec.findings.eligibility import KnownAt, criteria, eligibility
+from trialspec.findings.eligibility import criteria, eligibility
 from trialspec.findings.finding import Finding
+from trialspec.interpreters.reading import KnownAt
 from trialspec.kernel import Now, Window
 from trialspec.patient import Item, Timeline
 from trialspec.program import Program
@@ -50,7 +51,9 @@ INFECTED = item("condition", "2024-01-05", {"concept": "infection"})
 
 
 def answers(timeline: Timeline, time: str, known_at: KnownAt | None = None, plan: Program = PLAN) -> dict[str, str]:
-    found = said(lambda question: eligibility(plan, question, known_at), timeline, time)["eligibility"]
+    found = said(lambda question: eligibility(plan, replace(question, known_at=known_at)), timeline, time)[
+        "eligibility"
+    ]
     return {name: str(word) for name, word in found.fields.items()}
 
 
@@ -284,7 +287,7 @@ STORIES = {
 @pytest.mark.parametrize("items", STORIES.values(), ids=STORIES)
 def test_nothing_changes_before_until(items: tuple[Item, ...]) -> None:
     then = known(SCREENING, GOOD)
-    reads = partial(criteria, PLAN), lambda question: eligibility(PLAN, question, then)
+    reads = partial(criteria, PLAN), lambda question: eligibility(PLAN, replace(question, known_at=then))
     changes = [holds_until(read, patient(*items), "2023-12-25", "2024-03-10") for read in reads]
     assert min(changes) >= 1
     assert sum(changes) >= 2

@@ -80,7 +80,7 @@ DOUBTS = (Problem("e1", "set_aside", "no unit", None, frozenset({"e1"})),)
 
 
 def test_findings_come_in_a_fixed_order_and_of_every_subject() -> None:
-    found = evaluate(PLAN, patient(*STORY, problems=DOUBTS), SEOUL.end_of(day("2024-06-01")))
+    found = evaluate(PLAN, Question(patient(*STORY, problems=DOUBTS), SEOUL.end_of(day("2024-06-01"))))
     subjects = list(dict.fromkeys(finding.subject for finding in found))
     assert set(subjects) == set(get_args(Subject))
     assert subjects == [
@@ -94,7 +94,7 @@ def test_findings_come_in_a_fixed_order_and_of_every_subject() -> None:
 def test_groups_hold_what_evaluate_gives() -> None:
     timeline, at = patient(*STORY, problems=DOUBTS), SEOUL.end_of(day("2024-02-20"))
     by_group = [finding for group in groups(PLAN) for finding in group(Question(timeline, at)).findings]
-    assert sorted(map(repr, by_group)) == sorted(map(repr, evaluate(PLAN, timeline, at)))
+    assert sorted(map(repr, by_group)) == sorted(map(repr, evaluate(PLAN, Question(timeline, at))))
 
 
 def test_a_count_before_a_dose_follows_the_dose() -> None:
@@ -109,9 +109,8 @@ def test_a_count_before_a_dose_follows_the_dose() -> None:
 
 def test_what_was_known_reaches_eligibility() -> None:
     timeline, at = patient(*STORY), SEOUL.end_of(day("2024-02-20"))
-    [finding] = [
-        each for each in evaluate(PLAN, timeline, at, known_at=lambda _: timeline) if each.subject == "eligibility"
-    ]
+    question = Question(timeline, at, known_at=lambda _: timeline)
+    [finding] = [each for each in evaluate(PLAN, question) if each.subject == "eligibility"]
     assert finding.fields["as_known"] == "eligible"
 
 
@@ -199,11 +198,11 @@ def test_the_records_that_are_cited_suffice() -> None:
     @given(stories(), st.sampled_from(DAYS))
     def law(items: tuple[Item, ...], on: int) -> None:
         timeline, at = patient(*items), SEOUL.end_of(on)
-        for finding in evaluate(PLAN, timeline, at):
+        for finding in evaluate(PLAN, Question(timeline, at)):
             words = {word for word in finding.fields.values() if isinstance(word, str)}
             if finding.subject in {"dose", "course", "gate"} or words & UNSETTLED:
                 continue
-            again = evaluate(PLAN, only(timeline, finding.because), at)
+            again = evaluate(PLAN, Question(only(timeline, finding.because), at))
             same = [each.fields for each in again if (each.subject, each.name) == (finding.subject, finding.name)]
             assert same == [finding.fields], finding.name
             settled.update(f"{finding.subject} {word}" for word in words)
@@ -220,7 +219,10 @@ def test_the_order_of_records_never_matters(items: tuple[Item, ...], on: int, ch
     at, turned = SEOUL.end_of(on), list(items)
     chance.shuffle(turned)
     found, again = (
-        {(each.subject, each.name): each for each in evaluate(PLAN, replace(patient(), items=tuple(order)), at)}
+        {
+            (each.subject, each.name): each
+            for each in evaluate(PLAN, Question(replace(patient(), items=tuple(order)), at))
+        }
         for order in (items, turned)
     )
     assert found.keys() == again.keys()

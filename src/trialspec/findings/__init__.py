@@ -12,20 +12,21 @@ from functools import partial
 from typing import TYPE_CHECKING, get_args
 
 from trialspec.findings.doses import doses
-from trialspec.findings.eligibility import KnownAt, criterion, eligibility
+from trialspec.findings.eligibility import criterion, eligibility
 from trialspec.findings.finding import Finding, Subject
 from trialspec.findings.found import Found, found
 from trialspec.findings.records import adverse_events, patient, records
 from trialspec.findings.responses import response
 from trialspec.findings.therapies import therapies
 from trialspec.findings.visits import before_doses, given_doses, visits
-from trialspec.interpreters.reading import Question
+from trialspec.kernel import kinds
 
 if TYPE_CHECKING:
-    from trialspec.patient import Timeline
+    from trialspec.interpreters.reading import Question
+    from trialspec.patient import Kind
     from trialspec.program import Criterion, Program
 
-__all__ = ["Finding", "Found", "Group", "KnownAt", "Subject", "evaluate", "groups"]
+__all__ = ["Finding", "Found", "Group", "Subject", "evaluate", "groups"]
 
 # The order in which findings are given: who the patient is, what may begin, what was done, what came of it.
 _ORDER: tuple[Subject, ...] = (
@@ -37,30 +38,33 @@ assert set(_ORDER) == set(get_args(Subject)), "every subject has its place"
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Findings that are read together, with one `until`: before it none of them changes, and none comes or goes."""
+    """Findings that are read together, with one `until`: before it none of them changes, and none comes or goes.
+
+    Records of other kinds than `kinds` are nothing to them (`None`: any may be something). What is `retold` tells its
+    past with what is known when it is told; what recalls also tells what was known at an earlier instant.
+    """
 
     name: str
     read: Callable[[Question], Found]
+    kinds: frozenset[Kind] | None = None
+    retold: bool = False
+    recalls: bool = False
 
     def __call__(self, question: Question) -> Found:
         """Read them at the instant of a question."""
         return self.read(question)
 
 
-def groups(program: Program, *, known_at: KnownAt | None = None, asked: int | None = None) -> tuple[Group, ...]:
-    """Give the groups of a program for one patient.
-
-    `known_at` gives the patient's timeline as it was known at an instant; eligibility *as known* needs it. `asked` is
-    the instant of the question where the groups are read for earlier ones too: which slot a dose fills is read then.
-    """
+def groups(program: Program) -> tuple[Group, ...]:
+    """Give the groups of a program."""
     return (
         Group("patient", partial(patient, program)),
-        *(Group(f"criterion {each.name}", partial(_criterion, each)) for each in program.criteria),
-        Group("eligibility", partial(eligibility, program, known_at=known_at)),
-        Group("doses", partial(_doses, program, asked)),
+        *(Group(f"criterion {each.name}", partial(_criterion, each), kinds(each.expr)) for each in program.criteria),
+        Group("eligibility", partial(eligibility, program), recalls=True),
+        Group("doses", partial(_doses, program), retold=True),
         Group("visits", partial(visits, program)),
         *(Group(f"response {each.name}", partial(response, program, each)) for each in program.responses),
-        Group("adverse events", partial(adverse_events, program)),
+        Group("adverse events", partial(adverse_events, program), frozenset({"adverse_event"})),
         Group("therapies", partial(therapies, program)),
         Group("records", partial(records, program)),
     )
@@ -70,16 +74,15 @@ def _criterion(asked: Criterion, question: Question) -> Found:
     return found([criterion(asked, question)])
 
 
-def _doses(program: Program, asked: int | None, question: Question) -> Found:
+def _doses(program: Program, question: Question) -> Found:
     """Read doses, course and gates, and the assessments that belong before doses."""
-    given = doses(program, question, asked=asked)
+    given = doses(program, question)
     starts = given_doses(program, given.findings, question)
     before = before_doses(program, question, starts, until=given.until)
     return found((*given.findings, *before.findings), given.until, before.until)
 
 
-def evaluate(program: Program, timeline: Timeline, at: int, *, known_at: KnownAt | None = None) -> tuple[Finding, ...]:
+def evaluate(program: Program, question: Question) -> tuple[Finding, ...]:
     """Say what a protocol finds of one patient at one instant, in a fixed order."""
-    question = Question(timeline, at)
-    made = [finding for group in groups(program, known_at=known_at) for finding in group.read(question).findings]
+    made = [finding for group in groups(program) for finding in group(question).findings]
     return tuple(sorted(made, key=lambda finding: _ORDER.index(finding.subject)))

@@ -46,11 +46,11 @@ if TYPE_CHECKING:
 _BY_WINDOW = {"before": "not_due", "open": "due", "past": "overdue"}
 
 
-def doses(program: Program, question: Question, *, asked: int | None = None) -> Found:
+def doses(program: Program, question: Question) -> Found:
     """Say of every slot, every further dose, the course and the gates how they stand at the instant of the question.
 
-    Which slot a dose fills is read with what is known at `asked`, the instant of the question unless a later one is
-    given: the history of an alert is told with today's attribution. All else is read at the question.
+    Which slot a dose fills is read with what is known when it is told: the history of an alert is told with today's
+    attribution. All else is read at the instant of the question.
 
     - `dose` (`RTX#1`, or an event's id where it fills no slot): state, departure, departure_unknown, gate, window. The
       window of a dose that was given is judged on its date, that of any other on the date of the question; it is
@@ -61,7 +61,7 @@ def doses(program: Program, question: Question, *, asked: int | None = None) -> 
     - `record`: attribution, a dose that may belong to either of two slots. Facts: record, problem, reason, events.
     """
     now = replace(question, dose=None)
-    later = now.on(max(now.at, now.at if asked is None else asked))
+    later = now.on(now.at if now.told_at is None else max(now.at, now.told_at))
     worlds = possible(program, later)
     made = _undecided(program, now) if worlds is None else join([_in_one_world(program, w, now.at) for w in worlds])
     if worlds is None or len(worlds) > 1:

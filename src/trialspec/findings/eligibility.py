@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from trialspec.kernel import Moment
     from trialspec.patient import Item
     from trialspec.program import Criterion, Program
-
-# The patient's timeline as it was known at an instant.
-KnownAt = Callable[[int], Timeline]
 
 
 def criteria(program: Program, question: Question) -> Found:
@@ -88,7 +84,7 @@ class _World:
     until: int | None
 
 
-def eligibility(program: Program, question: Question, known_at: KnownAt | None = None) -> Found:
+def eligibility(program: Program, question: Question) -> Found:
     """Say whether the patient is eligible now, was at enrolment, and was as far as was known then.
 
     - Eligible: every inclusion is met and every exclusion not met. Ineligible: an inclusion is not met or an exclusion
@@ -96,7 +92,7 @@ def eligibility(program: Program, question: Question, known_at: KnownAt | None =
     - `at_enrolment` is asked at the instant of the first enrolment (the end of its date where no time is known) with
       today's knowledge of events up to then; an enrolment of uncertain date is tried at each of its possible times.
     - `as_known` is asked at the same instant of the timeline as it was known then. Of that instant's own enrolment
-      it is taken that whoever enrolled knew of it. Without `known_at` it is undetermined.
+      it is taken that whoever enrolled knew of it. Where a question cannot tell, it is undetermined.
     - Before enrolment both are `not_enrolled`. From enrolment on `now` is the answer at enrolment: nobody is eligible
       or ineligible for what has been decided, so no later reading may raise or end an alert about it.
 
@@ -112,11 +108,11 @@ def eligibility(program: Program, question: Question, known_at: KnownAt | None =
         until = next_visible(question.timeline.items, question)
         seen = [_World(UNKNOWN, None, open_, open_, open_, NOTHING, until)]
     else:
-        seen = [_world(program, enrolled, world, known_at) for world in pinned]
+        seen = [_world(program, enrolled, world) for world in pinned]
     return found([_eligibility(seen, question)])
 
 
-def _world(program: Program, enrolled: Moment, world: Question, known_at: KnownAt | None) -> _World:
+def _world(program: Program, enrolled: Moment, world: Question) -> _World:
     moment = locate(enrolled, world)
     when = moment.value
     if not isinstance(when, When):
@@ -124,10 +120,10 @@ def _world(program: Program, enrolled: Moment, world: Question, known_at: KnownA
         return _World(NOT_MET, None, now, none, none, moment.because, earliest(now.until, moment.until))
     instant = when.span(world.timeline.zone)[1]
     then = _answer(program, world.on(instant))
-    if known_at is None:
+    if world.known_at is None:
         known = _Answer(UNDETERMINED)
     else:
-        known = _answer(program, Question(_with_enrolment(known_at(instant), world.timeline, enrolled), instant))
+        known = _answer(program, Question(_with_enrolment(world.known_at(instant), world.timeline, enrolled), instant))
     # What was so at a fixed instant stays so while no event arrives: only the moment itself can still move.
     return _World(MET, when, then, then, known, moment.because, moment.until)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from trialspec.quantity import Codes, Interval
     from trialspec.times import When
 
+# The timeline of a patient as it was known at an instant.
+KnownAt = Callable[[int], "Timeline"]
+
 NOTHING: frozenset[str] = frozenset()
 
 
@@ -21,12 +25,16 @@ NOTHING: frozenset[str] = frozenset()
 class Question:
     """A timeline and the instant at which it is asked about; `dose` is the start of the dose that is asked about.
 
+    `known_at` gives the timeline as it was known at an instant, for what was known then. `told_at` is the instant at
+    which all this is told, if later than `at`: which slot a dose fills is read with what is known then.
     `located` remembers the moments that were found for this very question; another question starts with none.
     """
 
     timeline: Timeline
     at: int
     dose: When | None = None
+    known_at: KnownAt | None = field(default=None, compare=False, repr=False)
+    told_at: int | None = None
     located: dict[int, tuple[Moment, Reading]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def on(self, at: int) -> Question:

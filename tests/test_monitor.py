@@ -1,0 +1,72 @@
+"""Law 3 and law 1 for journals: what is watched is what is reported, however it comes in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
+
+from tests.laws.test_whole_protocol import FIRST, Stream, protocol, record, streams
+from trialspec.alerts import Change, State, fold
+from trialspec.events import Record
+from trialspec.monitor import Monitor
+
+pytestmark = pytest.mark.slow
+fewer = settings(max_examples=settings.default.max_examples // 5 if settings.default else 20)
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Records in some order, and how far time has gone on before each of them came."""
+
+    steps: tuple[tuple[int, tuple[Record, ...]], ...]
+    end: int
+
+
+@st.composite
+def feeds(draw: DrawFn) -> Feed:
+    """Draw a stream in an order of arrival: mostly that of its dates, some of it late, in batches."""
+    stream: Stream = draw(streams())
+    records = [record(raw) for raw in stream.raws]
+    order = sorted(range(len(records)), key=lambda index: str(stream.raws[index].get("time", "")))
+    for _ in range(draw(st.integers(0, 3))):
+        order.insert(draw(st.integers(0, len(order))), order.pop(draw(st.integers(0, len(order) - 1))))
+    zone = protocol().program.zone
+    now, steps = zone.start_of(FIRST - 30), []
+    while order:
+        size = draw(st.sampled_from((1, 1, 1, 2, 5)))
+        batch, order = order[:size], order[size:]
+        now += draw(st.sampled_from((0, 1, 3600, 86_400, 5 * 86_400, 20 * 86_400)))
+        steps.append((now, tuple(records[index] for index in batch)))
+    return Feed(tuple(steps), now + draw(st.sampled_from((0, 86_400, 100 * 86_400))))
+
+
+@fewer
+@given(feeds())
+def test_what_is_watched_is_what_is_reported(feed: Feed) -> None:
+    """After every batch and every tick the alerts are those of a report, and the journal leads to them."""
+    monitor = Monitor(protocol(), feed.steps[0][0])
+    journal: list[Change] = []
+    so_far: list[Record] = []
+    for now, batch in feed.steps:
+        journal += monitor.tick(now)
+        same(monitor, so_far, journal)
+        so_far += batch
+        journal += monitor.feed(batch)
+        same(monitor, so_far, journal)
+    journal += monitor.tick(feed.end)
+    same(monitor, so_far, journal)
+
+
+def same(monitor: Monitor, records: list[Record], journal: list[Change]) -> None:
+    expected = told(protocol().report(records, "P", at=monitor.at).alerts if records else {})
+    assert told(monitor.state("P")) == expected
+    assert told(fold(journal)) == expected
+
+
+def told(state: State) -> dict[str, object]:
+    """What alerts say, and since and until when."""
+    return {str(key): (episode.evidence, episode.closed, episode.digest) for key, episode in state.items()}
