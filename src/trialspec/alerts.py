@@ -65,7 +65,7 @@ class Episode:
 
     @property
     def evidence(self) -> tuple[object, ...]:
-        """What a revision is told by: the opening, the urgency, what was found, in which words, and what it rests on."""
+        """What a revision is told by: the opening, the urgency, what was found and what it rests on."""
         finding = self.finding
         fields = tuple(sorted((name, _plain(value)) for name, value in finding.fields.items()))
         facts = tuple(sorted(finding.facts.items()))
@@ -154,12 +154,12 @@ class Walk:
 
     def go(self, context: Context, question: Question) -> None:
         """Go on to the instant of a question, itself included."""
-        if self.next is None or self.next > question.at:
+        if (due := self.next) is None or due > question.at:
             return
         if self.group.retold:
             self.again()
-        while self.next is not None and self.next <= question.at:
-            self._read(context, replace(question, at=self.next, told_at=question.at))
+        while (due := self.next) is not None and due <= question.at:
+            self._read(context, replace(question, at=due, told_at=question.at))
         if self.group.retold:
             # The past is told anew when what it is told with may have changed.
             self.next = earliest(self.next, self.group(question).until)
