@@ -1,0 +1,91 @@
+"""A patient's records in few bytes: what is put away while nothing happens, and taken up again.
+
+Alerts follow from records and an instant, so nothing but records is kept. A pack begins with the number of its format;
+one of another format is refused with a sentence, never guessed at.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from trialspec.events import Event, Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trialspec.events import Record
+
+FORMAT = 1
+
+# What records are made of again and again; the last is what comes most often. It is part of the format: never edit it.
+_USUAL = (
+    b"entered_in_error laboratory evidence intent ongoing related serious concept outcome adverse_event procedure "
+    b"condition therapy person birth female male visit baseline reason planned part_of version consent screening "
+    b"enrolment milestone route intravenous oral mg administration drug amount method source site low high /uL mg/dL g/L "
+    b"g/(24.h) 10*9/L -01-02-03-04-05-06-07-08-09-10-11-12T08:00+00:00T09:30:00Z 2024- 2025- 2026- "
+    b"observation measure unit value"
+)
+# What the last fields of an event mostly are; its first five are always there.
+_DEFAULTS = (None, None, None, None, None, 0, False, "", "", "", "")
+
+
+class OtherFormatError(ValueError):
+    """Bytes that are not a pack of this format."""
+
+
+def pack(records: Iterable[Record]) -> bytes:
+    """Put records into bytes: the number of the format in the first, and the rest compressed."""
+    body = msgspec.msgpack.encode([_row(record) for record in records])
+    packer = zlib.compressobj(level=6, wbits=-15, zdict=_USUAL)
+    return bytes([FORMAT]) + packer.compress(body) + packer.flush()
+
+
+def unpack(packed: bytes) -> tuple[Record, ...]:
+    """Take records out of bytes; raises `OtherFormatError` for bytes of another format."""
+    if packed[:1] != bytes([FORMAT]):
+        written = packed[0] if packed else "none"
+        raise OtherFormatError(f"the records were packed in format {written}, and this is format {FORMAT}")
+    unpacker = zlib.decompressobj(wbits=-15, zdict=_USUAL)
+    try:
+        rows = msgspec.msgpack.decode(unpacker.decompress(packed[1:]) + unpacker.flush(), type=list[list[Any]])
+    except (zlib.error, msgspec.DecodeError) as error:
+        raise OtherFormatError(f"the packed records are damaged: {error}") from error
+    return tuple(_record(row) for row in rows)
+
+
+def _row(record: Record) -> list[Any]:
+    """Give a record's fields in order, less the defaults at its end; what is unreadable begins with `None`."""
+    if isinstance(record, Unreadable):
+        return [
+            None,
+            record.reason,
+            record.mark,
+            record.patient,
+            record.id,
+            record.revision,
+            record.available,
+            record.origin,
+        ]
+    row: list[Any] = [
+        record.id,
+        record.patient,
+        record.kind,
+        record.time,
+        dict(record.content),
+        record.revision,
+        record.retracted,
+        record.available,
+        record.recorded,
+        record.received,
+        record.origin,
+    ]
+    while row[-1] == _DEFAULTS[len(row) - 1]:
+        row.pop()
+    return row
+
+
+def _record(row: list[Any]) -> Record:
+    return Unreadable(*row[1:]) if row[0] is None else Event(*row)
