@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from trialspec import __version__
-from trialspec.cli import calendar, cases, exits, explain, protocols, run, show
+from trialspec.cli import calendar, cases, exits, explain, protocols, run, show, watch
 from trialspec.diagnostics import ProtocolError
 from trialspec.reports.table import FOOTER
 
@@ -87,6 +87,7 @@ def main() -> None:
 for command in (
     protocols.check,
     run.run,
+    watch.watch,
     explain.explain,
     calendar.calendar,
     cases.test,

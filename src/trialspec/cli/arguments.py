@@ -101,10 +101,15 @@ def loaded(name: str, libraries: Sequence[Path]) -> Protocol:
 
 def events(names: Iterable[str]) -> Cohort:
     """Read files of events, and the files of a directory of them, sorted by patient."""
+    return cohort(records(names))
+
+
+def records(names: Iterable[str]) -> Iterable[Record]:
+    """Read files of events, and the files of a directory of them, in the order of the files."""
     files = [file for name in names for file in _event_files(Path(name))]
     for file in files:
         read(file)  # so that a file that cannot be read is told before any other has been
-    return cohort(_records(files))
+    return _records(files)
 
 
 def _event_files(path: Path) -> list[Path]:
@@ -121,8 +126,8 @@ def _records(files: Iterable[Path]) -> Iterable[Record]:
         yield from read(file)
 
 
-def instant(text: str | None, zone: Zone, option: str) -> int:
-    """Read an instant; a date means its end, and nothing means now."""
+def instant(text: str | None, zone: Zone, option: str, *, starts: bool = False) -> int:
+    """Read an instant; a date means its end, or its start, and nothing means now."""
     if text is None:
         return int(datetime.now(UTC).timestamp())
     when = parse_time(text, zone)
@@ -133,7 +138,9 @@ def instant(text: str | None, zone: Zone, option: str) -> int:
         raise refused("bad-date", f"{option} `{text}` is only part of a date: it could be any of several days", advice)
     if len(when.instants) > 1:
         raise refused("bad-date", f"{option} `{text}` occurs twice, because the clocks are put back", "add the offset")
-    return when.instants[0] if when.instants else zone.end_of(when.last)
+    if when.instants:
+        return when.instants[0]
+    return zone.start_of(when.first) if starts else zone.end_of(when.last)
 
 
 def only(everybody: Cohort, patients: Iterable[str]) -> Cohort:

@@ -12,11 +12,12 @@ from trialspec.times import When, shown_date, shown_instant
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from trialspec.alerts import Episode, Note
+    from trialspec.alerts import Change, Episode, Note
     from trialspec.diagnostics import Place
     from trialspec.evaluation import PatientReport
     from trialspec.findings.finding import Finding
     from trialspec.interpreters.reading import Missing, Reading
+    from trialspec.patient import Timeline
     from trialspec.program import Program
     from trialspec.times import Zone
 
@@ -49,9 +50,14 @@ def known_since(episode: Episode, report: PatientReport) -> int | None:
 
     `None` where a record does not say when it became available: then it cannot be told.
     """
-    zone, when = report.timeline.zone, happened(episode)
+    return known_in(episode, report.timeline)
+
+
+def known_in(episode: Episode, timeline: Timeline) -> int | None:
+    """Give the same from the patient's timeline alone."""
+    zone, when = timeline.zone, happened(episode)
     instants = [] if when is None else [when]
-    for item in report.timeline.items:
+    for item in timeline.items:
         if (item.sources or {item.id}) & episode.finding.because:
             available = item.fields.get("available")
             if not isinstance(available, When):
@@ -66,8 +72,39 @@ def as_data(
     """Give an alert as plain data."""
     zone, finding, rule = report.timeline.zone, episode.finding, episode.rule
     return {
+        **_alert(episode, zone, known_since(episode, report)),
+        "margins": margins(program, finding),
+        "missing": _missing(finding),
+        "would_change": list(would_change(program, finding)),
+        "may_change_at": _instant(finding.until, zone) if not episode.over else None,
+        "assumes": list(assumptions(program, finding)),
+        "written_at": [str(place) for place in _places(rule.place, finding.place)],
+        "notes": [_note(note) for note in (notes or {}).get(str(episode.key), ())],
+    }
+
+
+def change_as_data(change: Change, timeline: Timeline, *, historic: bool) -> dict[str, Any]:
+    """Give a line of the journal as plain data: what changed, the alert as it is now, and when that was noticed.
+
+    `historic` is an alert that was over before anybody was to be told. What was withdrawn was never known.
+    """
+    episode = change.episode
+    known = None if change.what == "withdrawn" else known_in(episode, timeline)
+    return {
+        "what": change.what,
+        **_alert(episode, timeline.zone, known),
+        "missing": _missing(episode.finding),
+        "noticed": _instant(change.known, timeline.zone),
+        "historic": historic,
+    }
+
+
+def _alert(episode: Episode, zone: Zone, known: int | None) -> dict[str, Any]:
+    """Give what is said of an alert wherever it is told."""
+    finding, rule = episode.finding, episode.rule
+    return {
         "alert": str(episode.key),
-        "patient": report.patient,
+        "patient": episode.key.patient,
         "rule": rule.name,
         "subject": finding.name,
         "sentence": said(episode),
@@ -80,17 +117,14 @@ def as_data(
         "digest": episode.digest,
         "happened": _instant(happened(episode), zone),
         "resolved": _instant(episode.closed, zone),
-        "known": _instant(known_since(episode, report), zone),
+        "known": _instant(known, zone),
         "found": {name: _plain(value) for name, value in sorted(finding.fields.items())},
         "events": sorted(finding.because),
-        "margins": margins(program, finding),
-        "missing": [missing_as_data(each) for each in _sorted(finding.missing)],
-        "would_change": list(would_change(program, finding)),
-        "may_change_at": _instant(finding.until, zone) if not episode.over else None,
-        "assumes": list(assumptions(program, finding)),
-        "written_at": [str(place) for place in _places(rule.place, finding.place)],
-        "notes": [_note(note) for note in (notes or {}).get(str(episode.key), ())],
     }
+
+
+def _missing(finding: Finding) -> list[dict[str, str | None]]:
+    return [missing_as_data(each) for each in _sorted(finding.missing)]
 
 
 def _instant(instant: int | None, zone: Zone) -> str | None:

@@ -1,0 +1,304 @@
+"""What goes on while a protocol is watched: one object holds the monitor, its clock and the place in the input.
+
+Nothing here waits or asks for the time: whoever looks says what the wall clock shows.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from typing import Protocol as Shape
+
+from trialspec.alerts import Change
+from trialspec.evaluation import Protocol
+from trialspec.events import Event, Record, Unreadable
+from trialspec.monitor import Monitor
+from trialspec.patient import Timeline
+from trialspec.program import Program
+from trialspec.reports.journal import change_as_data
+from trialspec.sources.following import Live
+from trialspec.times import When, Zone, parse_time
+
+# --- when a record came -----------------------------------------------------------------------------------------------
+
+
+def came(record: Record, program: Program) -> int | None:
+    """Give the instant that has surely come when a record is there; `None` where the record does not say.
+
+    It is the instant nearest to the record's `time` at which it was `available`, and its `time` where it does not say
+    when that was. So a date that lay ahead when it was written down, or was mistyped, tells nothing of the present.
+    """
+    zone = (
+        program.sites.get(record.content.get("site", ""), program.zone) if isinstance(record, Event) else program.zone
+    )
+    time = _first(record.time, zone) if isinstance(record, Event) else None
+    available = parse_time(record.available, zone) if record.available else None
+    if available is None:
+        return time
+    first, last = available.span(zone)
+    return first if time is None else min(max(time, first), last)
+
+
+def _first(text: str, zone: Zone) -> int | None:
+    when: When | None = parse_time(text, zone) if text else None
+    return None if when is None else when.span(zone)[0]
+
+
+# --- clocks -----------------------------------------------------------------------------------------------------------
+
+
+class Clock(Shape):
+    """What says which instant is the present; `wall` is always what the clock on the wall shows."""
+
+    def saw(self, records: Iterable[Record], wall: int) -> None:
+        """Take note of records that came."""
+
+    def at(self, wall: int) -> int | None:
+        """Give the present, `None` while there is nothing to tell it by."""
+        ...
+
+    def at_end(self, wall: int) -> int | None:
+        """Give the present once nothing can come any more."""
+        ...
+
+
+class WallClock:
+    """The present is what the clock on the wall shows."""
+
+    def saw(self, records: Iterable[Record], wall: int) -> None:
+        """Take no note: records do not move this clock."""
+
+    def at(self, wall: int) -> int | None:
+        """Give what it shows."""
+        return wall
+
+    def at_end(self, wall: int) -> int | None:
+        """Give what it shows."""
+        return wall
+
+
+class EventClock:
+    """The present is as late as the records tell (`came`), less an allowance for those that come late.
+
+    A record dated later than the clock on the wall does not count until the wall has come so far. At the end of the
+    input nothing can come late any more, and the allowance falls away.
+    """
+
+    def __init__(self, program: Program, allowance: int = 0) -> None:
+        self._program = program
+        self._allowance = allowance
+        self._latest: int | None = None
+        self._ahead: list[int] = []
+
+    def saw(self, records: Iterable[Record], wall: int) -> None:
+        """Let records tell how late it is."""
+        for record in records:
+            instant = came(record, self._program)
+            if instant is not None and (self._latest is None or instant > self._latest):
+                if instant > wall:
+                    heapq.heappush(self._ahead, instant)
+                else:
+                    self._latest = instant
+
+    def at(self, wall: int) -> int | None:
+        """Give the present: never later than the wall."""
+        latest = self.at_end(wall)
+        return None if latest is None else latest - self._allowance
+
+    def at_end(self, wall: int) -> int | None:
+        """Give the latest instant that a record tells."""
+        while self._ahead and self._ahead[0] <= wall:
+            instant = heapq.heappop(self._ahead)
+            self._latest = instant if self._latest is None else max(self._latest, instant)
+        return self._latest
+
+
+class Replay:
+    """Finished records that come as if days passed, and the clock that lets them pass: a step for each look."""
+
+    def __init__(self, records: Iterable[Record], program: Program, step: int) -> None:
+        instants: list[tuple[int, int, Record]] = []
+        latest: int | None = None
+        undated: list[Record] = []
+        for record in records:
+            instant = came(record, program)
+            if instant is None and latest is None:
+                undated.append(record)  # it comes with the first that says when
+                continue
+            latest = instant if instant is not None else latest
+            assert latest is not None
+            instants.append((latest, len(instants), record))
+        self._left = sorted(instants, key=lambda each: each[:2], reverse=True)
+        first = self._left[-1][0] if self._left else None
+        self._undated = undated
+        self._step = step
+        self._now = None if first is None else program.zone.start_of(program.zone.date_of(first)) - step
+        self._end = self._left[0][0] if self._left else None
+
+    @property
+    def ended(self) -> bool:
+        """Whether every record has come."""
+        return not self._left and not self._undated
+
+    def take(self) -> list[Record]:
+        """Let a step of time go by, and give what came in it."""
+        records, self._undated = self._undated, []
+        if self._now is not None:
+            self._now += self._step
+            while self._left and self._left[-1][0] <= self._now:
+                records.append(self._left.pop()[2])
+        return records
+
+    def notices(self) -> list[str]:
+        """Give nothing: what is finished does not change."""
+        return []
+
+    def saw(self, records: Iterable[Record], wall: int) -> None:
+        """Take no note: the steps alone move this clock."""
+
+    def at(self, wall: int) -> int | None:  # noqa: ARG002 - the wall has no say
+        """Give the instant that has been reached, and none after the last record."""
+        return self._now if self._now is None or self._end is None else min(self._now, self._end)
+
+    def at_end(self, wall: int) -> int | None:
+        """Give the same."""
+        return self.at(wall)
+
+
+class Finished:
+    """Records that are all there, some at a time."""
+
+    def __init__(self, records: Iterable[Record], most: int = 1000) -> None:
+        self._records = iter(records)
+        self._most = most
+        self.ended = False
+
+    def take(self) -> list[Record]:
+        """Give the next ones."""
+        found = [record for record, _ in zip(self._records, range(self._most), strict=False)]
+        self.ended = len(found) < self._most
+        return found
+
+    def notices(self) -> list[str]:
+        """Give nothing: what is finished does not change."""
+        return []
+
+
+# --- the watch --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has gone by so far."""
+
+    events: int = 0
+    unreadable: Counter[str] = field(default_factory=Counter)
+    changes: Counter[str] = field(default_factory=Counter)
+    historic: int = 0
+    withheld: set[str] = field(default_factory=set)
+    set_aside: set[str] = field(default_factory=set)
+    first: int | None = None
+    last: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look brought: the lines of the journal, whom records came of, and which could not be read."""
+
+    lines: tuple[dict[str, Any], ...] = ()
+    patients: frozenset[str] = frozenset()
+    unreadable: tuple[Unreadable, ...] = ()
+    idle: bool = True
+
+
+class Watch:
+    """A protocol that is watched: its monitor, the clock that it goes by, and where its records come from.
+
+    `since`: what was over before it is journalled as historic. Without `unblinded`, what would unblind is withheld.
+    """
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        source: Live,
+        clock: Clock,
+        *,
+        since: int | None = None,
+        unblinded: bool = False,
+        monitor: Monitor | None = None,
+    ) -> None:
+        self.protocol = protocol
+        self.source = source
+        self.clock = clock
+        self.monitor = monitor
+        self.tally = Tally()
+        self._since = since
+        self._unblinded = unblinded
+        self._early: list[Record] = []
+
+    def look(self, wall: int) -> Look:
+        """Take in what is there now, let time go on to the present, and say what changed."""
+        records = self.source.take()
+        self.clock.saw(records, wall)
+        return self._step(records, self.clock.at(wall))
+
+    def end(self, wall: int) -> Look:
+        """Let time go on to where it stands when nothing can come any more, and say what changed."""
+        at = self.clock.at_end(wall)
+        return self._step((), wall if at is None else at)
+
+    @property
+    def at(self) -> int | None:
+        """The present; `None` before there is anything to tell it by."""
+        return None if self.monitor is None else self.monitor.at
+
+    def _step(self, records: Sequence[Record], at: int | None) -> Look:
+        unreadable = tuple(record for record in records if isinstance(record, Unreadable))
+        self.tally.events += len(records) - len(unreadable)
+        self.tally.unreadable.update(_kind(record.reason) for record in unreadable)
+        patients = frozenset(record.patient for record in records if record.patient is not None)
+        if at is None:
+            self._early += records
+            return Look((), patients, unreadable, idle=not records)
+        if self.monitor is None:
+            self.monitor = Monitor(self.protocol, at)
+            self.tally.first = at
+            records, self._early = [*self._early, *records], []
+        # What came is told before time goes on: a dose that is there in the same moment was never overdue.
+        found = (*(self.monitor.feed(records) if records else ()), *self.monitor.tick(at))
+        self.tally.last = self.monitor.at
+        return Look(tuple(self._told(self.monitor, found)), patients, unreadable, idle=not records)
+
+    def _told(self, monitor: Monitor, found: Iterable[Change]) -> Iterable[dict[str, Any]]:
+        """Give the lines that may be shown; all of a look is noticed at the same instant."""
+        timelines: dict[str, Timeline] = {}
+        for change in found:
+            episode = change.episode
+            if not self._unblinded and episode.rule.unblinds:
+                self.tally.withheld.add(str(episode.key))
+                continue
+            patient = episode.key.patient
+            if patient not in timelines:
+                timelines[patient] = monitor.report(patient).timeline
+            historic = self._since is not None and episode.closed is not None and episode.closed <= self._since
+            self._count(change, historic=historic)
+            yield change_as_data(replace(change, known=monitor.at), timelines[patient], historic=historic)
+
+    def _count(self, change: Change, *, historic: bool) -> None:
+        tally, finding = self.tally, change.episode.finding
+        tally.changes[change.what] += 1
+        tally.historic += historic
+        if finding.subject == "record" and finding.fields.get("problem") == "set_aside":
+            tally.set_aside.add(str(change.episode.key))
+
+
+_AT = re.compile(r", (?:at character|from byte) \d+.*|`[^`]*`")
+
+
+def _kind(reason: str) -> str:
+    """Give a reason without what differs from record to record."""
+    return _AT.sub(lambda found: "`…`" if found[0].startswith("`") else "", reason)
