@@ -13,6 +13,7 @@ from tests.laws.test_whole_protocol import FIRST, Stream, protocol, record, stre
 from trialspec.alerts import Change, State, fold
 from trialspec.events import Record
 from trialspec.monitor import Monitor
+from trialspec.store import Memory
 
 pytestmark = pytest.mark.slow
 fewer = settings(max_examples=settings.default.max_examples // 5 if settings.default else 20)
@@ -45,11 +46,15 @@ def feeds(draw: DrawFn) -> Feed:
 
 
 @fewer
-@given(feeds())
-def test_what_is_watched_is_what_is_reported(feed: Feed) -> None:
+@given(feeds(), st.sampled_from(("held", "put away", "stopped and started")))
+def test_what_is_watched_is_what_is_reported(feed: Feed, how: str) -> None:
     """After every batch and every tick the alerts are those of a report, and the journal leads to them."""
-    monitor = Monitor(protocol(), feed.steps[0][0])
-    journal: list[Change] = []
+    store = Memory()
+
+    def again(at: int) -> Monitor:
+        return Monitor(protocol(), at, store=store, keep=0 if how == "put away" else 9)
+
+    monitor, journal = again(feed.steps[0][0]), list[Change]()
     so_far: list[Record] = []
     for now, batch in feed.steps:
         journal += monitor.tick(now)
@@ -57,6 +62,9 @@ def test_what_is_watched_is_what_is_reported(feed: Feed) -> None:
         so_far += batch
         journal += monitor.feed(batch)
         same(monitor, so_far, journal)
+        if how == "stopped and started":
+            monitor.save()
+            monitor = again(monitor.at)
     journal += monitor.tick(feed.end)
     same(monitor, so_far, journal)
 

@@ -12,6 +12,7 @@ same set of records at the same instant (`Protocol.report`): the monitor only kn
 from __future__ import annotations
 
 import heapq
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
@@ -19,9 +20,11 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from trialspec.alerts import Walk, changes, episodes, first_instant
-from trialspec.events import Event, Unreadable
+from trialspec.events import Event
 from trialspec.interpreters.reading import Question, earliest
 from trialspec.interpreters.selection import appearances
+from trialspec.packing import pack, unpack
+from trialspec.store import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from trialspec.evaluation import PatientReport, Protocol
     from trialspec.events import Record
     from trialspec.patient import Item, Timeline
+    from trialspec.store import Store
     from trialspec.times import Zone
 
 
@@ -37,10 +41,12 @@ if TYPE_CHECKING:
 class _Patient:
     """What is known of one patient, how far each group of findings was followed, and when one is to be read again.
 
-    Records are kept by id; `foreign` are those of others that claim an id of this patient's.
+    Records are kept by id; `foreign` are those of others that claim an id of this patient's. `changed` tells whether
+    there is more than what was put away.
     """
 
     name: str
+    changed: bool = False
     records: dict[str, list[Record]] = field(default_factory=dict)
     foreign: dict[str, list[Record]] = field(default_factory=dict)
     timeline: Timeline | None = None
@@ -60,14 +66,19 @@ class Monitor:
     It may be used from several threads: each call is carried out as a whole, one after the other.
     """
 
-    def __init__(self, protocol: Protocol, at: int) -> None:
-        """Begin at an instant, with no records."""
+    def __init__(self, protocol: Protocol, at: int, *, store: Store | None = None, keep: int = 10_000) -> None:
+        """Begin at an instant, with the patients of a store as they were then.
+
+        Of those to whom nothing has happened for longest, all but `keep` patients are put away there.
+        """
         self._protocol = protocol
         self._at = at
-        self._patients: dict[str, _Patient] = {}
-        self._owners: dict[str, set[str]] = {}
-        self._nobody: list[Unreadable] = []
-        self._due: list[tuple[int, str]] = []
+        self._store = Memory() if store is None else store
+        self._keep = keep
+        self._patients: OrderedDict[str, _Patient] = OrderedDict()
+        self._dues: dict[str, int | None] = dict(self._store.dues())
+        self._heap = [(due, name) for name, due in self._dues.items() if due is not None]
+        heapq.heapify(self._heap)
         self._lock = Lock()
 
     @property
@@ -78,7 +89,8 @@ class Monitor:
     def feed(self, records: Iterable[Record]) -> tuple[Change, ...]:
         """Take in records, and say what changed in the alerts at the present instant.
 
-        A record dated later than the present is kept, and speaks when its time has come.
+        A record dated later than the present is kept, and speaks when its time has come. One that names no patient
+        concerns nobody here; it is for the caller to count.
         """
         with self._lock:
             return self._changes(self._fed(records))
@@ -89,23 +101,63 @@ class Monitor:
             self._at = max(self._at, at)
             return self._changes(self._passed())
 
+    @property
+    def due(self) -> int | None:
+        """The next instant at which an alert may change by itself, if no record comes."""
+        with self._lock:
+            while self._heap and self._dues[self._heap[0][1]] != self._heap[0][0]:
+                heapq.heappop(self._heap)
+            return self._heap[0][0] if self._heap else None
+
     def state(self, patient: str) -> State:
         """Give the alerts of a patient, those that are over included; none for a patient who is not known."""
         with self._lock:
-            watched = self._patients.get(patient)
-            return {} if watched is None else dict(watched.state)
+            return dict(self._taken(patient).state) if patient in self._dues else {}
 
     def report(self, patient: str) -> PatientReport:
         """Give all that the protocol says of a patient at present, with the proofs."""
         with self._lock:
-            watched = self._patients.get(patient)
-            return self._protocol.report(watched.all_records if watched else (), patient, at=self._at)
+            records = self._taken(patient).all_records if patient in self._dues else ()
+            return self._protocol.report(records, patient, at=self._at)
 
     @property
     def patients(self) -> tuple[str, ...]:
         """The names of the patients who are known."""
         with self._lock:
-            return tuple(sorted(self._patients))
+            return tuple(sorted(self._dues))
+
+    def save(self) -> None:
+        """Put everything that changed into the store; it is for the store to make it lasting."""
+        with self._lock:
+            for watched in self._patients.values():
+                self._put(watched)
+
+    # --- what is put away ---------------------------------------------------------------------------------------------
+
+    def _taken(self, name: str, at: int | None = None) -> _Patient:
+        """Give a patient, taken from the store as of an instant (the present) if put away."""
+        watched = self._patients.get(name)
+        if watched is None:
+            watched = self._patients[name] = _Patient(name)
+            pack = self._store.load(name)
+            if pack is not None:
+                for record in unpack(pack):
+                    kept = watched.records if record.patient == name else watched.foreign
+                    kept.setdefault(_id(record), []).append(record)
+                self._renew(watched, set(), self._at if at is None else at)
+                watched.changed = False
+        self._patients.move_to_end(name)
+        return watched
+
+    def _put(self, watched: _Patient) -> None:
+        if watched.changed:
+            self._store.save(watched.name, watched.due, pack(watched.all_records))
+            watched.changed = False
+
+    def _tidy(self) -> None:
+        """Put those away to whom nothing has happened for longest."""
+        while len(self._patients) > self._keep:
+            self._put(self._patients.popitem(last=False)[1])
 
     # --- what came ----------------------------------------------------------------------------------------------------
 
@@ -114,42 +166,39 @@ class Monitor:
         touched: dict[str, set[str]] = {}
         for record in records:
             if record.patient is None:
-                assert isinstance(record, Unreadable)
-                self._nobody.append(record)
-                continue
-            watched = self._patients.setdefault(record.patient, _Patient(record.patient))
-            name = record.id if isinstance(record, Event) else record.name
-            own = watched.records.setdefault(name, [])
+                continue  # there is nobody whom it could concern
+            name = _id(record)
+            own = self._taken(record.patient).records.setdefault(name, [])
             if record not in own:
                 own.append(record)
                 for concerned in (record.patient, *self._share(record)):
                     touched.setdefault(concerned, set()).add(name)
         for patient, names in touched.items():
-            watched = self._patients[patient]
+            watched = self._taken(patient)
             before = watched.state
-            self._renew(watched, names)
+            self._renew(watched, names, self._at)
             yield watched, before
 
     def _share(self, record: Record) -> tuple[str, ...]:
         """Share a record with the other patients of its id, and theirs with its own; give these patients."""
         if record.id is None or record.patient is None:
             return ()
-        owners = self._owners.setdefault(record.id, {record.patient})
+        owners = self._store.owners(record.id)
         others = tuple(sorted(owners - {record.patient}))
         if record.patient not in owners:
-            owners.add(record.patient)
-            foreign = self._patients[record.patient].foreign.setdefault(record.id, [])
-            for other in others:
-                foreign += self._patients[other].records[record.id]
+            self._store.own(record.id, record.patient)
+            theirs = [self._taken(other).records[record.id] for other in others]
+            if theirs:
+                self._taken(record.patient).foreign[record.id] = list(chain.from_iterable(theirs))
         for other in others:
-            self._patients[other].foreign.setdefault(record.id, []).append(record)
+            self._taken(other).foreign.setdefault(record.id, []).append(record)
         return others
 
-    def _renew(self, watched: _Patient, names: set[str]) -> None:
+    def _renew(self, watched: _Patient, names: set[str], at: int) -> None:
         """Make a patient's timeline anew; what the records of some ids may have changed begins from the beginning."""
         old = watched.timeline
         watched.timeline = new = self._protocol.timeline(watched.all_records, watched.name)
-        start = first_instant(new, self._at)
+        start = first_instant(new, at)
         if old is None or old.zone != new.zone or {walk.start for walk in watched.walks} != {start}:
             watched.walks = [Walk(group, start) for group in self._protocol.groups]
         else:
@@ -160,35 +209,44 @@ class Monitor:
                     walk.again()
                 else:
                     _take_up(walk, changed, new.zone)
-        self._advance(watched)
+        watched.changed = True
+        self._advance(watched, at)
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
     def _passed(self) -> Iterator[tuple[_Patient, State]]:
         """Go on with each patient who is due; give each with the alerts as they were."""
-        while self._due and self._due[0][0] <= self._at:
-            due, name = heapq.heappop(self._due)
-            watched = self._patients[name]
-            if watched.due == due:  # else it was put off or brought forward since
+        while self._heap and self._heap[0][0] <= self._at:
+            due, name = heapq.heappop(self._heap)
+            if self._dues[name] == due:  # else it was put off or brought forward since
+                watched = self._taken(name, due - 1)
                 before = watched.state
-                self._advance(watched)
+                self._advance(watched, self._at)
                 yield watched, before
 
-    def _advance(self, watched: _Patient) -> None:
-        """Follow every group of a patient up to the present, and say when one is to be read again."""
+    def _advance(self, watched: _Patient, now: int) -> None:
+        """Follow every group of a patient up to an instant, and say when one is to be read again."""
         timeline = watched.timeline
         assert timeline is not None
         known_at = cache(lambda at: self._protocol.timeline(watched.all_records, watched.name, known=at))
-        question = Question(timeline, self._at, known_at=known_at)
+        question = Question(timeline, now, known_at=known_at)
         for walk in watched.walks:
             walk.go(self._protocol.context, question)
         watched.state = episodes(watched.walks, timeline)
-        watched.due = earliest(*(walk.next for walk in watched.walks))
-        if watched.due is not None:
-            heapq.heappush(self._due, (watched.due, watched.name))
+        due = earliest(*(walk.next for walk in watched.walks))
+        if due is not None and due != self._dues.get(watched.name):
+            heapq.heappush(self._heap, (due, watched.name))
+        watched.changed = watched.changed or due != watched.due
+        watched.due = self._dues[watched.name] = due
 
     def _changes(self, passed: Iterable[tuple[_Patient, State]]) -> tuple[Change, ...]:
-        return tuple(chain.from_iterable(changes(before, watched.state, self._at) for watched, before in passed))
+        found = [changes(before, watched.state, self._at) for watched, before in passed]
+        self._tidy()
+        return tuple(chain.from_iterable(found))
+
+
+def _id(record: Record) -> str:
+    return record.id if isinstance(record, Event) else record.name
 
 
 def _changed(old: Timeline, new: Timeline, names: set[str]) -> list[Item]:

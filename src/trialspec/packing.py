@@ -24,8 +24,8 @@ FORMAT = 1
 _USUAL = (
     b"entered_in_error laboratory evidence intent ongoing related serious concept outcome adverse_event procedure "
     b"condition therapy person birth female male visit baseline reason planned part_of version consent screening "
-    b"enrolment milestone route intravenous oral mg administration drug amount method source site low high /uL mg/dL g/L "
-    b"g/(24.h) 10*9/L -01-02-03-04-05-06-07-08-09-10-11-12T08:00+00:00T09:30:00Z 2024- 2025- 2026- "
+    b"enrolment milestone route intravenous oral mg administration drug amount method source site low high /uL mg/dL "
+    b"g/L g/(24.h) 10*9/L -01-02-03-04-05-06-07-08-09-10-11-12T08:00+00:00T09:30:00Z 2024- 2025- 2026- "
     b"observation measure unit value"
 )
 # What the last fields of an event mostly are; its first five are always there.
