@@ -19,6 +19,8 @@ _STYLES = {"due": "bold", "overdue": "yellow", "response": "green", "last change
 _PAUSE = 0.25
 _AROUND = 8  # lines that are not rows
 _LINES = 3  # that a row may take
+_NARROWEST = 36
+_WIDTHS = {"doses": 14, "due": 20, "response": 16}
 
 
 class Board:
@@ -66,11 +68,14 @@ class Board:
         monitor, tally, program = self._watch.monitor, self._watch.tally, self._watch.protocol.program
         if monitor is None:
             return Group(Text(f"{program.name} {program.version}: no record has come yet", style="dim"))
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), expand=True)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
         *columns, last = board.COLUMNS
         for column in columns:
-            table.add_column(Text(column), style=_STYLES.get(column, ""), overflow="fold")
-        table.add_column(Text(last), style=_STYLES[last], no_wrap=True, overflow="ellipsis", ratio=1, min_width=40)
+            width = _WIDTHS.get(column)
+            table.add_column(Text(column), style=_STYLES.get(column, ""), overflow="fold", min_width=width)
+        # A change is a line, cut off where there is no room; whole sentences are in the journal.
+        room = max(_NARROWEST, self._console.width // 3)
+        table.add_column(Text(last), style=_STYLES[last], no_wrap=True, overflow="ellipsis", max_width=room)
         shown = list(self._order)[-max(1, (self._console.height - _AROUND) // _LINES) :]
         for patient in sorted(shown):
             table.add_row(*(_cell(cell) for cell in self._row(patient, monitor.at).cells))

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -134,7 +134,7 @@ def watch(
         wait = pace.wait
     watched = Watch(read, source, ticks, since=begin, unblinded=unblinded)
     board = Board(watched) if target != "-" and show.on_terminal(sys.stdout) else None
-    with _journal(target) as journal:
+    with closing(source), _journal(target) as journal:
         return _Going(watched, journal, board).go(wait)
 
 

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 from typing import Protocol as Shape
 
@@ -157,6 +158,9 @@ class Replay:
         """Give nothing: what is finished does not change."""
         return []
 
+    def close(self) -> None:
+        """Do nothing: nothing is held."""
+
     def saw(self, records: Iterable[Record], wall: int) -> None:
         """Take no note: the steps alone move this clock."""
 
@@ -179,13 +183,16 @@ class Finished:
 
     def take(self) -> list[Record]:
         """Give the next ones."""
-        found = [record for record, _ in zip(self._records, range(self._most), strict=False)]
+        found = list(islice(self._records, self._most))
         self.ended = len(found) < self._most
         return found
 
     def notices(self) -> list[str]:
         """Give nothing: what is finished does not change."""
         return []
+
+    def close(self) -> None:
+        """Do nothing: nothing is held."""
 
 
 # --- the watch --------------------------------------------------------------------------------------------------------
@@ -296,7 +303,7 @@ class Watch:
             tally.set_aside.add(str(change.episode.key))
 
 
-_AT = re.compile(r", (?:at character|from byte) \d+.*|`[^`]*`")
+_AT = re.compile(r", (?:at character|from byte) \d+.*|`[^`]*`(?! is missing)")
 
 
 def _kind(reason: str) -> str:

@@ -37,7 +37,8 @@ def row(report: PatientReport, last: Sequence[str]) -> Row:
     overdue = [each.name for each in standing if each.state == "overdue"]
     overdue += _assessments(report)
     findings = [each for subject in _SHOWN for each in report.about(subject)]
-    cells = (report.patient, given(report), _lines(due), _lines(overdue), _lines(answered(report)), _lines(last))
+    doses = given(report).replace(" doses", "")
+    cells = (report.patient, doses, _lines(due), _lines(overdue), _lines(answered(report)), _lines(last))
     return Row(cells, earliest(*(each.until for each in findings)))
 
 

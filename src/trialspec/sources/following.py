@@ -44,6 +44,9 @@ class Live(Protocol):
         """Give what a person should know of the input itself, each once."""
         ...
 
+    def close(self) -> None:
+        """Let go of what is held open."""
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -84,6 +87,9 @@ class Piped:
     def notices(self) -> list[str]:
         """Give nothing: a stream has nothing to tell of itself."""
         return []
+
+    def close(self) -> None:
+        """Do nothing: whoever opened the stream closes it."""
 
 
 # --- a file that grows ------------------------------------------------------------------------------------------------
@@ -199,6 +205,9 @@ class Directory:
     def notices(self) -> list[str]:
         """Say which files are not read, and which were not what they had been."""
         return self._notices.new()
+
+    def close(self) -> None:
+        """Do nothing: no file is held open between two looks."""
 
     def _pass_over(self, name: str) -> None:
         if name.lower().endswith(".csv"):
