@@ -10,9 +10,11 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +22,15 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from trialspec.cli import exits, main, show
+from trialspec.cli import exits, going, main, show
 from trialspec.cli import watch as command
+from trialspec.cli.going import World
 from trialspec.cli.live import Board
-from trialspec.cli.watch import World
 from trialspec.cli.watching import EventClock, Finished, Look, Replay, WallClock, Watch, came
 from trialspec.evaluation import Protocol, load
 from trialspec.events import Event, Record, decode
 from trialspec.sources import read
+from trialspec.sources.following import Piped
 from trialspec.times import DAY, parse_time
 
 CHECKOUT = Path(__file__).parents[2]
@@ -79,7 +82,7 @@ class Clocks:
 @pytest.fixture
 def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     made = Clocks()
-    monkeypatch.setattr(command, "REAL", made.world)
+    monkeypatch.setattr(going, "REAL", made.world)
     return made
 
 
@@ -261,6 +264,9 @@ def test_silence_alone_raises_what_is_missed_and_a_late_dose_resolves_it() -> No
     assert isinstance(second, Event)
     source.there = given
     assert told(watched.look(at("2014-03-06"))) == []
+    wakes = watched.wakes
+    assert wakes is not None
+    assert at("2014-03-06") < wakes <= at("2014-03-17"), "RTX#2 is due then"
     days = {day: told(watched.look(at("2014-03-06") + day * DAY)) for day in range(1, 60)}
     spoken = {day: lines for day, lines in days.items() if lines}
     # It is due through 20 March, and the course ends on day 28, the 30th.
@@ -290,6 +296,32 @@ def test_silence_alone_raises_overdue_and_missed() -> None:
     # RTX#2 is planned for 24 March, through the 27th; the course ends on day 28, 6 April.
     assert found["raised", "dosing/overdue", "RTX#2"] == 15
     assert found["raised", "dosing/missed", "RTX#2"] == found["resolved", "dosing/overdue", "RTX#2"] == 25
+
+
+def test_time_passes_by_itself_until_what_is_due(
+    watch: Run, clocks: Clocks, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A pipe in which nothing comes is waited on until something is due, and not a moment longer."""
+    clocks.now = at("2014-03-06")
+    comes = [b"".join(line for line in lines_of("A")[:8]), *[None] * 20, b""]
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        clocks.now += seconds
+
+    monkeypatch.setattr(going, "_IDLE", 100 * DAY)
+    monkeypatch.setattr(command, "_source", lambda _: (Piped(lambda: comes.pop(0)), wait))
+    target = tmp_path / "journal"
+    assert watch(DEMO, "--clock", "wall", "--to", str(target)).exit_code == exits.FINE
+    (line,) = [json.loads(each) for each in target.read_text().splitlines() if "dosing/missed" in each]
+    assert line["noticed"] == line["happened"] == "2014-03-31T00:00:00+09:00"
+    assert max(waits) == 100 * DAY
+
+
+def lines_of(patient: str) -> list[bytes]:
+    lines = (CHECKOUT / EVENTS).read_bytes().splitlines(keepends=True)
+    return [line for line in lines if b'"patient": "%s"' % patient.encode() in line]
 
 
 def test_what_is_there_in_the_same_moment_was_never_missing() -> None:
@@ -332,7 +364,9 @@ def test_the_event_clock_waits_for_the_late_and_not_for_the_future() -> None:
     assert clock.at(wall) == at("2014-03-03")
     clock.saw([record(time="2014-03-21"), record(time="2104-01-01")], wall)
     assert clock.at(wall) == at("2014-03-03")
+    assert clock.wakes(wall) == at("2014-03-21")
     assert clock.at(at("2014-03-21")) == at("2014-03-19")
+    assert clock.wakes(None) == at("2104-01-01")
     assert clock.at_end(at("2014-03-22")) == at("2014-03-21")
 
 
@@ -492,25 +526,37 @@ def test_lines_are_out_before_the_next_are_waited_for(watch: Run, clocks: Clocks
     assert written == [6]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_named_pipe_is_read_until_it_ends(watch: Run, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes((CHECKOUT / EVENTS).read_bytes()))
+    writer.start()
+    result = watch(DEMO, "--from", str(pipe))
+    writer.join()
+    assert len(journal(result)) == 6
+    assert ": the input ended\n" in result.stderr
+
+
 # --- how it ends ------------------------------------------------------------------------------------------------------
 
 
 def test_ctrl_c_in_the_middle_lets_the_look_be_finished_and_twice_does_not() -> None:
-    halt = command._Stop()
+    halt = going.Stop()
     with halt.heard():
         os.kill(os.getpid(), signal.SIGINT)
         assert halt.asked
         with pytest.raises(KeyboardInterrupt):
-            halt.wait(lambda: pytest.fail("it is to end"))
+            halt.wait(lambda _: pytest.fail("it is to end"), 1)
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_ctrl_c_ends_a_wait_at_once() -> None:
-    halt = command._Stop()
+    halt = going.Stop()
     with halt.heard(), pytest.raises(KeyboardInterrupt):
-        halt.wait(lambda: os.kill(os.getpid(), signal.SIGINT))
+        halt.wait(lambda _: os.kill(os.getpid(), signal.SIGINT), 1)
 
 
 def test_an_incident_is_told_at_once_and_in_the_exit_code(watch: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -526,6 +572,15 @@ def test_an_incident_is_told_at_once_and_in_the_exit_code(watch: Run, monkeypatc
     assert result.exit_code == exits.OURS
     assert "incident: " in result.stderr.partition("watched ")[0]
     assert len(journal(result)) == 6, "the plain answer is used"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+def test_a_journal_that_cannot_be_written_ends_it_with_a_summary(watch: Run) -> None:
+    result = watch(DEMO, "--from", EVENTS, "--to", "/dev/full")
+    assert result.exit_code == exits.WRONG
+    assert ": it failed\n" in result.stderr
+    assert "--to `/dev/full`: the journal cannot be written (No space left on device)" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 WORDS = [sys.executable, "-m", "trialspec", "watch", DEMO]
@@ -593,7 +648,7 @@ def frames(protocol: Protocol, records: Sequence[Record], step: int, height: int
     )
     source = Replay(records, protocol.program, step)
     watched = Watch(protocol, source, source)
-    board = Board(watched, console)
+    board = Board(watched, lambda: 0, console)
     found = []
     while not source.ended:
         board.took(watched.look(LATER))
@@ -630,6 +685,18 @@ def test_the_samples_show_due_overdue_given_resolved_and_response() -> None:
         assert told_ in found
 
 
+def test_the_table_takes_its_share_of_the_time_and_no_more() -> None:
+    """A drawing that took long is not soon followed by another."""
+    ticks = iter((0.0, *(0.0, 3.0), *(5.0,), *(9.0, 9.1), *(9.3,), *(9.4, 9.4), *(9.4, 9.4)))
+    shown = io.StringIO()
+    board = Board(Watch(demo(), Coming(), WallClock()), lambda: next(ticks), Console(file=shown, force_terminal=True))
+    drawn = []
+    for at_once in (False, False, False, False, False, True):
+        board.show(at_once=at_once)
+        drawn.append(board._live.renderable)
+    assert [one is other for one, other in pairwise(drawn)] == [True, False, True, False, False]
+
+
 def test_on_a_terminal_there_is_the_table_and_the_journal_only_where_it_is_asked_for(
     watch: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -649,3 +716,25 @@ def test_finished_records_come_some_at_a_time() -> None:
     while not source.ended:
         sizes.append(len(source.take()))
     assert sizes == [4, 4, 2]
+
+
+# --- what docs/watch.md shows -----------------------------------------------------------------------------------------
+
+
+def test_the_keys_of_a_line_are_those_that_are_documented(watch: Run) -> None:
+    shown = json.loads(re.findall(r"```json\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), flags=re.DOTALL)[0])
+    for line in journal(watch(DEMO, "--from", EVENTS)):
+        assert list(line) == list(shown)
+
+
+@pytest.mark.slow
+def test_the_example_is_what_is_printed(watch: Run) -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    shown = json.loads(re.findall(r"```json\n(.*?)```", text, flags=re.DOTALL)[0])
+    (words,) = re.findall(r"^\$ trialspec watch (.*)$", text, flags=re.MULTILINE)
+    result = watch(*words.split())
+    assert {**journal(result)[0], "digest": ""} == {**shown, "digest": ""}
+    assert f"```\n{result.stderr}```" in text
+
+
+DOCUMENT = CHECKOUT / "docs/watch.md"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich import box
 from rich.console import Console, Group
 from rich.live import Live
@@ -15,8 +17,8 @@ from trialspec.reports.table import FOOTER
 from trialspec.times import shown_instant
 
 _STYLES = {"due": "bold", "overdue": "yellow", "response": "green", "last changes": "dim"}
-# How often it is drawn, in seconds: a person reads no faster, and a row costs a whole report.
-_PAUSE = 0.25
+_PAUSE = 0.25  # seconds from one drawing to the next: a person reads no faster
+_SHARE = 2  # times as long as a drawing took: a row costs a whole report, and the journal must not wait for the table
 _AROUND = 8  # lines that are not rows
 _LINES = 3  # that a row may take
 _NARROWEST = 36
@@ -29,14 +31,15 @@ class Board:
     Where a terminal has not enough lines for all patients, those are shown who changed last.
     """
 
-    def __init__(self, watch: Watch, console: Console | None = None) -> None:
+    def __init__(self, watch: Watch, elapsed: Callable[[], float], console: Console | None = None) -> None:
         self._watch = watch
+        self._elapsed = elapsed
+        self._again = elapsed()
         self._console = console or Console(highlight=False)
         self._live = Live(console=self._console, auto_refresh=False)
         self._rows: dict[str, board.Row] = {}
         self._last: dict[str, tuple[str, ...]] = {}
         self._order: dict[str, None] = {}  # those who changed last come last
-        self._drawn: float | None = None
 
     def start(self) -> None:
         """Begin."""
@@ -57,12 +60,13 @@ class Board:
             self._order.pop(patient, None)
             self._order[patient] = None
 
-    def show(self, elapsed: float | None = None) -> None:
-        """Draw; `elapsed` are seconds on any clock that only goes on, and without them it is drawn in any case."""
-        if elapsed is not None and self._drawn is not None and elapsed - self._drawn < _PAUSE:
-            return
-        self._drawn = elapsed
-        self._live.update(self._page(), refresh=True)
+    def show(self, *, at_once: bool = False) -> None:
+        """Draw, unless it was drawn only just now."""
+        begun = self._elapsed()
+        if begun >= self._again or at_once:
+            self._live.update(self._page(), refresh=True)
+            ended = self._elapsed()
+            self._again = ended + max(_PAUSE, _SHARE * (ended - begun))
 
     def _page(self) -> Group:
         monitor, tally, program = self._watch.monitor, self._watch.tally, self._watch.protocol.program

@@ -66,6 +66,10 @@ class Clock(Shape):
         """Give the present once nothing can come any more."""
         ...
 
+    def wakes(self, due: int | None) -> int | None:
+        """Give when, on the wall, the present may reach what is due next though nothing comes; `None`: never."""
+        ...
+
 
 class WallClock:
     """The present is what the clock on the wall shows."""
@@ -80,6 +84,10 @@ class WallClock:
     def at_end(self, wall: int) -> int | None:
         """Give what it shows."""
         return wall
+
+    def wakes(self, due: int | None) -> int | None:
+        """Give when that is."""
+        return due
 
 
 class EventClock:
@@ -116,6 +124,10 @@ class EventClock:
             instant = heapq.heappop(self._ahead)
             self._latest = instant if self._latest is None else max(self._latest, instant)
         return self._latest
+
+    def wakes(self, due: int | None) -> int | None:  # noqa: ARG002 - silence does not move this clock
+        """Give when the wall comes to a record that was dated later."""
+        return self._ahead[0] if self._ahead else None
 
 
 class Replay:
@@ -171,6 +183,10 @@ class Replay:
     def at_end(self, wall: int) -> int | None:
         """Give the same."""
         return self.at(wall)
+
+    def wakes(self, due: int | None) -> int | None:  # noqa: ARG002 - the steps alone move this clock
+        """Give never."""
+        return None
 
 
 class Finished:
@@ -259,9 +275,9 @@ class Watch:
         return self._step((), wall if at is None else at)
 
     @property
-    def at(self) -> int | None:
-        """The present; `None` before there is anything to tell it by."""
-        return None if self.monitor is None else self.monitor.at
+    def wakes(self) -> int | None:
+        """When, on the wall, something may change though nothing comes; `None`: never."""
+        return self.clock.wakes(None if self.monitor is None else self.monitor.due)
 
     def _step(self, records: Sequence[Record], at: int | None) -> Look:
         unreadable = tuple(record for record in records if isinstance(record, Unreadable))
@@ -273,8 +289,9 @@ class Watch:
             return Look((), patients, unreadable, idle=not records)
         if self.monitor is None:
             self.monitor = Monitor(self.protocol, at)
-            self.tally.first = at
             records, self._early = [*self._early, *records], []
+        if self.tally.first is None:
+            self.tally.first = self.monitor.at
         # What came is told before time goes on: a dose that is there in the same moment was never overdue.
         found = (*(self.monitor.feed(records) if records else ()), *self.monitor.tick(at))
         self.tally.last = self.monitor.at

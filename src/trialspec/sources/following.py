@@ -63,8 +63,13 @@ class Position:
 class Piped:
     """Standard input, or another stream that can only be read on; `read` gives nothing (`None`) or the end (`b""`)."""
 
-    def __init__(self, read: Callable[[], bytes | None], name: str = "standard input") -> None:
-        self._read, self._name = read, name
+    def __init__(
+        self,
+        read: Callable[[], bytes | None],
+        name: str = "standard input",
+        close: Callable[[], None] | None = None,
+    ) -> None:
+        self._read, self._close = read, close
         self._half = bytearray()
         self._cut = _Lines(name)
         self.ended = False
@@ -89,7 +94,9 @@ class Piped:
         return []
 
     def close(self) -> None:
-        """Do nothing: whoever opened the stream closes it."""
+        """Close the stream, if it was opened for this."""
+        if self._close is not None:
+            self._close()
 
 
 # --- a file that grows ------------------------------------------------------------------------------------------------
