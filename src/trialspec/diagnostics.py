@@ -393,6 +393,11 @@ CODES: dict[str, str] = {
         "A number stands without its unit, and no unit is ever assumed.",
         "Write the unit after the number, with a space between them.",
     ),
+    "unit-factor": _code(
+        "The factor between two units of a measure or drug is not what their spelling says: 1 g is 1000 mg, and 1 "
+        "mg/dL is 10 mg/L. Every value in such a unit would be wrong by the same factor, and nobody would see it.",
+        "Write how many of `unit` one of the other unit is, as the message shows; `molar` serves one unit of mass.",
+    ),
     "out-of-range": _code(
         "A number lies outside what is possible here.",
         "Check the number and its unit; the message names the limits.",

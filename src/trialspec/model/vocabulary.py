@@ -11,7 +11,8 @@ from pydantic import Field
 from trialspec.model.parts import Names, OneOrMore, Part, Sourced, Words
 from trialspec.model.points import Factor, Name, Number, QuantityText, Text
 from trialspec.model.scope import At
-from trialspec.quantity import ANYTHING, Interval
+from trialspec.model.units import metric_factor
+from trialspec.quantity import ANYTHING, Interval, shown
 from trialspec.vocabulary import Sort, Term
 
 UNITLESS = "1"  # how UCUM writes that there is no unit
@@ -110,6 +111,7 @@ class Measure(_Entry):
                 here.report("bad-value", f"neither or both of `{other}` and `{unit}` count moles", "write a factor")
             else:
                 factors[other] = 1 / self.molar if "mol" in other else self.molar
+        agreeing(factors, at)
         return factors
 
     def possible_values(self, at: At, bare: Term) -> Interval:
@@ -157,6 +159,7 @@ class Drug(_Entry):
                 factors[other] = factor
             else:
                 at["units"][other].report("bad-value", "amounts of a drug have no molar conversion", "write a factor")
+        agreeing(factors, at)
         return Term(
             name,
             "drug",
@@ -167,6 +170,30 @@ class Drug(_Entry):
             codes=self.codes,
             place=at.place,
         )
+
+
+def agreeing(factors: Mapping[str, Fraction], at: At) -> None:
+    """Report a factor that is not what the metric system says, by the spelling of two units."""
+    known: list[str] = []
+    for unit, factor in factors.items():
+        for other in known:
+            right = metric_factor(unit, other)
+            if right is not None and right * factors[other] != factor:
+                message = (
+                    f"one `{unit}` is {_exact(right)} `{other}`, and declared as {_exact(factor / factors[other])}"
+                )
+                here = at["units"][other] if other in at["units"].node else at["unit"]
+                advice = f"write `{unit}: {_exact(right * factors[other])}`, if `{other}` is right"
+                at["units"][unit].report("unit-factor", message, advice, (here.place, f"`{other}` is declared here"))
+                break
+        else:
+            known.append(unit)
+
+
+def _exact(number: Fraction) -> str:
+    """Write a factor as a file may say it, nothing cut off."""
+    text = shown(number)
+    return str(number) if text.startswith("~") else text
 
 
 class DrugClass(_Entry):
