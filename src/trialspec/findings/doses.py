@@ -52,10 +52,12 @@ def doses(program: Program, question: Question, *, asked: int | None = None) -> 
     Which slot a dose fills is read with what is known at `asked`, the instant of the question unless a later one is
     given: the history of an alert is told with today's attribution. All else is read at the question.
 
-    - `dose` (`RTX#1`, or an event's id where it fills no slot): state, departure, departure_unknown, gate, window. The
+    - `dose` (`RTX#1`, or an event's id where it fills no slot): state, departure, departure_unknown, gate (the one that
+      decides), holding and warning (the worst of the gates that hold, and of those that only warn), window. The
       window of a dose that was given is judged on its date, that of any other on the date of the question; it is
       absent where it is not known. Facts: dose, state, drug, date, planned, window, amount, planned_amount, route,
-      gate, verdict, margin, margin_days, reason, earliest, interruptions, departure, departure_unknown, missing.
+      gate, verdict, margin, warning, warning_verdict, warning_margin, margin_days, reason, earliest, interruptions,
+      departure, departure_unknown, missing.
     - `course`: complete (`pending` while a dose is still to come), departure. Facts: course, complete, through.
     - `gate`: verdict and otherwise, for a dose not yet given. Facts: gate, verdict, margin, missing.
     - `record`: attribution, a dose that may belong to either of two slots. Facts: record, problem, reason, events.
@@ -132,7 +134,9 @@ def _dose(
         "state": state,
         "departure": judged.words(MET) if judged else NOTHING,
         "departure_unknown": judged.words(UNKNOWN) if judged else NOTHING,
-        "gate": str(cleared.verdict),
+        "gate": str(cleared.deciding.verdict),
+        "holding": str(cleared.holding.verdict),
+        "warning": str(cleared.warning.verdict),
     }
     return Finding(
         "dose",

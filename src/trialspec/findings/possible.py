@@ -168,7 +168,7 @@ def _joined(findings: Sequence[Finding], *, everywhere: bool) -> Finding | None:
         # Where it may be no question at all, the doses themselves are unknown already.
         return None
     fields: dict[str, str | frozenset[str]] = {}
-    for name in ("state", "complete", "gate", "verdict"):
+    for name in ("state", "complete", "gate", "holding", "warning", "verdict"):
         words = {finding.fields.get(name) for finding in findings}
         if words != {None}:
             fields[name] = first.fields[name] if len(words) == 1 and everywhere else "unknown"
@@ -208,7 +208,12 @@ def _departures(findings: Sequence[Finding], *, everywhere: bool) -> dict[str, f
 
 def _told(fields: Mapping[str, str | frozenset[str]]) -> dict[str, str]:
     """Tell what the worlds agree on, in the words of sentences."""
-    told = {"state": fields.get("state"), "complete": fields.get("complete"), "verdict": fields.get("gate")}
+    told = {
+        "state": fields.get("state"),
+        "complete": fields.get("complete"),
+        "verdict": fields.get("gate"),
+        "warning_verdict": fields.get("warning"),
+    }
     words = {name: shown_word(word) for name, word in told.items() if isinstance(word, str)}
     sets = {name: fields.get(name) for name in ("departure", "departure_unknown")}
     return words | {name: shown_word(", ".join(sorted(each))) for name, each in sets.items() if each is not None}
