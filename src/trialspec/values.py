@@ -203,8 +203,9 @@ def _unit(reading: Reading, term: Term) -> str | None:
         return None
     if term.convert(exactly(1), unit) is not None:
         return unit
-    close = advice(unit, tuple(accepted)) or f", it is in {' or '.join(accepted) or 'no unit'}"
-    reading.doubt(f"{quoted(unit)} is not a unit of {term.name}{close}")
+    # A unit that is spelled nearly alike may be a thousand times as large: all are listed, and none is suggested.
+    units = "is in " + " or ".join(accepted) if set(accepted) - {"1"} else "has none"
+    reading.doubt(f"{quoted(unit)} is not a unit of {term.name}, which {units}")
     return None
 
 

@@ -443,21 +443,18 @@ class At:
 
     def convert(self, quantity: Quantity, term: Term, *, what: str = "limit", bounded: bool = True) -> Fraction:
         """Turn a quantity into the unit of a measure or drug, exactly; `bounded` numbers must be possible values."""
-        number = f"{shown(quantity.number)} {term.unit}".strip()
         if quantity.unit not in term.factors:
             here = declared(term)
             if not quantity.unit:
                 message = f"`{term.name}` is in {term.unit}, and the {what} has no unit"
-                self.report("unit-missing", message, f"write `{number}`, if that is what is meant", *here)
+                self.report("unit-missing", message, f"write its unit after the number: {_accepted(term)}", *here)
             elif not term.unit:
                 message = f"`{term.name}` is a number without unit, but the {what} is in {quantity.unit}"
-                self.report("unit-mismatch", message, f"write `{number}`, if that is what is meant", *here)
+                self.report("unit-mismatch", message, "write a plain number, without a unit", *here)
             else:
                 message = f"`{term.name}` is in {term.unit}, but the {what} is in {quantity.unit}"
-                others = [f"`{unit}`" for unit in term.factors if unit != term.unit][:_FEW]
-                also = f"; {', '.join(others)} {'is' if len(others) == 1 else 'are'} accepted too" if others else ""
-                advice = f"write the {what} as `{number}`, if that is what is meant{also}"
-                self.report("unit-mismatch", message, advice, *here)
+                # Which number is meant in another unit only its author knows: none is suggested.
+                self.report("unit-mismatch", message, f"write the {what} in {_accepted(term)}", *here)
             return quantity.number
         value = quantity.number * term.factors[quantity.unit]
         low, high = (term.possible.low, term.possible.high) if bounded else (None, None)
@@ -506,7 +503,7 @@ class At:
         return self.words(words)
 
 
-_FEW = 3  # other units named in an advice
+_FEW = 4  # units named in an advice
 _SORTS: dict[Sort, str] = {
     "measure": "measure",
     "drug": "drug",
@@ -520,6 +517,13 @@ _SORTS: dict[Sort, str] = {
 def declared(term: Term) -> tuple[tuple[Place, str], ...]:
     """Point to where a term is declared."""
     return ((term.place, f"`{term.name}` is declared here"),) if term.place else ()
+
+
+def _accepted(term: Term) -> str:
+    """List the units of a measure or drug, its own first."""
+    units = [f"`{unit}`" if unit else "no unit" for unit in dict.fromkeys((term.unit, *term.factors))]
+    *most, last = [*units[:_FEW], "another of its units"] if len(units) > _FEW + 1 else units
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def listing(words: Iterable[str]) -> str:
