@@ -13,11 +13,11 @@ from trialspec.load import Loaded
 from trialspec.model.criteria import Otherwise, expand, provenance
 from trialspec.model.protocol import RESERVED_MOMENTS, RESERVED_VISITS
 from trialspec.model.rulebook import AlertRule
-from trialspec.model.scope import ANY_NAME, At, Scope, Setting, Statement
+from trialspec.model.scope import ANY_NAME, At, Scope, Setting, Statement, listing
 from trialspec.model.verb import Verb
 from trialspec.model.vocabulary import SECTIONS
 from trialspec.program import Criterion, Gate, Program, TherapyRule
-from trialspec.rulebook.table import Rulebook
+from trialspec.rulebook.table import SUBJECTS, Rulebook
 from trialspec.times import Zone
 from trialspec.vocabulary import Term, Vocabulary
 
@@ -61,6 +61,7 @@ class _Unit:
             Vocabulary({}),
             {str(kind): word for kind, word in model.silence_means_no.items()},
             {},
+            planned=frozenset(model.visits),
             broken=self.loaded.broken,
         )
         self.top = At(self.loaded.node, self.scope)
@@ -251,7 +252,22 @@ class _Unit:
             at = self.top["alerts"][name]
             if isinstance(alert, AlertRule):
                 rules.append(alert.rule(name, at))
+                self.categories(alert, at)
             else:
                 named = [other for other, rule in alerts.items() if isinstance(rule, AlertRule)]
                 at.unknown("alert rule", name, named, "name the library that has it under `use`")
         return Rulebook(tuple(rules))
+
+    def categories(self, alert: AlertRule, at: At) -> None:
+        """Check that a rule of the protocol's own asks for categories that its responses have."""
+        if at.place.file != self.top.place.file or alert.for_each != "category":
+            return
+        categories = {
+            part.category for response in self.loaded.model.responses.values() for part in response.categories
+        }
+        possible = {*categories, *SUBJECTS["category"]["category"].values}
+        asked = [(alert.when, at["when"]), *((one, at["any"][index]) for index, one in enumerate(alert.any))]
+        for conditions, here in asked:
+            for index, word in enumerate(conditions.get("category", ())):
+                if word not in possible:
+                    here["category"][index].unknown("category", word, possible, f"it can be {listing(possible)}")

@@ -406,6 +406,11 @@ CODES: dict[str, str] = {
         "A measure is read but compared with nothing.",
         "Add a threshold that names its side: `above`, `at_least`, `below` or `at_most`.",
     ),
+    "never-met": _code(
+        "A criterion asks for what can never be, whatever is recorded: a fall by more than everything, a score above "
+        "the sum of its weights, an age that nobody reaches.",
+        "Look at the number, its unit and its side; the message names what is possible.",
+    ),
     "threshold-conflict": _code(
         "The thresholds of one criterion contradict or repeat each other, so it can never be met or one has no effect.",
         "Keep one lower and one upper threshold, the lower one below the upper one.",

@@ -10,12 +10,14 @@ from typing import Literal, get_args
 from pydantic import Field
 
 from trialspec.diagnostics import did_you_mean
+from trialspec.events import RETRACTED
 from trialspec.kernel import Expr, Fold, Select, Test
 from trialspec.model.parts import Names, Part, ValueLimits, Windowed, Words
 from trialspec.model.points import Count, Text, YesNo
 from trialspec.model.scope import At, declared, listing
 from trialspec.model.verb import Counting, Verb, exists, nothing
 from trialspec.patient import Kind
+from trialspec.values import UNSURE, status_word
 from trialspec.vocabulary import Sort
 
 CountedKind = Literal["therapy", "administration", "condition", "adverse_event", "procedure", "observation"]
@@ -157,7 +159,22 @@ def recorded_words(at: At, kind: Kind, key: str, words: tuple[str, ...]) -> Test
         if possible is not None and text not in possible:
             advice = did_you_mean(text, possible) or f"it can be {listing(possible)}"
             at[index].report("bad-value", f"the {key} of {_A[kind]} is never `{text}`", advice)
+    if (kind, key) == ("condition", "status"):
+        _statuses(at, words)
     return at.among(key, words)
+
+
+def _statuses(at: At, words: tuple[str, ...]) -> None:
+    """Report what the status of a condition never is, and such as leave open whether the condition is there."""
+    for index, text in enumerate(words):
+        if status_word(text) == RETRACTED:
+            at[index].report("bad-value", f"a record that is `{text}` is taken out, and never found", "leave it out")
+        elif text != status_word(text):
+            message = f"a status is never `{text}`: it is compared in small letters, joined by underscores"
+            at[index].report("bad-value", message, f"write `{status_word(text)}`")
+    if UNSURE.issuperset(words):
+        message = f"a condition that is {listing(words)} may not be there at all, so this is never met"
+        at.report("never-met", message, "add the statuses of one that is there, as in `status: active`")
 
 
 def recorded(at: At, kind: Kind, names: tuple[str, ...], window: Windowed, details: Details | None) -> Select:

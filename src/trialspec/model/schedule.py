@@ -93,6 +93,9 @@ class MomentPart(Sourced, Windowed, Value):
                 at[key].among(key, words) for key in ("version", "reason") if (words := getattr(self, key)) is not None
             ]
             if self.visit is not None:
+                if self.visit not in at.scope.planned:
+                    advice = "plan it under `visits`, or leave `visit` out"
+                    at["visit"].unknown("visit", self.visit, at.scope.planned, advice)
                 tests.append(at["visit"].among("visit", [self.visit]))
         else:
             term = at.scope.vocabulary.get(of)

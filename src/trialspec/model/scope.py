@@ -84,6 +84,7 @@ class Scope:
     silence: Mapping[str, str]
     moments: Mapping[str, Callable[[], Moment]]
     silence_at: Mapping[str, At] = field(default_factory=dict)
+    planned: frozenset[str] = frozenset()  # the names of all visits, before any of them is read
     visits: dict[str, VisitPlan] = field(default_factory=dict)
     statements: dict[str, Statement] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
