@@ -54,6 +54,37 @@ def instant(text: str) -> int:
     return when(text, UTC).instants[0]
 
 
+# --- visits -----------------------------------------------------------------------------------------------------------
+
+VISITS = ("baseline", "week_4", "week_24")
+
+
+def at_visit(one: Event, visits: tuple[str, ...] = VISITS) -> Timeline:
+    return timeline([one], "P1", VOCABULARY, SEOUL, {}, visits=visits)
+
+
+@pytest.mark.parametrize("one", [creatinine("80"), event("milestone", milestone="visit")])
+def test_a_misspelt_visit_may_be_any_or_none_and_is_said(one: Event) -> None:
+    found = at_visit(replace(one, content={**one.content, "visit": "week_21"}))
+    assert found.items[0].fields["visit"] == Codes(frozenset({*VISITS, "week_21"}))
+    assert found.items[0].certain
+    (problem,) = found.problems
+    assert problem.problem == "set_aside"
+    assert problem.reason == "`week_21` is not a visit of the protocol, did you mean `week_24`?"
+    other = at_visit(replace(one, content={**one.content, "visit": "EOT"}))
+    assert other.problems[0].reason == "`EOT` is not a visit of the protocol, one that is not planned is `unscheduled`"
+
+
+def test_a_visit_of_the_protocol_an_unscheduled_one_and_any_where_it_has_none_are_no_problem() -> None:
+    assert at_visit(creatinine("80", visit="week_24")).items[0].fields["visit"] == word("week_24")
+    assert at_visit(creatinine("80", visit="week_21"), visits=()).items[0].fields["visit"] == word("week_21")
+    for name in ("unscheduled", "UNSCHEDULED 3.01"):
+        found = at_visit(creatinine("80", visit=name))
+        assert ("visit" in found.items[0].fields, found.problems) == (False, ())
+    dose = at_visit(event("administration", drug="rituximab", visit="cycle 1"))
+    assert (dose.items[0].fields["visit"], dose.problems) == (word("cycle 1"), ())
+
+
 # --- numbers and units ------------------------------------------------------------------------------------------------
 
 

@@ -84,7 +84,8 @@ class Protocol:
     def timeline(self, events: Iterable[Record], patient: str, *, known: int | None = None) -> Timeline:
         """Give what the records tell of one patient, as known at an instant or today."""
         program = self.program
-        return timeline(events, patient, program.vocabulary, program.zone, program.sites, known=known)
+        visits = (plan.name for plan in program.visits)
+        return timeline(events, patient, program.vocabulary, program.zone, program.sites, visits=visits, known=known)
 
     def evaluate(
         self, events: Cohort | Iterable[Record], *, at: int, known: int | None = None

@@ -12,6 +12,7 @@ The order in which records arrive decides nothing, and a record that arrives twi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
@@ -36,15 +37,17 @@ def timeline(
     zone: Zone,
     sites: Mapping[str, Zone],
     *,
+    visits: Iterable[str] = (),
     known: int | None = None,
 ) -> Timeline:
     """Make the timeline of a patient from all records that name the patient, as known at an instant or today.
 
-    `zone` is the protocol's, `sites` are all its sites with theirs; a protocol that names none has one zone. Records of
-    other patients may be among them; they matter only where they claim an id of this patient's.
+    `zone` is the protocol's, `sites` are all its sites with theirs; a protocol that names none has one zone. `visits`
+    are all its visits; in one without visits a record may name any. Records of other patients may be among them; they
+    matter only where they claim an id of this patient's.
     """
     own, others = _by_id(records, patient)
-    reader = _Reader(vocabulary, zone, sites, known)
+    reader = _Reader(vocabulary, zone, sites, frozenset(visits), known)
     home = _home(own, reader)
     clocks = partial(_clocks, reader, home)
     items: list[Item] = []
@@ -74,6 +77,7 @@ class _Reader:
     vocabulary: Vocabulary
     zone: Zone
     sites: Mapping[str, Zone]
+    visits: frozenset[str]
     known: int | None
 
     def zones(self, site: str) -> tuple[Zone, ...]:
@@ -175,9 +179,29 @@ def _read(record: Record, reader: _Reader, clocks: Clocks) -> Told | None:
     if record.retracted:
         return None
     read = told(record, reader.vocabulary, clocks)
-    if read.item is None or not reader.stray(_site(record)):
+    if read.item is None:
         return read
-    return replace(read, item=replace(read.item, fields={**read.item.fields, "site": ANY_WORD}))
+    fields, reasons = dict(read.item.fields), read.reasons
+    if reader.stray(_site(record)):
+        fields["site"] = ANY_WORD
+    if (visit := _stray_visit(record, reader.visits)) and _UNSCHEDULED.match(visit):
+        del fields["visit"]
+    elif visit:
+        # Most likely a visit of the protocol, misspelt; it may as well be one that is not planned.
+        fields["visit"] = Codes(reader.visits | {visit})
+        close = advice(visit, tuple(sorted(reader.visits))) or ", one that is not planned is `unscheduled`"
+        reasons = (*reasons, f"{quoted(visit)} is not a visit of the protocol{close}")
+    return Told(replace(read.item, fields=fields), reasons)
+
+
+_UNSCHEDULED = re.compile(r"unscheduled\b", re.IGNORECASE)
+
+
+def _stray_visit(event: Event, visits: frozenset[str]) -> str:
+    """The visit that a value or a visit names, where it is none of the protocol's."""
+    visit = event.content.get("visit", "")
+    asked = bool(visits) and (event.kind == "observation" or event.content.get("milestone") == "visit")
+    return visit if asked and visit not in visits else ""
 
 
 def _was_known(record: Record, clocks: Clocks, known: int | None) -> Verdict:

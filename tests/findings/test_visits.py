@@ -163,8 +163,18 @@ def test_a_value_that_names_its_visit_belongs_to_it_and_its_date_is_judged() -> 
     assert stands(found["week_12"]) == ("due", set())
 
 
-def test_a_name_that_is_no_visit_of_the_protocol_counts_as_none() -> None:
-    assert week_4(value("c3", "2024-02-12", visit="unscheduled"), time="2024-02-12") == ("done", set())
+MISNAMED = "baseline|week_4|week_12|week_5"  # as a timeline has `week_5`: it may be any of the visits, or none
+
+
+def test_a_value_whose_visit_is_misspelt_may_belong_where_its_date_is_and_nowhere_else() -> None:
+    found = read(patient(*ENTRY, value("c3", "2024-02-12", visit=MISNAMED)), "2024-02-12")
+    states = {name: stands(found[name])[0] for name in ("baseline", "week_4", "week_12", "labs@week_4/c3")}
+    assert states == {"baseline": "missed", "week_4": "unknown", "week_12": "not_due", "labs@week_4/c3": "unknown"}
+    late, early = (value("c3", f"2024-{day}", visit=MISNAMED) for day in ("02-25", "01-30"))
+    assert week_4(late, time="2024-02-25") == ("unknown", set())
+    assert week_4(early, time="2024-01-30") == ("not_due", set())
+    sure = value("c3", "2024-02-13")
+    assert week_4(sure, value("c3", "2024-02-12", visit=MISNAMED), time="2024-02-13") == ("done", set())
 
 
 def test_an_uncertain_name_leaves_both_visits_unknown() -> None:

@@ -2,8 +2,8 @@
 
 The rules, each of which raises as few alerts as the records allow:
 
-- A value that names a visit belongs to it, whatever its date, and to no other. A name that is no visit of the protocol
-  counts as none.
+- A value that names a visit belongs to it, whatever its date, and to no other.
+- A value whose name for its visit the protocol does not have may belong where its date would put it, and may not.
 - A value that names none belongs to the visit in whose window it lies. Outside every window it belongs to the visit in
   whose catchment it lies, but only once that visit's window has closed without a value of its own: until then it is
   unscheduled and the visit is still to be done.
@@ -89,13 +89,17 @@ def _is_value(item: Item) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An item and a visit: is the item there, does it name the visit, is it inside the window, or in its catchment."""
+    """An item and a visit: is the item there, does it name the visit, is it inside the window, or in its catchment.
+
+    One that is `misnamed` names a visit that is none of the protocol's.
+    """
 
     item: Item
     there: Verdict
     named: Verdict | None
     inside: Verdict
     caught: Verdict
+    misnamed: bool = False
 
 
 def candidates_of(scene: Scene, visit: str) -> list[Candidate]:
@@ -103,28 +107,28 @@ def candidates_of(scene: Scene, visit: str) -> list[Candidate]:
     found_ = []
     for item in scene.values:
         there = every((visible(item, scene.question), MET if item.certain else UNKNOWN))
-        named = _named(item, visit, frozenset(scene.places))
+        misnamed = _misnamed(item, frozenset(scene.places))
+        named = None if misnamed else _named(item, visit)
         if there is NOT_MET or named is NOT_MET:
             continue
         place = scene.places[visit]
         inside = every((there, lies_inside(item.when, place, scene.zone))) if place.placed else UNKNOWN
         caught = every((there, _caught(scene, visit, item)))
         if named is not None or caught is not NOT_MET or (place.placed and inside is not NOT_MET):
-            found_.append(Candidate(item, there, named, inside, caught))
+            found_.append(Candidate(item, there, named, inside, caught, misnamed))
     return found_
 
 
-def _named(item: Item, visit: str, visits: frozenset[str]) -> Verdict | None:
+def _named(item: Item, visit: str) -> Verdict | None:
     """Say whether an item names this visit; nothing if it names none."""
     code = item.fields.get("visit")
-    if not isinstance(code, Codes):
-        return None
-    if code.words is None:
-        return UNKNOWN
-    if not code.words & visits:
-        return None
-    named = code.among(frozenset({visit}))
-    return UNKNOWN if named is NOT_MET and not code.words <= visits else named
+    return code.among(frozenset({visit})) if isinstance(code, Codes) else None
+
+
+def _misnamed(item: Item, visits: frozenset[str]) -> bool:
+    """Whether the name of an item's visit is none of the protocol's; a timeline has it beside all that it may mean."""
+    code = item.fields.get("visit")
+    return isinstance(code, Codes) and code.words is not None and not code.words <= visits
 
 
 def _caught(scene: Scene, visit: str, item: Item) -> Verdict:
@@ -153,6 +157,8 @@ class Fit:
 def fit_of(candidate: Candidate, *, asked: Verdict, planned: Verdict = MET) -> Fit:
     """Judge a candidate: `asked` is whether it answers what is asked, `planned` whether it may do so out of window."""
     by_date = every((candidate.there, some((candidate.inside, every((planned, candidate.caught))))))
+    if candidate.misnamed:
+        by_date = every((by_date, UNKNOWN))
     belongs = {None: by_date, MET: candidate.there}.get(candidate.named, UNKNOWN)
     return Fit(candidate.item, every((asked, belongs)), candidate.inside)
 
