@@ -429,6 +429,24 @@ def test_a_birth_date_may_be_partial() -> None:
     assert only(event("person", birth="?")).fields["birth"] == When(LONG_AGO, FAR)
 
 
+def test_a_birth_after_what_is_told_of_the_patient_is_not_believed() -> None:
+    later = made(event("person", time="2024-03-05", birth="2024-03-06"))
+    assert later.items[0].fields["birth"] == When(LONG_AGO, FAR)
+    assert [(each.problem, each.reason) for each in later.problems] == [
+        ("set_aside", "the birth date `2024-03-06` is after `2024-03-05`, when it was told")
+    ]
+    person, value = event("person", "p", birth="2001-05-20", site="?"), creatinine("80", time="2001-05-19")
+    found = made(person, value, creatinine("81", id_="e2"))
+    assert next(item for item in found.items if item.id == "p").fields["birth"] == When(LONG_AGO, FAR)
+    assert [(each.subject, each.problem, each.reason, each.events) for each in found.problems] == [
+        ("p", "set_aside", "the birth date 2001-05-20 is after `e1`, which is of 2001-05-19", frozenset({"p", "e1"}))
+    ]
+    # One of two contradicting dates is corrected, or may be right: nothing is wrong.
+    assert made(person, value, retraction(value, 1)).problems == ()
+    assert made(person, creatinine("80", time="2001-05")).problems == ()
+    assert made(event("person", time="2024-03-05", birth="2024-03")).problems == ()
+
+
 # --- whether ----------------------------------------------------------------------------------------------------------
 
 

@@ -218,7 +218,7 @@ def _end(reading: _Reading, start: When, visible: When) -> When | None:
     if reading.kind == "administration" and reading.get("end") is not None:
         reading.fields["end"] = _end_date(reading, start)
     if reading.kind == "person" and (birth := reading.get("birth")) is not None:
-        reading.fields["birth"] = _birth(reading, birth)
+        reading.fields["birth"] = _birth(reading, birth, visible)
     if reading.kind not in _LASTING:
         return None
     ongoing = _yes_no(reading, "ongoing")
@@ -238,24 +238,29 @@ def _end_date(reading: _Reading, start: When) -> When:
     end = when_in(text, reading.clocks)
     if end is None:
         reading.doubt(f"the end {quoted(text)} is not a date or time")
-    elif _surely_before(end, start):
+    elif surely_before(end, start):
         reading.doubt(f"the end {quoted(text)} is before the start")
     else:
         return end
     return When(start.first, FAR)
 
 
-def _surely_before(one: When, other: When) -> bool:
+def surely_before(one: When, other: When) -> bool:
+    """Whether a time is before another one, whichever of their dates they are."""
     if one.instants and other.instants:
         return one.instants[-1] < other.instants[0]
     return one.last < other.first
 
 
-def _birth(reading: _Reading, text: str) -> When:
+def _birth(reading: _Reading, text: str, visible: When) -> When:
     birth = when_in(text, reading.clocks)
     if birth is None:
         reading.doubt(f"the birth date {quoted(text)} is not a date")
-    return birth or ANY_TIME
+    elif surely_before(visible, birth):
+        reading.doubt(f"the birth date {quoted(text)} is after {quoted(reading.event.time)}, when it was told")
+    else:
+        return birth
+    return ANY_TIME
 
 
 # --- whether ----------------------------------------------------------------------------------------------------------

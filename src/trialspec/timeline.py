@@ -19,7 +19,7 @@ from functools import partial, reduce
 from typing import Literal, TypeVar
 
 from trialspec.events import Event, Record, advice, quoted
-from trialspec.items import Clock, Clocks, Told, about, anything_like, delays, told, when_in
+from trialspec.items import ANY_TIME, Clock, Clocks, Told, about, anything_like, delays, surely_before, told, when_in
 from trialspec.patient import Item, Problem, Timeline
 from trialspec.quantity import ANY_WORD, ANYTHING, Codes, Interval
 from trialspec.times import When, Zone, either
@@ -58,11 +58,13 @@ def timeline(
         claimed = any(not content.gone for claim in claims for content in claim)
         items += _items(in_force, clocks, claimed=claimed)
         problems += _problems(name, in_force, clocks, claimed=claimed)
+    items, unborn = _born(items)
+    problems += unborn
     return Timeline(
         patient,
         zone if zone in home.zones else home.zones[0],
         tuple(sorted(items, key=_order)),
-        tuple(sorted(problems, key=lambda problem: (problem.subject, problem.problem, problem.reason))),
+        tuple(sorted(_joined(problems), key=lambda problem: (problem.subject, problem.problem))),
     )
 
 
@@ -288,6 +290,23 @@ def _agreed(values: Sequence[Value | None], *, one_unit: bool) -> Value:
     return anything_like(present[0])
 
 
+def _born(items: Sequence[Item]) -> tuple[list[Item], list[Problem]]:
+    """Open each birth date that is after something that surely happened to the patient: either of the two is wrong."""
+    happened = [item for item in items if item.certain and item.kind != "person"]
+    first = min(happened, key=lambda item: (item.when.last, item.when.instants, item.id), default=None)
+    kept: list[Item] = []
+    problems = []
+    for item in items:
+        birth = item.fields.get("birth")
+        if first is None or not isinstance(birth, When) or not surely_before(first.when, birth):
+            kept.append(item)
+            continue
+        kept.append(replace(item, fields={**item.fields, "birth": ANY_TIME}))
+        reason = f"the birth date {birth} is after {quoted(first.id)}, which is of {first.when}"
+        problems.append(Problem(item.id, "set_aside", reason, item.visible, frozenset({item.id, first.id})))
+    return kept, problems
+
+
 # --- what asks for a correction ---------------------------------------------------------------------------------------
 
 
@@ -305,6 +324,17 @@ def _problems(name: str, in_force: Sequence[_Content], clocks: _ClocksOf, *, cla
         ("conflict", conflicts),
     )
     return [Problem(name, kind, "; ".join(sorted(set(reasons))), when, ids) for kind, reasons in found if reasons]
+
+
+def _joined(problems: Iterable[Problem]) -> Iterable[Problem]:
+    """Make one problem of all that are of one subject and kind."""
+    found: dict[tuple[str, str], Problem] = {}
+    for problem in problems:
+        key = (problem.subject, problem.problem)
+        same = found.get(key, problem)
+        reason = problem.reason if same is problem else f"{same.reason}; {problem.reason}"
+        found[key] = replace(same, reason=reason, events=same.events | problem.events)
+    return found.values()
 
 
 def _seen(in_force: Sequence[_Content], clocks: _ClocksOf) -> When | None:
