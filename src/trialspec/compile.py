@@ -148,8 +148,11 @@ class _Unit:
             if name in RESERVED_VISITS:
                 top["visits"][name].report("bad-name", f"`{name}` is a word of its own", "choose another name")
             scope.visits[name] = visit.plan(name, top["visits"][name])
-        doses = frozenset(model.doses)
         stopped = frozenset(model.course.of) if model.course else frozenset()
+        gates = {name: self.gate(name, part) for name, part in model.gates.items()}
+        doses = {
+            name: part.plan(name, top["doses"][name], frozenset(gates), stopped) for name, part in model.doses.items()
+        }
         return Program(
             model.protocol,
             model.title,
@@ -161,14 +164,13 @@ class _Unit:
             {kind: taken for kind, taken in history.items() if taken is not None},
             moments,
             self.criteria(),
-            {name: self.gate(name, part) for name, part in model.gates.items()},
-            tuple(
-                part.plan(name, top["doses"][name], frozenset(model.gates), stopped)
-                for name, part in model.doses.items()
-            ),
+            gates,
+            tuple(doses.values()),
             None if model.course is None else model.course.plan(top["course"], doses),
             tuple(scope.visits.values()),
-            tuple(part.plan(name, top["assessments"][name], doses) for name, part in model.assessments.items()),
+            tuple(
+                part.plan(name, top["assessments"][name], frozenset(doses)) for name, part in model.assessments.items()
+            ),
             tuple(part.plan(name, top["responses"][name]) for name, part in model.responses.items()),
             self.therapies(),
             model.report_within,

@@ -444,6 +444,11 @@ CODES: dict[str, str] = {
         "A grade is compared, but it is not said on which scale it is counted.",
         "Name the scale and its version beside the grade.",
     ),
+    "schedule-conflict": _code(
+        "Two parts of a schedule contradict each other: planned doses that no record could be told apart by, or a dose "
+        "that is missed, over or too soon while it is still in time.",
+        "Look at both parts, as the message names them, and state what the written protocol says.",
+    ),
     "never-due": _code(
         "A dose or visit is counted from a moment that it sets itself, or that comes after it. Until that has happened "
         "it is not due, so nobody is told that it is late.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Literal, get_args
 
@@ -9,6 +10,7 @@ from pydantic import Field, model_validator
 
 from trialspec.diagnostics import did_you_mean
 from trialspec.kernel import Moment, Point, Shift, Window
+from trialspec.model.apart import check_course, check_due, check_slots
 from trialspec.model.criteria import Criterion, expand, provenance
 from trialspec.model.parts import Names, OneOrMore, Sourced, Span, Windowed, Words
 from trialspec.model.points import (
@@ -176,9 +178,11 @@ class Visit(_Due, Windowed):
             at.report(
                 "unbounded-slot", f"the visit `{name}` has no last permitted day", "add `through`, or `missed_after`"
             )
-        return VisitPlan(
+        plan = VisitPlan(
             name, on, window, **self.points(at, *_DUE), provenance=at.provenance(self.provenance), place=at.place
         )
+        check_due(plan, window.end, at)
+        return plan
 
     def can_be_due(self, name: str, start: Point | None, at: At) -> None:
         """Warn where the visit is only dated by what comes after it."""
@@ -309,6 +313,10 @@ class Dose(_Due):
 
     @model_validator(mode="after")
     def _repetition(self) -> Dose:
+        if self.every is not None and self.every.number == 0:
+            raise refuse(
+                "bad-duration", "doses are planned no time apart", "write the time from one to the next", "every"
+            )
         if self.every is None and self.times is not None:
             raise refuse(
                 "missing-key", "`times` counts repeated doses", "add `every`, the time from one to the next", "times"
@@ -342,7 +350,7 @@ class Dose(_Due):
         dosing = at.within(Setting(dose=True))
         inside = [dosing["premedication"][index] for index in range(len(self.premedication))]
         reasons = [provenance(part, here) for part, here in zip(self.premedication, inside, strict=True)]
-        return DosePlan(
+        plan = DosePlan(
             name,
             self.drug,
             at.scope.vocabulary.under(self.drug),
@@ -365,6 +373,8 @@ class Dose(_Due):
             provenance=at.provenance(self.provenance, *reasons),
             place=at.place,
         )
+        check_slots(plan, at)
+        return plan
 
     def can_be_due(self, name: str, first: Point, at: At) -> None:
         """Warn where the first dose is only dated by itself."""
@@ -399,7 +409,8 @@ class Dose(_Due):
             )
             return None
         if amount.range_end or amount.number <= 0:
-            at.report("bad-quantity", "an amount is a number above 0 with its unit")
+            advice = "write it as `500 mg`, or `not_stated` where nothing is published"
+            at.report("bad-quantity", "an amount is a number above 0 with its unit", advice)
             return None
         return exactly(at.convert(amount, term, what="amount"))
 
@@ -413,6 +424,9 @@ class Dose(_Due):
             at.report(
                 "unit-mismatch", f"`{rate.text}` is not an amount over time", f"write it in `{unit}/h` or `{unit}/min`"
             )
+        elif rate.number <= 0:
+            advice = f"write it as `400 {rate.unit}`, or leave it out where there is no greatest one"
+            at.report("bad-quantity", f"a rate of at most `{rate.text}` allows nothing to be given", advice)
         return exactly(rate.number), rate.unit
 
 
@@ -427,9 +441,11 @@ class CoursePart(Sourced):
     of: Names = Field(description="the names of the doses")
     through: PointText = Field(description="the last day on which any of them may be given")
 
-    def plan(self, at: At, doses: frozenset[str]) -> Course:
+    def plan(self, at: At, doses: Mapping[str, DosePlan]) -> Course:
         """Give the course."""
         for index, dose in enumerate(self.of):
             if dose not in doses:
                 _member(at["of"], index).unknown("dose", dose, doses)
-        return Course(self.of, at["through"].point(self.through), at.provenance(self.provenance), at.place)
+        course = Course(self.of, at["through"].point(self.through), at.provenance(self.provenance), at.place)
+        check_course(course, doses.values(), at)
+        return course
