@@ -90,7 +90,10 @@ def test_a_table_reads_like_lines_of_json(tmp_path: Path) -> None:
     ("header", "told"),
     [
         ("id,kind,time,milestone", "the column `patient` is missing"),
-        ("patient;id;kind;time", "the column `id` is missing"),
+        ("patient;id;kind;time", "the columns are separated by `;`, not by commas; save the table with commas"),
+        ("ID\tPatient\tKind\tTime", "the columns are separated by tabs"),
+        ("ID,Patient,kind,time", "columns are named in lower case, not `ID`, `Patient`"),
+        ("id,patients,kind,time,patent", "the column `patient` is missing, did you mean `patients`?"),
         ("id,patient,kind,time,time", "the column `time` comes twice"),
         ('id,patient,kind,"time', "a quote is not closed"),
     ],
@@ -103,6 +106,24 @@ def test_a_wrong_header_is_told_with_its_place_and_each_row_is_counted(tmp_path:
     assert first.origin.endswith("a.csv:1")
     assert len(others) == 2
     assert all(isinstance(other, Unreadable) for other in others)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.ndjson"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_file_in_another_encoding_is_refused_with_what_to_do(tmp_path: Path, name: str, encoding: str) -> None:
+    with pytest.raises(ProtocolError, match="not UTF-8") as refused:
+        written(tmp_path, name, "id,patient,kind,time\n".encode(encoding))
+    assert "save it as UTF-8" in refused.value.diagnostics[0].help
+
+
+def test_ids_that_several_patients_bear_are_counted_in_any_order() -> None:
+    records = [consent("a"), consent("a", "P2"), consent("b"), consent("c"), consent("c", "P2")]
+    moved = replace(consent("c"), revision=1, retracted=True)
+    for several in (records, records[::-1]):
+        assert cohort(several).shared == {"a": ("P1", "P2"), "c": ("P1", "P2")}
+        assert cohort([*several, moved]).shared == cohort([moved, *several]).shared == {"a": ("P1", "P2")}
+        again = replace(moved, revision=0)
+        assert cohort([*several, again]).shared == cohort([again, *several]).shared == cohort(several).shared
 
 
 def test_a_column_nobody_knows_is_asked_about_where_it_is_filled(tmp_path: Path) -> None:

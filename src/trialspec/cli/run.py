@@ -64,6 +64,7 @@ def run(
     cohort = arguments.only(arguments.events(events), patients)
     show.engine(read.decider.absence)
     _tell_unreadable(cohort)
+    _tell_shared(cohort)
     shape = _SHAPES[form](read, beside)
     found, withheld = False, 0
     shape.begin()
@@ -132,6 +133,20 @@ def _tell_unreadable(cohort: Cohort) -> None:
             show.note(f"  and {number - _MOST} more; `--format json` lists all")
     if not cohort.patients:
         show.note("warning: there is no record of any patient")
+
+
+def _tell_shared(cohort: Cohort) -> None:
+    """Say which ids records of several patients bear: on each patient's page it looks like one slip."""
+    shared = cohort.shared
+    if shared:
+        note = "one record id is" if len(shared) == 1 else f"{len(shared)} record ids are"
+        show.note(
+            f"warning: {note} borne by records of several patients; an id belongs to one, so none is taken as sure:"
+        )
+        for name, patients in list(shared.items())[:_MOST]:
+            show.note(f"  {name}: {', '.join(patients[:_MOST])}")
+        if len(shared) > _MOST:
+            show.note(f"  and {len(shared) - _MOST} more; an id is to belong to one patient")
 
 
 # --- the shapes of the answer -----------------------------------------------------------------------------------------
