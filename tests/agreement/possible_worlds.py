@@ -482,11 +482,13 @@ def _picked(pick: Pick, way: Way) -> tuple[Answer, frozenset[str]]:
     numbers = [value for _, value in values if isinstance(value, Fraction)]
     if len(numbers) < len(values):
         return way.choose([value for _, value in values]), units
-    if pick.which in {"least", "greatest"} or pick.ties in {"least", "greatest"}:
-        return (min if "least" in {pick.which, pick.ties} - {"greatest"} else max)(numbers), units
-    if pick.ties == "mean":
+    # Of the least or greatest there is nothing left to choose: ties have one value.
+    how = pick.which if pick.which in {"least", "greatest"} else pick.ties
+    if how in {"least", "greatest"}:
+        return (min if how == "least" else max)(numbers), units
+    if how == "mean":
         return sum(numbers, Fraction(0)) / len(numbers), units
-    if pick.ties == "last_entered":
+    if how == "last_entered":
         return way.choose(_entered_last(deciding, numbers)), units
     fact, value = way.choose(values)
     return value, frozenset({fact.item.unit})

@@ -28,6 +28,7 @@ from trialspec.interpreters.selection import (
     passes,
     relevant,
     select,
+    uncertain,
     visible,
     worlds,
 )
@@ -82,7 +83,8 @@ def read(expr: Expr, question: Question) -> Reading:
     asked = worlds(question, expr)
     if asked is None:
         unsure = frozenset(Missing(moment.name) for moment in moments(expr))
-        return Reading(None, missing=unsure, until=next_visible(question.timeline.items, question), node=expr)
+        because = frozenset[str]().union(*(cited(item) for item in uncertain(question, expr)))
+        return Reading(None, because, unsure, next_visible(question.timeline.items, question), node=expr)
     reading = choose([_read(expr, world) for world in asked])
     if reading.missing or not _open(reading):
         return reading

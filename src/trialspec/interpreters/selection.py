@@ -408,21 +408,24 @@ def worlds(question: Question, *parts: Expr) -> tuple[Question, ...] | None:
 
     An item that could be one of these moments, and whose date or existence is not certain, is pinned in each world.
     """
-    found = {moment for part in parts for moment in moments(part)}
+    found = uncertain(question, *parts)
     if not found:
         return (question,)
-    items = question.timeline.items
-    open_items = [
-        index
-        for index, item in enumerate(items)
-        if not (item.when.certain and item.certain) and any(_may_be(item, moment, question) for moment in found)
-    ]
-    if not open_items:
-        return (question,)
-    sizes = [_possible(items[index]) for index in open_items]
-    if prod(sizes) > MOST_WORLDS:
+    if prod(_possible(item) for item in found) > MOST_WORLDS:
         return None
-    return tuple(_pinned(question, open_items, pins) for pins in product(*(_pins(items[i]) for i in open_items)))
+    return tuple(_pinned(question, found, pins) for pins in product(*(_pins(item) for item in found)))
+
+
+def uncertain(question: Question, *parts: Expr) -> tuple[Item, ...]:
+    """Give the items that could be one of the moments used, and whose date or existence is not certain."""
+    found = {moment for part in parts for moment in moments(part)}
+    if not found:
+        return ()
+    return tuple(
+        item
+        for item in question.timeline.items
+        if not (item.when.certain and item.certain) and any(_may_be(item, moment, question) for moment in found)
+    )
 
 
 def _may_be(item: Item, moment: Moment, question: Question) -> bool:
@@ -447,9 +450,9 @@ def _pins(item: Item) -> Iterator[Item | None]:
         yield None
 
 
-def _pinned(question: Question, indices: list[int], pins: tuple[Item | None, ...]) -> Question:
-    chosen = dict(zip(indices, pins, strict=True))
-    items = [chosen.get(index, item) for index, item in enumerate(question.timeline.items)]
+def _pinned(question: Question, found: tuple[Item, ...], pins: tuple[Item | None, ...]) -> Question:
+    chosen = {id(item): pin for item, pin in zip(found, pins, strict=True)}
+    items = [chosen.get(id(item), item) for item in question.timeline.items]
     kept = tuple(item for item in items if item is not None)
     return replace(question, timeline=replace(question.timeline, items=kept))
 
