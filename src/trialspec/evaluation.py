@@ -113,7 +113,7 @@ class Protocol:
         rules = {rule.name: rule for rule in self.rulebook.rules}
         context = alerts.Context(self.program.name, self.program.digest, rules, self.decider)
         groups = findings.groups(self.program, known_at=known_at, asked=at)
-        episodes = alerts.state(context, [group.read for group in groups], seen, at)
+        episodes = alerts.state(context, groups, seen, at)
         return PatientReport(patient, at, known, seen, found, episodes)
 
 

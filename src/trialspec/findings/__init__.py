@@ -81,5 +81,5 @@ def _doses(program: Program, asked: int | None, question: Question) -> Found:
 def evaluate(program: Program, timeline: Timeline, at: int, *, known_at: KnownAt | None = None) -> tuple[Finding, ...]:
     """Say what a protocol finds of one patient at one instant, in a fixed order."""
     question = Question(timeline, at)
-    made = [finding for group in groups(program, known_at=known_at) for finding in group.read(question).findings]
+    made = [finding for group in groups(program, known_at=known_at) for finding in group(question).findings]
     return tuple(sorted(made, key=lambda finding: _ORDER.index(finding.subject)))
