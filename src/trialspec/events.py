@@ -40,7 +40,8 @@ EVERY_KIND = ("site", "source", "visit", "planned", "done", "absent", "reason", 
 PRIVATE = "x_"
 RETRACTED = "entered_in_error"
 
-_OWN = frozenset({"id", "patient", "kind", "time", "revision", "available", "recorded", "received"})
+# What says which record it is, and when it was known; what every kind may carry beside is its content.
+OWN = frozenset({"id", "patient", "kind", "time", "revision", "available", "recorded", "received"})
 _LONGEST_ID = 200
 _BROKEN = re.compile("[\ud800-\udfff]")
 _REVISION = re.compile(r"[0-9]{1,9}")
@@ -150,7 +151,7 @@ def check(record: Mapping[str, str], origin: str = "", mark: str = "") -> Record
         patient=texts["patient"],
         kind=kind if is_kind(kind) else "",
         time=time,
-        content={key: texts[key] for key in sorted(texts) if key not in _OWN and not (retracted and key == "status")},
+        content={key: texts[key] for key in sorted(texts) if key not in OWN and not (retracted and key == "status")},
         revision=int(texts.get("revision", "0")),
         retracted=retracted,
         available=texts.get("available", ""),
