@@ -411,6 +411,10 @@ CODES: dict[str, str] = {
         "the sum of its weights, an age that nobody reaches.",
         "Look at the number, its unit and its side; the message names what is possible.",
     ),
+    "decides-nothing": _code(
+        "A criterion is met by everybody of whom there is a value: at least 0 of a list, every word of a measure.",
+        "State the limit that is meant, or leave the criterion out.",
+    ),
     "threshold-conflict": _code(
         "The thresholds of one criterion contradict or repeat each other, so it can never be met or one has no effect.",
         "Keep one lower and one upper threshold, the lower one below the upper one.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from fractions import Fraction
 from typing import Literal, get_args
 
 from pydantic import Field
@@ -86,6 +87,7 @@ class Amount(ValueLimits):
             factors = {f"{unit}/{day}": factor for unit, factor in term.factors.items() for day in ("d", "(24.h)")}
             term = replace(term, unit=f"{term.unit}/d", factors=factors)
         found = at.limits(self, term, single="an amount")
+        at.reachable(found, Fraction(0), None, "an amount")
         return [Test(field, side, limit, place=at.place) for side, _, limit in found]
 
 

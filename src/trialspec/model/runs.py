@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from trialspec.kernel import Expr, Run, Select, Test
+from trialspec.model.apart import length
 from trialspec.model.parts import Names, Part, ValueLimits, Windowed, Words
 from trialspec.model.points import OPERATORS, Count, DurationText, Name
 from trialspec.model.records import Value
@@ -195,4 +196,7 @@ class FollowedBy(Verb):
             return nothing(at)
         select, holds = first
         span, gap = self.followed_by.at_least_after, self.followed_by.within
+        if span is not None and gap is not None and length(span).least > length(gap).most:
+            message = f"nothing comes at least {span} later and within {gap}"
+            inside["within"].report("threshold-conflict", message, "write the longer time as `within`")
         return Run(select, holds, 1, span, gap, then[0], at.place)

@@ -187,6 +187,14 @@ class At:
             return None
         return term
 
+    def counted(self, name: str, otherwise: str, *more: Sort) -> Term | None:
+        """Find a measure whose values are numbers, or a name of another sort."""
+        term = self.term(name, "measure", *more)
+        if term is not None and term.coded:
+            self.report("bad-value", f"`{name}` is a word: {otherwise}", "name a measure with a unit", *declared(term))
+            return None
+        return term
+
     def terms(self, names: Iterable[str], *sorts: Sort) -> frozenset[str]:
         """Give the names and all that is below them: the drugs of a class, the kinds of a condition."""
         names = tuple(names)
@@ -409,13 +417,27 @@ class At:
         if not any(getattr(part, side) for side in OPERATORS):
             self.report("no-threshold", f"`{term.name}` is compared with nothing", _sides(term))
         self.consistent(found)
+        self.within_reach([limit for limit in found if limit[1] == "value"], term)
         return found
+
+    def within_reach(self, found: list[tuple[Operator, str, Constant]], term: Term) -> None:
+        """Report a limit at the end of what is possible that no possible value passes."""
+        for side, _, constant in found:
+            end = term.possible.high if side == "above" else term.possible.low if side == "below" else None
+            if end is not None and isinstance(constant.value, Interval) and constant.value.exact == end:
+                message = f"`{term.name}` is never {side} {constant.text}: it is {term.possible} {term.unit}".rstrip()
+                self[side].report("never-met", message, "check the number and its side", *declared(term))
 
     def limit(self, quantities: tuple[Quantity, ...], term: Term) -> tuple[str, Constant]:
         """Turn a limit into the measure's own unit; several are one limit for each unit that values come in."""
         if len(quantities) == 1:
             quantity = quantities[0]
             if quantity.range_end is not None:
+                if quantity.number <= 0:
+                    end = "ULN" if quantity.range_end == "high" else "LLN"
+                    self.report(
+                        "bad-quantity", f"`{quantity.text}` is no limit", f"write a multiple above 0, as in `2 x {end}`"
+                    )
                 return f"value_over_{quantity.range_end}", self.number(quantity.number, quantity.text)
             return "value", self.number(self[0].convert(quantity, term), quantity.text)
         by_unit: dict[str, Interval] = {}
@@ -484,6 +506,35 @@ class At:
                 )
                 self[high_side].report("threshold-conflict", message, "the lower limit lies below the upper one")
 
+    def reachable(
+        self,
+        found: list[tuple[Operator, str, Constant]],
+        least: Fraction | None,
+        most: Fraction | None,
+        what: str,
+        advice: str = "",
+    ) -> None:
+        """Report a limit that no number between the least and the most possible one passes, or that each does."""
+        for side, _, constant in found:
+            limit = constant.value.exact if isinstance(constant.value, Interval) else None
+            if limit is None:
+                continue
+            over = most is not None and (most < limit or (most == limit and side in {"above", "at_most"}))
+            under = least is not None and (limit < least or (limit == least and side in {"below", "at_least"}))
+            if not over and not under:
+                continue
+            never = over if side in {"above", "at_least"} else under
+            ends = [
+                f"at least {shown(least)}" if least is not None else "",
+                f"at most {shown(most)}" if most is not None else "",
+            ]
+            is_ = " and ".join(end for end in ends if end)
+            message = (
+                f"{what} is {'never' if never else 'always'} {side.replace('_', ' ')} {constant.text}: it is {is_}"
+            )
+            code = "never-met" if never else "decides-nothing"
+            self[side].report(code, message, advice or "check the number and its side")
+
     def compared(self, read: Callable[[str], Expr], found: list[tuple[Operator, str, Constant]]) -> Expr:
         """Compare what is read with each limit; two limits make a range."""
         parts = tuple(Compare(read(name), side, constant, self[side].place) for side, name, constant in found)
@@ -501,6 +552,9 @@ class At:
                     break
                 advice = did_you_mean(text, term.values) or f"it can be {listing(term.values)}"
                 at.report("bad-value", f"`{text}` is not a value of `{term.name}`", advice, *declared(term))
+        if term.coded and term.values.issubset(words):
+            message = f"these are all the words of `{term.name}`, so every value is one of them"
+            self.report("decides-nothing", message, "list only those that count", *declared(term))
         return self.words(words)
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from trialspec.kernel import Arithmetic, Compare, Constant, Expr, Fold, Pick, Select, Window
+from trialspec.kernel import Arithmetic, Compare, Constant, Expr, Fold, Pick, Select, Ties, Window
 from trialspec.model.parts import ValueLimits, Windowed, Words
 from trialspec.model.points import OPERATORS, Count, Name, Quantity
 from trialspec.model.scope import At, Reference, declared
 from trialspec.model.verb import Verb, nothing
-from trialspec.quantity import Operator
+from trialspec.quantity import Interval, Operator
 from trialspec.vocabulary import Term
 
 TiesWord = Literal["mean", "least", "greatest", "last_entered"]
@@ -39,16 +40,17 @@ class _Value(Verb, ValueLimits):
 
 
 class _Picked(_Value, Windowed):
-    ties: TiesWord | None = Field(
-        None, description="which value decides among several of one time; without it all of them do"
-    )
-
-    def picked(self, at: At, which: Literal["latest", "first", "least", "greatest"], name: str) -> Expr:
+    def picked(
+        self, at: At, which: Literal["latest", "first", "least", "greatest"], name: str, ties: Ties = "hull"
+    ) -> Expr:
         term = at[which].term(name, "measure")
         if term is None:
             return nothing(at)
         visit = at.setting.visit
-        ties = self.ties or "hull"
+        if term.coded and ties in {"mean", "least", "greatest"}:
+            at["ties"].report(
+                "bad-value", f"`{name}` is a word: several have no {ties}", _LAST_ENTERED, *declared(term)
+            )
         if which == "latest" and visit is not None and not self.bounded:
             return self.answer(at, term, lambda field: at.value_for(term, visit, field, ties))
         if which in {"least", "greatest"} and term.coded:
@@ -58,7 +60,16 @@ class _Picked(_Value, Windowed):
         return self.answer(at, term, lambda field: Pick(which, select, field, ties, place=at.place))
 
 
-class Latest(_Picked):
+_LAST_ENTERED = "write `last_entered`, or leave `ties` out"
+
+
+class _Tied(_Picked):
+    ties: TiesWord | None = Field(
+        None, description="which value decides among several of one time; without it all of them do"
+    )
+
+
+class Latest(_Tied):
     """The latest value of a measure.
 
     ## Meaning
@@ -91,10 +102,10 @@ class Latest(_Picked):
 
     def expand(self, at: At) -> Expr:
         """Compare the latest value."""
-        return self.picked(at, "latest", self.latest)
+        return self.picked(at, "latest", self.latest, self.ties or "hull")
 
 
-class First(_Picked):
+class First(_Tied):
     """The first value of a measure.
 
     ## Meaning
@@ -119,7 +130,7 @@ class First(_Picked):
 
     def expand(self, at: At) -> Expr:
         """Compare the first value."""
-        return self.picked(at, "first", self.first)
+        return self.picked(at, "first", self.first, self.ties or "hull")
 
 
 class Least(_Picked):
@@ -206,7 +217,7 @@ class Mean(Verb, Windowed, ValueLimits):
 
     def expand(self, at: At) -> Expr:
         """Compare the mean of the values."""
-        term = at["mean"].term(self.mean, "measure")
+        term = at["mean"].counted(self.mean, "it has no mean")
         if term is None:
             return nothing(at)
         if self.readings < 1:
@@ -241,15 +252,19 @@ class Sum(Verb, Windowed, ValueLimits):
 
     def expand(self, at: At) -> Expr:
         """Compare the sum."""
-        term = at["sum"].term(self.sum, "measure", "drug")
+        term = at["sum"].counted(self.sum, "it has no sum", "drug")
         if term is None:
             return nothing(at)
         if term.sort == "measure":
             select = at.readings(term, self)
-            return at.compared(lambda name: Fold("sum", select, name, place=at.place), at.limits(self, term))
+            # A sum may be greater than any of its values.
+            least = term.possible.low if term.possible.low is not None and term.possible.low >= 0 else None
+            summed = replace(term, possible=Interval(least, None))
+            return at.compared(lambda name: Fold("sum", select, name, place=at.place), at.limits(self, summed))
         tests = [at["sum"].among("drug", sorted(at.scope.vocabulary.under(term.name)))]
         given = at.select("administration", tests, at.window(self), term.name)
         found = at.limits(self, term, single="an amount given")
+        at.reachable(found, Fraction(0), None, "an amount given")
         return at.compared(lambda _: Fold("sum", given, "amount", place=at.place), found)
 
 
@@ -309,6 +324,10 @@ def _since_tag(value: object) -> str:
 Since = Annotated[Annotated[Name, Tag("tag:name")] | Annotated[OwnReference, Tag("tag:own")], Discriminator(_since_tag)]
 
 
+_Ends = tuple[Fraction | None, Fraction | None]
+_NEGATIVE = "check the number and its side; if values can be below zero, say so under `possible` of the measure"
+
+
 class _Change(Verb, Windowed, ValueLimits):
     """A change from a reference value to the current one."""
 
@@ -347,7 +366,32 @@ class _Change(Verb, Windowed, ValueLimits):
                 found.append((side, *limit))
         at.consistent(found)
         fall = key == "fall_of"
+        self.reachable(at, found, term, fall=fall)
         return at.compared(lambda how: _difference(how, current, reference, at, fall=fall), found)
+
+    def reachable(self, at: At, found: list[tuple[Operator, str, Constant]], term: Term, *, fall: bool) -> None:
+        """Report a change that no two values make: a fall by more than everything, a rise from the greatest."""
+        least, most = term.possible.low, term.possible.high
+        negative = least is not None and least < 0  # where values may be below zero, a share may be anything
+        width = None if least is None or most is None else most - least
+        # The falls that are possible, of all there was and in the unit; a rise is a fall below zero.
+        share: _Ends = (None, None) if negative else (None, Fraction(100))
+        difference: _Ends = (None if width is None else -width, width)
+        # A value that may lie after the course can be below its nadir.
+        course = self.since if at.setting.reach is None else ""
+        if course == "nadir":
+            difference = (difference[0], Fraction(0))
+            share = share if negative else (None, Fraction(0))
+        if course == "peak":
+            difference = (Fraction(0), difference[1])
+            share = share if negative else (Fraction(0), share[1])
+        for limit in found:
+            low, high = share if limit[1] == "share" else difference
+            if not fall:
+                low, high = (None if end is None else -end for end in (high, low))
+            what = f"the {'fall' if fall else 'rise'} of `{term.name}`"
+            advice = _NEGATIVE if limit[1] == "share" and course not in {"nadir", "peak"} else ""
+            at.reachable([limit], low, high, what, advice)
 
     def limit(self, at: At, quantities: tuple[Quantity, ...], term: Term) -> tuple[str, Constant] | None:
         quantity = quantities[0]
@@ -491,10 +535,14 @@ class RatioOf(Verb, Windowed, ValueLimits):
 
     def expand(self, at: At) -> Expr:
         """Compare the ratio."""
-        terms = [at["ratio_of"][index].term(name, "measure") for index, name in enumerate(self.ratio_of)]
-        top, bottom = terms
+        top, bottom = (
+            at["ratio_of"][index].counted(name, "it has no ratio") for index, name in enumerate(self.ratio_of)
+        )
         if top is None or bottom is None:
             return nothing(at)
+        if top is bottom:
+            message = f"the ratio of `{top.name}` to itself is always 1"
+            at["ratio_of"][1].report("decides-nothing", message, "name what it is divided by")
         visit = at.setting.visit
         parts = [
             at.value_for(term, visit)
