@@ -32,7 +32,7 @@ def diagnostics_of(path: Path) -> tuple[Diagnostic, ...]:
 def expected_in(file: Path) -> Counter[tuple[str, int, str, str]]:
     found: Counter[tuple[str, int, str, str]] = Counter()
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-        for severity, code in re.findall(r"# (error|warning): ([a-z0-9-]+)", line):
+        for severity, code in re.findall(r"# (error|warning|note): ([a-z0-9-]+)", line):
             found[file.name, number, severity, code] += 1
     return found
 

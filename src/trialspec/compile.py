@@ -44,7 +44,7 @@ def compile_protocol(loaded: Loaded) -> Compiled:
     diagnostics = in_order([*loaded.diagnostics, *unit.scope.found])
     if has_errors(diagnostics):
         raise ProtocolError(diagnostics)
-    return Compiled(program, rulebook, diagnostics)
+    return Compiled(program, rulebook, in_order([*diagnostics, *loaded.unused]))
 
 
 @dataclass(slots=True)
@@ -254,15 +254,15 @@ class _Unit:
             at = self.top["alerts"][name]
             if isinstance(alert, AlertRule):
                 rules.append(alert.rule(name, at))
-                self.categories(alert, at)
+                self.categories(name, alert, at)
             else:
                 named = [other for other, rule in alerts.items() if isinstance(rule, AlertRule)]
                 at.unknown("alert rule", name, named, "name the library that has it under `use`")
         return Rulebook(tuple(rules))
 
-    def categories(self, alert: AlertRule, at: At) -> None:
+    def categories(self, name: str, alert: AlertRule, at: At) -> None:
         """Check that a rule of the protocol's own asks for categories that its responses have."""
-        if at.place.file != self.top.place.file or alert.for_each != "category":
+        if name not in self.loaded.own_rules or alert.for_each != "category":
             return
         categories = {
             part.category for response in self.loaded.model.responses.values() for part in response.categories

@@ -360,6 +360,11 @@ CODES: dict[str, str] = {
         "Nothing of this name is declared in the file or in the libraries it uses.",
         "Check the spelling, declare it, or name the library that declares it under `use`.",
     ),
+    "never-used": _code(
+        "The protocol's own file declares something that nothing names: a gate that guards no dose, a moment that "
+        "nothing counts from.",
+        "Use it, look where its name is misspelt, or leave it out.",
+    ),
     "duplicate-name": _code(
         "Two things in scope have the same name, so it is not clear which is meant.",
         "Rename one of them, or leave out one of the libraries under `use`.",

@@ -40,6 +40,7 @@ class Definitions:
     sorts: Mapping[str, str]  # of each name of the vocabulary: measure, drug, drug_class, concept
     complete: bool = True  # every library was found: a verb that is not known is defined in none of them
     found: list[Diagnostic] = field(default_factory=list)
+    uses: set[str] = field(default_factory=set)  # the definitions that were written out somewhere
     expansions: int = 0
     depth: int = 0
 
@@ -186,6 +187,7 @@ class Definitions:
 
     def used(self, node: Node, name: str, stack: tuple[str, ...]) -> Node:
         """Give what a use of a definition means."""
+        self.uses.add(name)
         if name not in self.models:
             return stand_in(node)  # its definition was reported
         if name in stack:

@@ -167,6 +167,11 @@ class Files:
             Diagnostic("duplicate-name", f"`{name}` is defined twice", place, related, "rename one of them")
         )
 
+    @property
+    def own(self) -> Node:
+        """The protocol's own file."""
+        return next(file.node for file in self.files if file.is_protocol)
+
     def joined(self) -> Node | None:
         """Give one tree: the protocol with the vocabulary, gates, rules and sources of all it uses."""
         protocol = next((file for file in self.files if file.is_protocol), None)

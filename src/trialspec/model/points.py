@@ -81,7 +81,20 @@ def _count(text: str) -> int:
     return int(text)
 
 
+# Zones that name an offset by the sign of POSIX, where `+9` lies nine hours west of Greenwich.
+_REVERSED = re.compile(r"Etc/GMT[+-][1-9][0-9]?")
+# What a machine calls its own zone, and zones that count leap seconds, differ from one machine to the next.
+_OF_THE_MACHINE = re.compile(r"localtime|posixrules|Factory|(posix|right)/.*")
+
+
 def _zone(text: str) -> str:
+    if _REVERSED.fullmatch(text):
+        side = "west" if "+" in text else "east"
+        message = f"`{text}` lies {side} of Greenwich: its sign is the opposite of what people read"
+        raise refuse("bad-value", message, "write the zone of the place, as in `Asia/Seoul`; `UTC` is a zone too")
+    if _OF_THE_MACHINE.fullmatch(text):
+        message = f"`{text}` is not the same zone on every machine"
+        raise refuse("bad-value", message, "write the zone of the place, as in `Asia/Seoul`")
     try:
         ZoneInfo(text)
     except (KeyError, ValueError, OSError):
