@@ -240,6 +240,16 @@ def test_every_command_has_help(run: Run, command: str) -> None:
     result = run(command, "--help")
     assert result.exit_code == exits.FINE
     assert len(result.stdout.splitlines()) > 4
+    program, name, *words = result.stdout.splitlines()[-1].split()
+    assert (program, name) == ("trialspec", command), "an example is the last line"
+    options = {option for each in main.commands[command].params for option in each.opts}
+    assert {word for word in words if word.startswith("--")} <= options
+
+
+def test_the_help_of_schema_says_what_a_protocol_adds(run: Run) -> None:
+    text = " ".join(run("schema", "--help").stdout.split())
+    assert "Without PROTOCOL it is that of the language alone" in text
+    assert "With PROTOCOL it also has the verbs that the protocol and its libraries define" in text
 
 
 # --- test -------------------------------------------------------------------------------------------------------------

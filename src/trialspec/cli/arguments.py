@@ -18,6 +18,12 @@ from trialspec.times import Zone, parse_time
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+def example(line: str) -> str:
+    """The last line of a command's help: how it is called."""
+    return f"\b\nExample:\n  trialspec {line}"
+
+
 AS_OF = "an instant (`2014-03-05T09:30+09:00`), or a date, which means its end in the protocol's zone"
 
 

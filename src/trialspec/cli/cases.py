@@ -12,7 +12,7 @@ from trialspec.cli import arguments, exits, show
 from trialspec.diagnostics import Diagnostic, ProtocolError, has_errors, to_json
 
 
-@click.command()
+@click.command(epilog=arguments.example("test two-drugs"), short_help="Run the cases beside a protocol, or any others.")
 @click.argument("paths", nargs=-1)
 @arguments.output("table", "json")
 @arguments.libraries

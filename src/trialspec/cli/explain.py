@@ -16,7 +16,10 @@ from trialspec.reports import proof
 from trialspec.reports.table import FOOTER, Page
 
 
-@click.command()
+@click.command(
+    epilog=arguments.example("explain two-drugs two-drugs/events.ndjson --patient P1 --dose CYC#1"),
+    short_help="Say why, for one patient, down to the records.",
+)
 @click.argument("protocol")
 @click.argument("events", nargs=-1, required=True)
 @click.option("--patient", required=True, metavar="ID", help="Whom it is about.")

@@ -21,7 +21,7 @@ from trialspec.sources import Cohort
 Notes = dict[str, tuple[alerts.Note, ...]]
 
 
-@click.command()
+@click.command(epilog=arguments.example("run two-drugs two-drugs/events.ndjson --as-of 2014-03-06"))
 @click.argument("protocol")
 @click.argument("events", nargs=-1, required=True)
 @arguments.as_of
