@@ -65,7 +65,8 @@ def test_it_is_said_in_words_for_the_author(file: Path) -> None:
         assert not PRIVATE.search(re.sub("`[^`]*`", "", said)), said
         assert not each.message.endswith("."), said
         assert each.message[0].islower() or each.message[0] == "`", said
-        assert not each.help or each.help[0].islower() or each.help[0] == "`", said
+        assert each.help, said
+        assert each.help[0].islower() or each.help[0] == "`", said
 
 
 def test_there_are_forty_of_them() -> None:

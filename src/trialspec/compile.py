@@ -112,9 +112,10 @@ class _Unit:
         fits = above.sort == term.sort or (term.sort in drugs and above.sort in drugs)
         if not fits:
             message = f"`{term.name}` is a {term.sort}, `{parent}` a {above.sort}".replace("_", " ")
-            at.report("wrong-kind", message)
+            at.report("wrong-kind", message, "name one of the same sort, or leave it out")
         if term.name in vocabulary.under(parent) and parent in vocabulary.under(term.name):
-            at.report("definition-cycle", f"`{term.name}` and `{parent}` are kinds of each other")
+            message = f"`{term.name}` and `{parent}` are kinds of each other"
+            at.report("definition-cycle", message, "keep the one of the two that is true")
 
     def moments(self) -> dict[str, Any]:
         """Give what makes each moment, when it is asked for."""

@@ -223,7 +223,7 @@ class Definitions:
             for key in reasons.keys() if reasons is not None and reasons.kind == "mapping" else ():
                 if key not in keys and reasons is not None:
                     message = f"`{name}` gives a reason for `{key}`, which is no key here"
-                    advice = did_you_mean(key, keys)
+                    advice = did_you_mean(key, keys) or f"give it for one of {_listed(sorted(keys))}"
                     self.found.append(Diagnostic("unknown-key", message, reasons.key_place(key), (), advice))
 
     def bindings(self, node: Node, name: str, stack: tuple[str, ...]) -> dict[str, Node]:
@@ -247,7 +247,8 @@ class Definitions:
                     )
                 )
             elif need in said:
-                self.report("needs-unknown", f"`{need}` is said twice, as the value of `{name}` too", entry.value)
+                message = f"`{need}` is said twice, as the value of `{name}` too"
+                self.report("needs-unknown", message, entry.value, "say it once")
             else:
                 said[need] = self.bound(entry.value, name, need, stack)
         definition = self.nodes[name]
@@ -273,7 +274,7 @@ class Definitions:
                 "bad-parameter",
                 f"`{need}` of `{name}` is {_A[kind]}, {wrong}",
                 node,
-                "",
+                f"write {_A[kind]}",
                 (place, f"`{need}` is needed here"),
             )
         return node

@@ -48,7 +48,7 @@ def _listed(value: object) -> object:
     if isinstance(value, str):
         return [value]
     if isinstance(value, list) and not value:
-        raise refuse("bad-value", "the list is empty")
+        raise refuse("bad-value", "the list is empty", "write at least one, or leave the key out")
     return value
 
 
@@ -84,7 +84,8 @@ def _reasons(value: object) -> Reasons:
         pairs = [("", None)]
     for key, reason in pairs:
         if not isinstance(reason, str):
-            raise refuse("wrong-type", f"a reason is a text, this is a {kind_of(reason)}", key=str(key))
+            message = f"a reason is a text, this is a {kind_of(reason)}"
+            raise refuse("wrong-type", message, "write it as a sentence, or one for each key", str(key))
         if not reason.strip():
             raise refuse("bad-value", "the reason is empty", "say in a few words what is not published", key=str(key))
     return Reasons(tuple((str(key), str(reason).strip()) for key, reason in pairs))
@@ -123,7 +124,10 @@ class Sourced(Part):
             for key, _ in reasons.by_key:
                 if key and key not in known:
                     message = f"`{name}` gives a reason for `{key}`, which is no key here"
-                    raise refuse("unknown-key", message, did_you_mean(key, known), name)
+                    advice = (
+                        did_you_mean(key, known) or "give it for a key of this item, or as a sentence for all of it"
+                    )
+                    raise refuse("unknown-key", message, advice, name)
         return self
 
     def reasoned_keys(self) -> frozenset[str]:

@@ -176,6 +176,6 @@ class Happened(Verb):
     def expand(self, at: At) -> Expr:
         """Say that what defines the moment exists."""
         if self.happened in {"now", "dose"}:
-            at["happened"].report("bad-point", f"`{self.happened}` is no moment of the protocol")
+            at["happened"].report("bad-point", f"`{self.happened}` is no moment of the protocol", "name a moment")
             return nothing(at)
         return exists(at["happened"].moment(self.happened).of, at)

@@ -151,7 +151,9 @@ _A: Mapping[Kind, str] = {
 def not_recorded(at: At, key: str, kind: Kind) -> None:
     """Report a key that records of this kind do not have."""
     kinds = " or ".join(_A[one] for one, keys in RECORDED.items() if key in keys)
-    at.report("unknown-key", f"`{key}` is recorded of {kinds}, and this asks for {_A[kind]}")
+    other = ", ".join(f"`{name}`" for name in sorted(RECORDED[kind]))
+    message = f"`{key}` is recorded of {kinds}, and this asks for {_A[kind]}"
+    at.report("unknown-key", message, f"leave it out; of {_A[kind]} may be asked {other}")
 
 
 def recorded_words(at: At, kind: Kind, key: str, words: tuple[str, ...]) -> Test:
@@ -370,7 +372,8 @@ class CountOf(Counting, Details):
             else:
                 tests.append(at[key].among(key, wanted))
         if self.distinct is not None and self.distinct not in {"day", "visit", NAMED[self.count_of][0]}:
-            at["distinct"].report("bad-value", f"{_A[self.count_of]} has no {self.distinct}", "")
+            advice = f"count different {NAMED[self.count_of][0]}s, days or visits"
+            at["distinct"].report("bad-value", f"{_A[self.count_of]} has no {self.distinct}", advice)
         narrowed = Select(
             select.kind, tuple(tests), select.window, select.history, select.label, select.asked_of, at.place
         )

@@ -141,7 +141,8 @@ class Happening(Windowed):
     def select(self, at: At) -> tuple[Select, Test] | None:
         """Give the selection, and the test that every one of its items passes."""
         if (self.given is None) == (self.has is None):
-            at.report("no-verb" if self.given is None else "two-verbs", "say what happens: `given` or `has`")
+            code = "no-verb" if self.given is None else "two-verbs"
+            at.report(code, "say what happens: `given` or `has`", "write one of the two")
             return None
         key, names = ("given", self.given or ()) if self.given else ("has", self.has or ())
         if self.given:

@@ -25,7 +25,7 @@ from trialspec.model.points import (
     refuse,
 )
 from trialspec.model.records import NAMED, Value
-from trialspec.model.scope import At, Setting, declared
+from trialspec.model.scope import At, Setting, declared, listing
 from trialspec.patient import Kind
 from trialspec.program import AssessmentPlan, Course, DosePlan, VisitPlan
 from trialspec.quantity import Codes, Duration, Interval, exactly
@@ -81,6 +81,7 @@ class MomentPart(Sourced, Windowed, Value):
             raise refuse(
                 "missing-key" if self.first is None else "two-verbs",
                 "a moment is the `first` or the `last` of something",
+                "write one of the two, as in `{first: enrolment}`",
             )
         return self
 
@@ -113,7 +114,7 @@ class MomentPart(Sourced, Windowed, Value):
                     tests += self.tests(at, of)
             for key in ("version", "reason", "visit"):
                 if getattr(self, key) is not None:
-                    at[key].report("unknown-key", f"`{key}` is recorded of milestones", "")
+                    at[key].report("unknown-key", f"`{key}` is recorded of milestones", f"leave it out for `{of}`")
         if self.asks and kind != "observation":
             at.report("unknown-key", f"`{of}` has no value to compare", "a limit or `is` goes with a measure")
         return Moment(name, which, at.select(kind, tests, at.window(self), of), at.place)
@@ -161,7 +162,10 @@ class Visit(_Due, Windowed):
         for key in ("early", "late"):
             if self.on is None and getattr(self, key) is not None:
                 raise refuse(
-                    "unknown-key", f"`{key}` is counted from a planned day, and this visit has a window", "", key
+                    "unknown-key",
+                    f"`{key}` is counted from a planned day, and this visit has a window",
+                    "let the window itself begin earlier or end later",
+                    key,
                 )
         return self
 
@@ -247,7 +251,9 @@ class Assessment(Sourced, Span):
         for measure in self.methods:
             if measure not in self.of:
                 at["methods"][measure].report(
-                    "unknown-name", f"`{measure}` is not assessed here", did_you_mean(measure, self.of)
+                    "unknown-name",
+                    f"`{measure}` is not assessed here",
+                    did_you_mean(measure, self.of) or f"it is one of {listing(self.of)}",
                 )
         dosing = at.within(Setting(dose=True))
         return AssessmentPlan(
@@ -326,7 +332,8 @@ class Dose(_Due):
         if self.every is None and self.from_ is not None:
             raise refuse("missing-key", "`from: last_dose` plans repeated doses", "add `every`", "from")
         if self.times is not None and self.times <= len(self.on):
-            raise refuse("bad-value", "`times` counts all doses, and there are as many days already", "", "times")
+            advice = "write how many doses there are in all, those of `on` included"
+            raise refuse("bad-value", "`times` counts all doses, and there are as many days already", advice, "times")
         return self
 
     def plan(self, name: str, at: At, gates: frozenset[str], stopped: frozenset[str]) -> DosePlan:

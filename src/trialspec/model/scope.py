@@ -171,7 +171,14 @@ class At:
     def unknown(self, what: str, name: str, candidates: Iterable[str], advice: str = "") -> None:
         """Report a name that stands for nothing, with the one that is closest."""
         if not self.scope.broken & {name, ANY_NAME}:
-            self.report("unknown-name", f"there is no {what} `{name}`", did_you_mean(name, candidates) or advice)
+            known = tuple(candidates)
+            listed = (
+                f"it can be {listing(known)}"
+                if 0 < len(known) <= _MANY
+                else f"check its spelling, or declare the {what}"
+            )
+            advice = did_you_mean(name, known) or advice or listed
+            self.report("unknown-name", f"there is no {what} `{name}`", advice)
 
     def term(self, name: str, *sorts: Sort) -> Term | None:
         """Find a name of the vocabulary that stands for one of these sorts of thing."""
@@ -181,9 +188,8 @@ class At:
             same = [other.name for other in self.scope.vocabulary.terms.values() if other.sort in sorts]
             self.unknown(wanted, name, same, "declare it in the vocabulary, or name the library that does under `use`")
         elif term.sort not in sorts:
-            self.report(
-                "wrong-kind", f"`{name}` is a {_SORTS[term.sort]}, and a {wanted} is expected here", "", *declared(term)
-            )
+            message = f"`{name}` is a {_SORTS[term.sort]}, and a {wanted} is expected here"
+            self.report("wrong-kind", message, f"name a {wanted}, or use the verb that asks for this", *declared(term))
             return None
         return term
 
@@ -444,7 +450,8 @@ class At:
         for index, quantity in enumerate(quantities):
             at = self[index]
             if quantity.range_end is not None:
-                at.report("threshold-conflict", "a list gives one limit for each unit, not a multiple of a range")
+                message = "a list gives one limit for each unit, not a multiple of a range"
+                at.report("threshold-conflict", message, "join two criteria by `any` or `all`")
                 continue
             value = exactly(at.convert(quantity, term))
             if quantity.unit in by_unit:
@@ -559,6 +566,7 @@ class At:
 
 
 _FEW = 4  # units named in an advice
+_MANY = 8  # names
 _SORTS: dict[Sort, str] = {
     "measure": "measure",
     "drug": "drug",
@@ -576,7 +584,8 @@ def declared(term: Term) -> tuple[tuple[Place, str], ...]:
 
 def _accepted(term: Term) -> str:
     """List the units of a measure or drug, its own first."""
-    units = [f"`{unit}`" if unit else "no unit" for unit in dict.fromkeys((term.unit, *term.factors))]
+    units = [f"`{unit}`" for unit in dict.fromkeys((term.unit, *term.factors)) if unit]
+    units += ["without a unit"] if "" in term.factors else []
     *most, last = [*units[:_FEW], "another of its units"] if len(units) > _FEW + 1 else units
     return f"{', '.join(most)} or {last}" if most else last
 

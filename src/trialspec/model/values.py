@@ -54,7 +54,8 @@ class _Picked(_Value, Windowed):
         if which == "latest" and visit is not None and not self.bounded:
             return self.answer(at, term, lambda field: at.value_for(term, visit, field, ties))
         if which in {"least", "greatest"} and term.coded:
-            at[which].report("bad-value", f"`{name}` is a word: none of its values is the {which}", "", *declared(term))
+            message = f"`{name}` is a word: none of its values is the {which}"
+            at[which].report("bad-value", message, "use `latest` or `first`, with `is`", *declared(term))
             return nothing(at)
         select = at.readings(term, self)
         return self.answer(at, term, lambda field: Pick(which, select, field, ties, place=at.place))
@@ -221,7 +222,7 @@ class Mean(Verb, Windowed, ValueLimits):
         if term is None:
             return nothing(at)
         if self.readings < 1:
-            at["readings"].report("bad-value", "a mean needs at least one reading")
+            at["readings"].report("bad-value", "a mean needs at least one reading", "write 1 or more")
         select = at.readings(term, self)
         return at.compared(lambda name: Fold("mean", select, name, self.readings, at.place), at.limits(self, term))
 
@@ -341,7 +342,8 @@ class _Change(Verb, Windowed, ValueLimits):
         if term is None:
             return nothing(at)
         if term.coded:
-            at[key].report("bad-value", f"`{name}` is a word: it cannot rise or fall", "", *declared(term))
+            advice = "compare the values at two visits, each by `value_at` with `is`"
+            at[key].report("bad-value", f"`{name}` is a word: it cannot rise or fall", advice, *declared(term))
             return nothing(at)
         visit = at.setting.visit
         current = (
@@ -396,7 +398,8 @@ class _Change(Verb, Windowed, ValueLimits):
     def limit(self, at: At, quantities: tuple[Quantity, ...], term: Term) -> tuple[str, Constant] | None:
         quantity = quantities[0]
         if len(quantities) > 1 or quantity.range_end is not None:
-            at.report("bad-value", "a change has one limit, in the measure's unit or in %")
+            advice = "write one quantity, with the measure's unit or `%`"
+            at.report("bad-value", "a change has one limit, in the measure's unit or in %", advice)
             return None
         if quantity.percent and term.unit == "%":
             message = f"`{term.name}` is itself in %, so a change in % may be a share of it or a number of points"

@@ -76,7 +76,7 @@ class Measure(_Entry):
             )
         for key in ("units", "resolution", "ranges", "molar") if self.values else ():
             if getattr(self, key):
-                at[key].report("bad-value", f"`{name}` is a word, it has no `{key}`")
+                at[key].report("bad-value", f"`{name}` is a word, it has no `{key}`", f"leave `{key}` out, or `values`")
         plain = self.unit in {None, UNITLESS}
         unit = "" if plain else self.unit or ""
         bare = Term(name, "measure", self.label_of(name), unit, self.factors(unit, at), place=at.place)
@@ -102,7 +102,7 @@ class Measure(_Entry):
         for other, factor in self.units.items():
             here = at["units"][other]
             if other in factors:
-                here.report("duplicate-name", f"`{other}` is the measure's own unit")
+                here.report("duplicate-name", f"`{other}` is the measure's own unit", "leave it out: its factor is 1")
             elif isinstance(factor, Fraction):
                 factors[other] = factor
             elif self.molar is None or self.molar <= 0:
@@ -123,7 +123,8 @@ class Measure(_Entry):
             for key, quantity in (("at_least", self.possible.at_least), ("at_most", self.possible.at_most))
         )
         if low is not None and high is not None and low > high:
-            at.report("threshold-conflict", "nothing is possible between these limits")
+            advice = "write the lower limit as `at_least`, the upper as `at_most`"
+            at.report("threshold-conflict", "nothing is possible between these limits", advice)
         return Interval(low, high)
 
     def reference_ranges(self, at: At, bare: Term) -> dict[str, tuple[Fraction | None, Fraction | None]]:
