@@ -322,7 +322,8 @@ class CountOf(Counting, Details):
     ## Meaning
     The records of one kind in the window are counted and compared with the limit. `of` narrows them to names of the
     vocabulary and what is below them. `distinct` counts different drugs, days, visits, concepts or measures in place of
-    records. The other keys narrow what counts, as for `has`; `value` narrows observations by their value.
+    records. The other keys narrow what counts, as for `has`; `value` narrows observations by their value. Several
+    records of one time are several.
 
     ## Example
     ```yaml

@@ -41,7 +41,8 @@ class Sustained(_InARow):
     ## Meaning
     Two or more consecutive readings all pass the limit, the first and the last at least `for` apart, and no two
     neighbours further apart than `gap_at_most`. Nothing is carried forward past the last reading. Consecutive means
-    neighbours among all readings of the measure in the window, unscheduled ones included.
+    neighbours among all readings of the measure in the window, unscheduled ones included. Several readings of one time
+    are one, which passes only if each of them does.
 
     ## Example
     ```yaml
@@ -73,7 +74,7 @@ class Confirmed(_InARow):
 
     ## Meaning
     A reading that passes the limit is followed by a second one at least `again_after` later, and no reading between
-    fails.
+    fails. Several readings of one time are one, which passes only if each of them does.
 
     ## Example
     ```yaml
@@ -105,7 +106,8 @@ class Consecutive(_InARow):
 
     ## Meaning
     So many consecutive readings (`readings`) all pass the limit. Consecutive means neighbours among all readings of the
-    measure in the window, unscheduled ones included.
+    measure in the window, unscheduled ones included. Several readings of one time are one, which passes only if each of
+    them does.
 
     ## Example
     ```yaml

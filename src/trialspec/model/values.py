@@ -47,10 +47,9 @@ class _Picked(_Value, Windowed):
         if term is None:
             return nothing(at)
         visit = at.setting.visit
-        if term.coded and ties in {"mean", "least", "greatest"}:
-            at["ties"].report(
-                "bad-value", f"`{name}` is a word: several have no {ties}", _LAST_ENTERED, *declared(term)
-            )
+        if term.coded and ties != "hull":
+            message = f"`{name}` is a word: of several at one time each may be the one, whatever `ties` says"
+            at["ties"].report("bad-value", message, "leave `ties` out", *declared(term))
         if which == "latest" and visit is not None and not self.bounded:
             return self.answer(at, term, lambda field: at.value_for(term, visit, field, ties))
         if which in {"least", "greatest"} and term.coded:
@@ -59,9 +58,6 @@ class _Picked(_Value, Windowed):
             return nothing(at)
         select = at.readings(term, self)
         return self.answer(at, term, lambda field: Pick(which, select, field, ties, place=at.place))
-
-
-_LAST_ENTERED = "write `last_entered`, or leave `ties` out"
 
 
 class _Tied(_Picked):
@@ -138,7 +134,8 @@ class Least(_Picked):
     """The least value of a measure.
 
     ## Meaning
-    The least of the values in the window is compared with the limit.
+    The least of the values in the window is compared with the limit. Where the limit is given unit by unit and the
+    values came in several units, all those limits must give the same answer.
 
     ## Example
     ```yaml
@@ -166,7 +163,7 @@ class Greatest(_Picked):
     """The greatest value of a measure.
 
     ## Meaning
-    The greatest of the values in the window is compared with the limit.
+    The greatest of the values in the window is compared with the limit; one given unit by unit, as for `least`.
 
     ## Example
     ```yaml
@@ -195,7 +192,8 @@ class Mean(Verb, Windowed, ValueLimits):
     """The mean of the values of a measure.
 
     ## Meaning
-    The mean of the values in the window is compared with the limit. `readings` is how many it needs at the least (1).
+    The mean of the values in the window is compared with the limit; one given unit by unit, as for `least`. `readings`
+    is how many values it needs at the least (1). Several values of one time are several.
 
     ## Example
     ```yaml
@@ -232,7 +230,7 @@ class Sum(Verb, Windowed, ValueLimits):
 
     ## Meaning
     The values of a measure in the window, or the amounts of a drug's administrations, are added and compared with the
-    limit.
+    limit; one given unit by unit, as for `least`. Several values of one time are several.
 
     ## Example
     ```yaml
