@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from fractions import Fraction
 from functools import lru_cache
@@ -47,6 +47,7 @@ T = TypeVar("T")
 Answer = bool | Fraction | str | None
 _LITTLE = Fraction(1, 1000)
 _MUCH = 1000
+_MONTH = 31
 _FAR = date.max.toordinal() - 400
 _LONG_AGO = date(1900, 1, 1).toordinal()  # long before any time drawn, and a date that has clocks
 
@@ -146,11 +147,19 @@ def settle(timeline: Timeline, dose: When | None, now: int, limits: tuple[Fracti
         if not item.certain and not choose((True, False)):
             continue
         at = _spot(item.when, zone, choose)
-        seen = at if item.visible == item.when else _spot(item.visible, zone, choose)
+        seen = _seen(at if item.visible == item.when else _spot(item.visible, zone, choose), item, now, choose, zone)
         end = at if item.end is None or item.end == item.when else _spot(item.end, zone, choose)
         fields = {name: _settled(value, limits, choose, zone) for name, value in item.fields.items()}
         facts.append(Fact(item, at, seen, end, fields))
     return Way(tuple(facts), zone, now, None if dose is None else _spot(dose, zone, choose), choose, limits)
+
+
+def _seen(spot: Spot, item: Item, now: int, choose: Choose, zone: ZoneInfo) -> Spot:
+    """When something came into sight: a partial date is sure to have come only when its last day is over."""
+    partial = item.visible.first < item.visible.last
+    if partial and start_of(item.visible.last, zone) <= now < start_of(item.visible.last + 1, zone):
+        return spot if choose((True, False)) else replace(spot, day=item.visible.last + 1)
+    return spot
 
 
 def _spot(when: When, zone: ZoneInfo, choose: Choose) -> Spot:
@@ -159,7 +168,10 @@ def _spot(when: When, zone: ZoneInfo, choose: Choose) -> Spot:
         return Spot(when.first, instant, timed=True)
     last = min(when.last, _FAR)
     first = min(max(when.first, _LONG_AGO), last)
-    days = list(range(first, last + 1)) if last - first < 5 else [first, last, first + 1, (first + last) // 2]
+    if last - first <= _MONTH:
+        return _on(choose(range(first, last + 1)), zone, choose)
+    # Some of very many days, more often than anybody goes: these are not all the ways there are.
+    days = [first, last, first + 1, (first + last) // 2] * _MONTH
     return _on(choose(days), zone, choose)
 
 

@@ -76,6 +76,7 @@ VALUES: tuple[Form, ...] = ("value",)
 COUNTS: tuple[Form, ...] = ("count",)
 RUNS: tuple[Form, ...] = ("run",)
 PARTS: tuple[Form, ...] = ("parts",)
+ENDED: tuple[Form, ...] = ("ended",)
 
 MUTANTS = (
     # --- moments and windows ---
@@ -111,6 +112,7 @@ MUTANTS = (
         SELECTION,
         "return point.choices or (point.value if",
         "return (point.value if",
+        ENDED,
     ),
     Mutant(
         "`through` is read as `before`",
@@ -338,7 +340,7 @@ MUTANTS = (
         SELECTION,
         "settled = history.value is MET or bool(denials)",
         "settled = history.value is MET",
-        COUNTS,
+        ENDED,
     ),
     Mutant(
         "what may not exist counts as there",
