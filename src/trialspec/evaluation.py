@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from trialspec import alerts, findings
 from trialspec.compile import compile_protocol
 from trialspec.explain import explain
+from trialspec.interpreters.reading import Question
 from trialspec.load import load as read
 from trialspec.rulebook import Decider
 from trialspec.sources import Cohort, cohort
@@ -109,10 +110,10 @@ class Protocol:
             return self.timeline(records, patient, known=instant if known is None else min(instant, known))
 
         seen = self.timeline(records, patient, known=known)
-        found = findings.evaluate(self.program, seen, at, known_at=known_at)
         rules = {rule.name: rule for rule in self.rulebook.rules}
         context = alerts.Context(self.program.name, self.program.digest, rules, self.decider)
         groups = findings.groups(self.program, known_at=known_at, asked=at)
+        found = findings.read(groups, Question(seen, at))
         episodes = alerts.state(context, groups, seen, at)
         return PatientReport(patient, at, known, seen, found, episodes)
 

@@ -30,7 +30,7 @@ from tests.findings.builders import (
     timeline,
     when,
 )
-from trialspec.findings.doses import doses
+from trialspec.findings.doses import Memory, doses
 from trialspec.findings.found import Found
 from trialspec.interpreters.reading import Question
 from trialspec.quantity import Duration
@@ -193,6 +193,23 @@ def test_the_order_of_records_never_matters() -> None:
         assert fields(found) == fields(again)
         assert found.until == again.until
         seen.note(found)
+
+    law()
+    seen.assert_all_of(*COMMON)
+
+
+def test_what_is_remembered_from_one_instant_to_the_next_changes_nothing() -> None:
+    """Read at several instants with one memory, what is found is the same as without."""
+    seen = Seen(Counter())
+
+    @given(stories(), PROGRAMS, st.lists(INSTANTS, min_size=2, max_size=4))
+    def law(story: tuple[Item, ...], protocol: str, instants: list[int]) -> None:
+        events, program_, asked = told(story), PROTOCOLS[protocol], max(instants)
+        memory = Memory()
+        for at in instants:
+            found = doses(program_, Question(events, at), asked=asked, memory=memory)
+            assert found == doses(program_, Question(events, at), asked=asked)
+            seen.note(found)
 
     law()
     seen.assert_all_of(*COMMON)

@@ -847,11 +847,11 @@ def test_nothing_changes_before_until_in_a_cycle() -> None:
         assert asked(events, day(110), CYCLE)["RTX#4"].until is None
 
 
-@pytest.mark.parametrize("mistake", ["_turns", "next_visible", "until"])
+@pytest.mark.parametrize("mistake", ["_turns", "_coming", "until"])
 def test_the_check_of_until_sees_one_that_is_late(monkeypatch: pytest.MonkeyPatch, mistake: str) -> None:
     late: dict[str, tuple[object, object]] = {
         "_turns": (import_module("trialspec.findings.doses"), lambda *_: ()),
-        "next_visible": (import_module("trialspec.findings.treatment"), lambda *_: None),
+        "_coming": (import_module("trialspec.findings.ways"), lambda *_: None),
         "until": (Clearance, property(lambda _: None)),
     }
     where, wrong = late[mistake]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, get_args
 
-from trialspec.findings.doses import doses
+from trialspec.findings.doses import Memory, doses
 from trialspec.findings.eligibility import KnownAt, criterion, eligibility
 from trialspec.findings.finding import Finding, Subject
 from trialspec.findings.found import Found, found
@@ -22,10 +22,12 @@ from trialspec.findings.visits import before_doses, given_doses, visits
 from trialspec.interpreters.reading import Question
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from trialspec.patient import Timeline
     from trialspec.program import Criterion, Program
 
-__all__ = ["Finding", "Found", "Group", "KnownAt", "Subject", "evaluate", "groups"]
+__all__ = ["Finding", "Found", "Group", "KnownAt", "Subject", "evaluate", "groups", "read"]
 
 # The order in which findings are given: who the patient is, what may begin, what was done, what came of it.
 _ORDER: tuple[Subject, ...] = (
@@ -57,7 +59,7 @@ def groups(program: Program, *, known_at: KnownAt | None = None, asked: int | No
         Group("patient", partial(patient, program)),
         *(Group(f"criterion {each.name}", partial(_criterion, each)) for each in program.criteria),
         Group("eligibility", partial(eligibility, program, known_at=known_at)),
-        Group("doses", partial(_doses, program, asked)),
+        Group("doses", partial(_doses, program, asked, Memory())),
         Group("visits", partial(visits, program)),
         *(Group(f"response {each.name}", partial(response, program, each)) for each in program.responses),
         Group("adverse events", partial(adverse_events, program)),
@@ -70,9 +72,9 @@ def _criterion(asked: Criterion, question: Question) -> Found:
     return found([criterion(asked, question)])
 
 
-def _doses(program: Program, asked: int | None, question: Question) -> Found:
+def _doses(program: Program, asked: int | None, memory: Memory, question: Question) -> Found:
     """Read doses, course and gates, and the assessments that belong before doses."""
-    given = doses(program, question, asked=asked)
+    given = doses(program, question, asked=asked, memory=memory)
     starts = given_doses(program, given.findings, question)
     before = before_doses(program, question, starts, until=given.until)
     return found((*given.findings, *before.findings), given.until, before.until)
@@ -80,6 +82,10 @@ def _doses(program: Program, asked: int | None, question: Question) -> Found:
 
 def evaluate(program: Program, timeline: Timeline, at: int, *, known_at: KnownAt | None = None) -> tuple[Finding, ...]:
     """Say what a protocol finds of one patient at one instant, in a fixed order."""
-    question = Question(timeline, at)
-    made = [finding for group in groups(program, known_at=known_at) for finding in group(question).findings]
+    return read(groups(program, known_at=known_at), Question(timeline, at))
+
+
+def read(asked: Iterable[Group], question: Question) -> tuple[Finding, ...]:
+    """Say what groups find at the instant of a question, in a fixed order."""
+    made = [finding for group in asked for finding in group(question).findings]
     return tuple(sorted(made, key=lambda finding: _ORDER.index(finding.subject)))

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 class Context:
     """What doses are judged by: the moments of the patient's trial as they stand at the question, in one world.
 
-    A moment is `None` where the protocol has none of that name; `course` is the end of the course, by plan.
+    A moment is `None` where the protocol has none of that name; `through` is the end of the course, and `course` the
+    same by plan.
     """
 
     program: Program
@@ -39,6 +40,7 @@ class Context:
     enrolled: Reading | None
     consent: Reading
     stop: Reading
+    through: Reading | None
     course: Mapping[str, Reading]
 
     @property
