@@ -320,3 +320,8 @@ def test_an_event_that_says_no_kind_or_has_a_key_that_none_has_is_a_slip_of_the_
 def test_a_retraction_needs_no_kind_and_keys_of_ones_own_begin_with_x(tmp_path: Path) -> None:
     for event in ("id: b4, revision: 1, status: entered_in_error", "observation: neutrophils, x_room: 3"):
         assert read_cases(written(tmp_path, HEAD + EVENT.replace("EVENT", event))).cases
+
+
+def test_a_file_without_a_case_is_wrong(tmp_path: Path) -> None:
+    (found,) = wrong(tmp_path, HEAD.replace("cases:\n", "cases: []\n"))
+    assert "error[bad-value]: there is no case here" in found

@@ -106,11 +106,13 @@ def decode(line: bytes, origin: str = "") -> Record:
         return _illegible(str(error), text, mark, origin)
     except json.JSONDecodeError as error:
         what = "ends before it is complete" if error.pos >= len(text.rstrip()) or _half(error) else "is not JSON"
-        return _illegible(f"the record {what}, at character {error.pos + 1}", text, mark, origin)
+        advice_ = "; each record is one line" if text.strip() in {"{", "["} else ""
+        return _illegible(f"the record {what}, at character {error.pos + 1}{advice_}", text, mark, origin)
     except RecursionError:
         return _illegible("the record is nested too deeply", text, mark, origin)
     if not isinstance(record, dict):
-        return Unreadable("the record is not a JSON object", mark, origin=origin)
+        advice_ = "; write each on a line of its own" if isinstance(record, list) else ""
+        return Unreadable(f"the record is not a JSON object{advice_}", mark, origin=origin)
     texts: dict[str, str] = {}
     nested: list[str] = []
     for key, value in record.items():

@@ -144,14 +144,15 @@ def anything_like(value: Value) -> Value:
 
 def _subject(reading: Reading, vocabulary: Vocabulary) -> Term | None:
     """Read the measure, drug, concept or milestone; a drug class or a disease may be any of what lies below it."""
-    key, sorts = _ABOUT.get(reading.kind, ("", ()))
+    if reading.kind not in _ABOUT:
+        return None
+    key, sorts = _ABOUT[reading.kind]
     name = reading.get(key)
     if reading.kind == "adverse_event":
         name = name or reading.get("term")
     term = None if name is None or not sorts else vocabulary.get(name)
     if name is None:
-        if key:
-            reading.doubt(f"`{key}` is missing")
+        reading.doubt(f"`{key}` is missing")
     elif not sorts:
         if name in MILESTONES:
             reading.fields[key] = word(name)
@@ -302,7 +303,9 @@ def _stray_keys(reading: Reading) -> None:
         if key in carried or key.startswith(PRIVATE):
             continue
         reading.trusted, reading.certain, reading.stray = False, False, True
-        if key == "status":
+        if not key:
+            reading.doubt(f"{quoted(text)} stands under no name")
+        elif key == "status":
             reading.doubt(f"`status` can only be entered_in_error, not {quoted(text)}")
         else:
             close = advice(key, carried) or ", keys of your own begin with x_"

@@ -83,3 +83,11 @@ def test_the_start_imports_nothing_that_only_tests_or_calendars_need() -> None:
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert {"click", "pydantic", "trialspec"} <= loaded
     assert not loaded & {"hypothesis", "icalendar", "jsonschema", "pint", "pytest", "ucumvert"}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_disk_is_told_in_one_sentence() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(COMMAND, cwd=CHECKOUT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == exits.CUT_OFF
+    assert done.stderr.splitlines()[-1].startswith("the output was closed before all of it was written: no space left")

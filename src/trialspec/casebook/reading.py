@@ -103,6 +103,8 @@ class _Reader:
             else:
                 self.day_1 = date.fromordinal(when.first)
         cases = [self.case(each, node) for each in self.members(node, "cases")]
+        if not cases and not self.found:
+            self.say("bad-value", "there is no case here", node["cases"].place, "write one, as in `- case: ...`")
         names: dict[str, Place] = {}
         for each in filter(None, cases):
             if each.name in names:
@@ -126,8 +128,10 @@ class _Reader:
         name = given.text if given.kind == "text" else ""
         found = find(name, self.file, self.libraries)
         if found is None:
-            advice = did_you_mean(name, names(self.file, self.libraries))
-            self.say("unknown-file", f"there is no protocol `{name}`", given.place, advice)
+            advice = did_you_mean(name, names(self.file, self.libraries)) or (
+                "give its name in a library, as in `protocols/demo`; of the protocol beside `cases/` say nothing"
+            )
+            self.say("unknown-file", f"there is no protocol `{name}` in a library", given.place, advice)
             return None
         return load(found, libraries=self.libraries)
 

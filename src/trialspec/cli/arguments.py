@@ -84,6 +84,8 @@ def refused(code: str, message: str, advice: str = "") -> ProtocolError:
 
 def protocol_file(name: str, libraries: Sequence[Path]) -> Path:
     """Find a protocol: a file, a directory that holds one, or a name of the library."""
+    if not name:
+        raise refused("unknown-file", "the name of the protocol is empty", "give a protocol file, or its directory")
     path = Path(name)
     if path.is_file():
         return path
@@ -107,16 +109,20 @@ def loaded(name: str, libraries: Sequence[Path]) -> Protocol:
 
 def events(names: Iterable[str]) -> Cohort:
     """Read files of events, and the files of a directory of them, sorted by patient."""
-    files = [file for name in names for file in _event_files(Path(name))]
+    files = [file for name in names for file in _event_files(name)]
     for file in files:
         read(file)  # so that a file that cannot be read is told before any other has been
     return cohort(_records(files))
 
 
-def _event_files(path: Path) -> list[Path]:
+def _event_files(name: str) -> list[Path]:
+    path = Path(name)
+    if not name:
+        raise refused("unknown-file", "the name of the event file is empty", "give a file, or a directory of them")
     if not path.is_dir():
         return [path]
-    found = sorted(file for file in path.iterdir() if file.suffix.removeprefix(".").lower() in endings())
+    known = endings()
+    found = sorted(file for file in path.iterdir() if file.suffix.removeprefix(".").lower() in known and file.is_file())
     if not found:
         raise refused("unknown-file", f"`{path}`: there are no event files in this directory", "check the path")
     return found
@@ -154,7 +160,8 @@ def patient(name: str, names: Iterable[str]) -> str:
     """Check that there are records of a patient."""
     there = sorted(names)
     if name not in there:
-        advice = did_you_mean(name, there) or f"there are records of {_listed(there)}"
+        others = f"there are records of {_listed(there)}" if there else "there are no records of anybody"
+        advice = did_you_mean(name, there) or others
         raise refused("unknown-patient", f"there is no record of a patient `{name}`", advice)
     return name
 

@@ -50,7 +50,7 @@ def check(files: tuple[str, ...], form: str, libraries: tuple[Path, ...]) -> int
 def _paths(name: str, libraries: Sequence[Path], found: list[Diagnostic]) -> Iterator[Path]:
     """Find what a name stands for; what is not there is reported, and the rest checked all the same."""
     path = Path(name)
-    if path.is_dir() and not (path / library.PROTOCOL_FILE).is_file():
+    if name and path.is_dir() and not (path / library.PROTOCOL_FILE).is_file():
         inside = sorted(_in_directory(path))
         if inside:
             yield from inside

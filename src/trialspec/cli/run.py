@@ -105,7 +105,8 @@ def _notes(file: str | None) -> Notes:
     try:
         lines = Path(file).read_bytes().splitlines()
     except OSError as error:
-        raise arguments.refused("unknown-file", f"`{file}`: {error.strerror or 'it cannot be read'}") from error
+        reason = (error.strerror or "it cannot be read").lower()
+        raise arguments.refused("unknown-file", f"--notes `{file}`: {reason}", "check the path") from error
     read = []
     for number, line in enumerate(lines, 1):
         if line.strip():

@@ -7,6 +7,7 @@ read is yielded as `Unreadable`, and the next one follows. Others are found by e
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -32,6 +33,7 @@ class EventSource(Protocol):
 
 
 _GROUP = "trialspec.sources"
+_WIDE = re.compile(rb"\xff\xfe|\xfe\xff|[\t-~]\0|\0+[\t-~]")  # how text begins of which each letter is several bytes
 _OWN: Mapping[str, type[EventSource]] = MappingProxyType({"csv": CsvFile, "jsonl": NdjsonFile, "ndjson": NdjsonFile})
 
 
@@ -39,18 +41,24 @@ def read(path: Path) -> Iterator[Record]:
     """Give the records of a file; raises `ProtocolError` where there is no such file or no source for its ending."""
     ending = path.suffix.removeprefix(".").lower()
     if not path.is_file():
-        raise _refused(path, "there is no such file", "check the path")
+        there = "this is no ordinary file" if path.exists() else "there is no such file"
+        raise _refused(path, there, "check the path")
     try:
         with path.open("rb") as file:
             start = file.read(4)
     except OSError as error:
         raise _refused(path, f"the file cannot be read ({error.strerror})", "check who may read it") from error
-    if ending in _OWN and (start[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in start):
+    if ending in _OWN and _WIDE.match(start):
         raise _refused(path, "the file is not UTF-8 text", "save it as UTF-8, which Excel calls `CSV UTF-8`")
     source = _source(ending)
     if source is None:
         known = ", ".join(f"`.{name}`" for name in endings())
-        raise _refused(path, f"files that end in `.{ending}` are not event files", f"events are read from {known}")
+        told = (
+            f"files that end in `.{ending}` are not event files"
+            if ending
+            else "a file without an ending is no event file"
+        )
+        raise _refused(path, told, f"events are read from {known}")
     return source(path).events()
 
 

@@ -47,11 +47,15 @@ def _cells(line: bytes) -> list[str] | str:
     try:
         return next(csv.reader([text], strict=True), [])
     except csv.Error:
+        if "\r" in text:
+            return "its lines end with a carriage return alone; save it with the line ends of another system"
         return "a quote is not closed, text follows a closed one, or a cell is too long"
 
 
 def _wrong_header(header: Sequence[str]) -> str:
     missing = [name for name in _NEEDED if name not in header and not (name == "time" and "start" in header)]
+    if "".join(header[:1]).lower().startswith("sep="):
+        return "the first line only says how columns are separated; delete it, and save the table with commas"
     if missing and (mark := _separator(header)):
         return f"the columns are separated by {mark}, not by commas; save the table with commas"
     capital = [other for name in missing for other in header if other.lower() == name]
@@ -76,6 +80,8 @@ def _record(header: Sequence[str], row: list[str] | str, text: bytes, origin: st
     mark = marked(text)
     if isinstance(row, str):
         return Unreadable(f"the row cannot be read: {row}", mark, origin=origin)
+    if row == list(header):
+        return Unreadable("the header of the table comes again", mark, origin=origin)
     twice = sorted({name for name in header if header.count(name) > 1})
     if not set(_NEEDED).intersection(header):
         return Unreadable("the row cannot be read without the header of the table", mark, origin=origin)
