@@ -9,7 +9,7 @@ from trialspec.truth import Verdict
 
 if TYPE_CHECKING:
     from trialspec.diagnostics import Place
-    from trialspec.kernel import Expr, Moment, Select
+    from trialspec.kernel import Expr, Select
     from trialspec.patient import Timeline
     from trialspec.quantity import Codes, Interval
     from trialspec.times import When
@@ -21,13 +21,14 @@ NOTHING: frozenset[str] = frozenset()
 class Question:
     """A timeline and the instant at which it is asked about; `dose` is the start of the dose that is asked about.
 
-    `located` remembers the moments that were found for this very question; another question starts with none.
+    `located` remembers the moments that were found, and the statements that were read, for this very question; another
+    question starts with none.
     """
 
     timeline: Timeline
     at: int
     dose: When | None = None
-    located: dict[int, tuple[Moment, Reading]] = field(default_factory=dict, init=False, compare=False, repr=False)
+    located: dict[int, tuple[Expr, Reading]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def on(self, at: int) -> Question:
         """Ask the same at another instant."""
