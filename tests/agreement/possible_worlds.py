@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
 from functools import lru_cache
@@ -147,19 +147,11 @@ def settle(timeline: Timeline, dose: When | None, now: int, limits: tuple[Fracti
         if not item.certain and not choose((True, False)):
             continue
         at = _spot(item.when, zone, choose)
-        seen = _seen(at if item.visible == item.when else _spot(item.visible, zone, choose), item, now, choose, zone)
+        seen = at if item.visible == item.when else _spot(item.visible, zone, choose)
         end = at if item.end is None or item.end == item.when else _spot(item.end, zone, choose)
         fields = {name: _settled(value, limits, choose, zone) for name, value in item.fields.items()}
         facts.append(Fact(item, at, seen, end, fields))
     return Way(tuple(facts), zone, now, None if dose is None else _spot(dose, zone, choose), choose, limits)
-
-
-def _seen(spot: Spot, item: Item, now: int, choose: Choose, zone: ZoneInfo) -> Spot:
-    """When something came into sight: a partial date is sure to have come only when its last day is over."""
-    partial = item.visible.first < item.visible.last
-    if partial and start_of(item.visible.last, zone) <= now < start_of(item.visible.last + 1, zone):
-        return spot if choose((True, False)) else replace(spot, day=item.visible.last + 1)
-    return spot
 
 
 def _spot(when: When, zone: ZoneInfo, choose: Choose) -> Spot:

@@ -26,7 +26,8 @@ _FILES = ("truth.py", "quantity.py", "times.py", SELECTION, REFERENCE)
 class Mutant:
     """One mistake: what it is, the text that says it right, and the text that says it wrong.
 
-    `forms` are the statements in which it shows soonest (none is any), and `in_` what it makes wrong.
+    `forms` are the statements in which it shows soonest (none is any), `most` the number of records up to which it is
+    looked for (of few, every way in which they came about can be gone), and `in_` what it makes wrong.
     """
 
     mistake: str
@@ -34,6 +35,7 @@ class Mutant:
     right: str
     wrong: str
     forms: Sequence[Form] = ()
+    most: int = 14
     in_: Literal["value", "until", "because"] = "value"
 
 
@@ -104,8 +106,8 @@ MUTANTS = (
     Mutant(
         "an uncertain moment is tried at one of its dates only",
         SELECTION,
-        "for pins in product(*(_pins(items[i]) for i in open_items)))",
-        "for pins in list(product(*(_pins(items[i]) for i in open_items)))[:1])",
+        "for pins in product(*(_pins(item) for item in found)))",
+        "for pins in list(product(*(_pins(item) for item in found)))[:1])",
     ),
     Mutant(
         "an end that may have happened is taken as open",
@@ -113,6 +115,7 @@ MUTANTS = (
         "return point.choices or (point.value if",
         "return (point.value if",
         ENDED,
+        5,
     ),
     Mutant(
         "`through` is read as `before`",
@@ -341,6 +344,7 @@ MUTANTS = (
         "settled = history.value is MET or bool(denials)",
         "settled = history.value is MET",
         ENDED,
+        3,
     ),
     Mutant(
         "what may not exist counts as there",

@@ -192,7 +192,7 @@ def _pick(choose: Choose, idiom: Idiom, depth: int) -> Pick:
 
 def _measured(choose: Choose, idiom: Idiom, depth: int) -> Expr:
     """Give a number that was measured."""
-    match any_of(choose, (6, "pick"), (1, "sum"), (1, "mean"), (3, "arithmetic"), (1, "score")):
+    match any_of(choose, (12, "pick"), (2, "sum"), (2, "mean"), (6, "arithmetic"), (3, "score")):
         case "sum" | "mean" as how:
             kind = _valued(choose)
             least = 2 if how == "mean" and coin(choose) else 1
@@ -228,7 +228,8 @@ def _ended(choose: Choose, idiom: Idiom) -> Compare:
     field, names = NAMED[kind]
     end = _moment(choose, idiom, 0)
     name = Test(field, "in", Constant(word(one_of(choose, names[:2]))))
-    select = Select(kind, (name,), Window(end=end, before=coin(choose)), "always")
+    history: Literal["always"] | None = "always" if kind == "milestone" or coin(choose) else None
+    select = Select(kind, (name,), Window(end=end, before=coin(choose)), history)
     return Compare(Fold("count", select), one_of(choose, OPERATORS), Constant(exactly(between(choose, 0, 1))))
 
 
