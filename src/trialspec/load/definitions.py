@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from trialspec.diagnostics import Diagnostic, Place, did_you_mean
 from trialspec.document import DEEPEST, Entry, Node, substitute
 from trialspec.model.criteria import is_criterion
-from trialspec.model.parts import PROVENANCE, Part, keys_of
+from trialspec.model.parts import PROVENANCE, Part, fields_of, keys_of
 from trialspec.model.points import read_point, read_quantity
 from trialspec.model.protocol import Definition, Need, NeedType
 from trialspec.model.verb import VERBS
@@ -58,7 +58,7 @@ class Definitions:
         if isinstance(annotation, type) and issubclass(annotation, Part):
             if node.kind != "mapping":
                 return node
-            types = {info.alias or name: info.annotation for name, info in annotation.model_fields.items()}
+            types = {key: field.annotation for key, field in fields_of(annotation).items()}
             return self.mapped(node, types, stack)
         if get_origin(annotation) is dict and node.kind == "mapping":
             return self.mapped(node, dict.fromkeys(node.keys(), get_args(annotation)[1]), stack)

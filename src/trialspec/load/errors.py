@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from trialspec.diagnostics import CODES, Diagnostic, Place, did_you_mean
 from trialspec.document import TAG_PREFIXES, Node
 from trialspec.load.definitions import bare
-from trialspec.model.parts import Part, keys_of
+from trialspec.model.parts import Part, fields_of, keys_of
 from trialspec.model.points import kind_of
 
 _EXPECTED = {
@@ -79,7 +79,7 @@ def _missing(path: Sequence[str | int], node: Node, model: type[Part]) -> Diagno
         message = f"the list ends before its member {key + 1}"
         return Diagnostic("bad-value", message, here.place, here.related(), f"write {key + 1} of them")
     part = part_at(model, path[:-1])
-    fields = {} if part is None else {info.alias or name: info for name, info in part.model_fields.items()}
+    fields = {} if part is None else fields_of(part)
     what = fields[key].description if key in fields else None
     place = _entry_place(path[:-1], node)
     return Diagnostic(
@@ -128,7 +128,7 @@ def part_at(model: type[Part], path: Sequence[str | int]) -> type[Part] | None:
 
 def _step(annotation: object, step: str | int) -> object:
     if isinstance(annotation, type) and issubclass(annotation, Part):
-        fields = {info.alias or name: info for name, info in annotation.model_fields.items()}
+        fields = fields_of(annotation)
         return fields[str(step)].annotation if step in fields else None
     if get_origin(annotation) in {dict, list, tuple}:
         return get_args(annotation)[1 if get_origin(annotation) is dict else 0]

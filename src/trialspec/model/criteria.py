@@ -284,8 +284,6 @@ else:
         ],
         Discriminator(_tag),
     ]
-    for _part in (All, AnyOf, NotThat, SomeOf, Weighted, ScoreParts, ScoreOf):
-        _part.model_rebuild(force=True)
 
 # A gate is a criterion that also says what becomes of the dose while it is not met.
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
 from trialspec.diagnostics import did_you_mean
@@ -27,7 +28,8 @@ from trialspec.quantity import Operator
 class Part(BaseModel):
     """A mapping of a file: every key it may have is a field, and any other is refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built when first used: most parts name criteria, which are known only once all of them are.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 # --- lists that may be written as one value ---------------------------------------------------------------------------
@@ -153,6 +155,12 @@ PROVENANCE = frozenset(Sourced.model_fields)
 def keys_of(part: type[BaseModel]) -> frozenset[str]:
     """Give the keys that a mapping may have."""
     return frozenset(field.alias or name for name, field in part.model_fields.items())
+
+
+def fields_of(part: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Give the fields of a part by their keys, with their types: these are known only once the part is built."""
+    part.model_rebuild()
+    return {field.alias or name: field for name, field in part.model_fields.items()}
 
 
 # --- when it counts ---------------------------------------------------------------------------------------------------
