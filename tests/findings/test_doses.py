@@ -380,7 +380,7 @@ def test_a_gate_that_holds_is_told_before_one_that_warns_and_neither_hides_the_o
     low = asked(timeline(R1, neutrophils("n", day(2), "1.4"), C1), day(3), both)["CYC#1"]
     assert gates_of(low) == ("not_met", "not_met", "not_met")
     assert (low.facts["gate"], low.facts["warning"]) == ("neutrophils_recovered", "plenty")
-    assert low.fields["departure"] == {"gate_not_met"}
+    assert low.fields["departure"] == frozenset({"gate_not_met"})
     fair = asked(timeline(R1, neutrophils("n", day(2), "3"), C1), day(3), both)["CYC#1"]
     assert (gates_of(fair), fair.facts["gate"]) == (("not_met", "met", "not_met"), "plenty")
 

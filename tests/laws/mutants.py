@@ -170,14 +170,14 @@ MUTANTS = (
     Mutant(
         "an event is visible one second late",
         SELECTION,
-        "verdict(met=instant <= question.at)",
-        "verdict(met=instant < question.at)",
+        "return MET if seen[-1] <= question.at else UNKNOWN",
+        "return MET if seen[-1] < question.at else UNKNOWN",
     ),
     Mutant(
         "a future event is visible",
         SELECTION,
-        "verdict(met=instant <= question.at)",
-        "verdict(met=True)",
+        "if seen[0] > question.at:\n        return NOT_MET",
+        "if seen[0] > question.at:\n        return MET",
     ),
     Mutant(
         "a partial date is certain from its first day",
@@ -437,6 +437,7 @@ MUTANTS = (
         "if row and run.gap is not None and not fits(",
         "if row and run.number > 99 and run.gap is not None and not fits(",
         RUNS,
+        5,
     ),
     Mutant(
         "the span is counted from the reading before",
@@ -444,6 +445,7 @@ MUTANTS = (
         "fits(_apart(row[0], tied, run.span, question)[0])",
         "fits(_apart(row[max(0, len(row) - 2)], tied, run.span, question)[0])",
         RUNS,
+        5,
     ),
     Mutant(
         "a failing reading breaks no row",
@@ -451,6 +453,7 @@ MUTANTS = (
         "if not all(held for _, held in group):\n            row = []",
         "if not all(held for _, held in group):",
         RUNS,
+        5,
     ),
     Mutant(
         "an unknown reading is passed over",
@@ -458,6 +461,7 @@ MUTANTS = (
         "for item, found, held in told if found is MET or held is not MET]",
         "for item, found, held in told if held is not UNKNOWN]",
         RUNS,
+        5,
     ),
     Mutant(
         "hours between dates are taken as long enough",
@@ -465,6 +469,7 @@ MUTANTS = (
         "return answer is not NOT_MET if hoping else answer is MET",
         "return answer is not NOT_MET",
         RUNS,
+        5,
     ),
     Mutant(
         "what did not follow on record has not followed",
@@ -472,6 +477,7 @@ MUTANTS = (
         "if value is NOT_MET and others is not None and (selection.not_yet or not others.closed):",
         "if value is MET and others is not None and value is NOT_MET:",
         RUNS,
+        5,
     ),
     Mutant(
         "two things on one date did not follow each other",
@@ -479,6 +485,7 @@ MUTANTS = (
         "return UNKNOWN if not_after is not before and not (one.instants and other.instants) else before",
         "return before",
         RUNS,
+        5,
     ),
     # --- what is cited ---
     Mutant(
