@@ -38,16 +38,18 @@ def timeline(
     sites: Mapping[str, Zone],
     *,
     visits: Iterable[str] = (),
+    slots: Callable[[Item], frozenset[str]] = lambda _: frozenset(),
     known: int | None = None,
 ) -> Timeline:
     """Make the timeline of a patient from all records that name the patient, as known at an instant or today.
 
     `zone` is the protocol's, `sites` are all its sites with theirs; a protocol that names none has one zone. `visits`
-    are all its visits; in one without visits a record may name any. Records of other patients may be among them; they
-    matter only where they claim an id of this patient's.
+    are all its visits; in one without visits a record may name any. `slots` gives the planned doses that a record may
+    mean which names none of them. Records of other patients may be among them; they matter only where they claim an id
+    of this patient's.
     """
     own, others = _by_id(records, patient)
-    reader = _Reader(vocabulary, zone, sites, frozenset(visits), known)
+    reader = _Reader(vocabulary, zone, sites, frozenset(visits), slots, known)
     home = _home(own, reader)
     clocks = partial(_clocks, reader, home)
     items: list[Item] = []
@@ -80,6 +82,7 @@ class _Reader:
     zone: Zone
     sites: Mapping[str, Zone]
     visits: frozenset[str]
+    slots: Callable[[Item], frozenset[str]]
     known: int | None
 
     def zones(self, site: str) -> tuple[Zone, ...]:
@@ -193,6 +196,12 @@ def _read(record: Record, reader: _Reader, clocks: Clocks) -> Told | None:
         fields["visit"] = Codes(reader.visits | {visit})
         close = advice(visit, tuple(sorted(reader.visits))) or ", one that is not planned is `unscheduled`"
         reasons = (*reasons, f"{quoted(visit)} is not a visit of the protocol{close}")
+    if meant := reader.slots(read.item):
+        # Most likely a slot of its drug, misspelt; it may as well be a dose that was not planned.
+        fields["planned"] = Codes(meant)
+        slot = record.content.get("planned", "")
+        close = advice(slot, tuple(sorted(meant - {""}))) or f", there are {', '.join(sorted(meant - {''}))}"
+        reasons = (*reasons, f"{quoted(slot)} is not a planned dose of this drug{close}")
     return Told(replace(read.item, fields=fields), reasons)
 
 
