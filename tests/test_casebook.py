@@ -287,3 +287,41 @@ def test_the_documentation_lists_what_each_kind_of_event_carries() -> None:
     for kind, keys in CARRIES.items():
         (row,) = (line for line in text.splitlines() if line.startswith(f"| `{kind}` | `{keys[0]}`"))
         assert set(re.findall(r"`([a-z_]+)`", row)) - {kind} == set(keys) - {"same_as"} - {kind}
+
+
+EVENT = """\
+  - case: an event that no source could send
+    events:
+      - day 3: {EVENT}
+    expect:
+      day 3: {CYC#1: due}
+"""
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        ("measure: neutrophils, value: 1.5, unit: 10*9/L", "27:16: error[missing-key]: it is not said what kind"),
+        ("observation: neutrophils, valeu: 1.5", "27:43: error[unknown-key]: `valeu` is not a key of this event"),
+        ("kind: observaton, measure: neutrophils", "27:23: error[bad-value]: `observaton` is not a kind of event"),
+        (
+            "therapy: rituximab, condition: pneumonia",
+            "27:37: error[bad-value]: an event is of one kind",
+        ),
+    ],
+)
+def test_an_event_that_says_no_kind_or_has_a_key_that_none_has_is_a_slip_of_the_case(
+    tmp_path: Path, event: str, told: str
+) -> None:
+    (found,) = wrong(tmp_path, HEAD + EVENT.replace("EVENT", event))
+    assert told in found
+
+
+def test_a_retraction_needs_no_kind_and_keys_of_ones_own_begin_with_x(tmp_path: Path) -> None:
+    for event in ("id: b4, revision: 1, status: entered_in_error", "observation: neutrophils, x_room: 3"):
+        assert read_cases(written(tmp_path, HEAD + EVENT.replace("EVENT", event))).cases
+
+
+def test_a_file_without_a_case_is_wrong(tmp_path: Path) -> None:
+    (found,) = wrong(tmp_path, HEAD.replace("cases:\n", "cases: []\n"))
+    assert "error[bad-value]: there is no case here" in found

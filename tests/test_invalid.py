@@ -32,7 +32,7 @@ def diagnostics_of(path: Path) -> tuple[Diagnostic, ...]:
 def expected_in(file: Path) -> Counter[tuple[str, int, str, str]]:
     found: Counter[tuple[str, int, str, str]] = Counter()
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-        for severity, code in re.findall(r"# (error|warning): ([a-z0-9-]+)", line):
+        for severity, code in re.findall(r"# (error|warning|note): ([a-z0-9-]+)", line):
             found[file.name, number, severity, code] += 1
     return found
 
@@ -65,7 +65,8 @@ def test_it_is_said_in_words_for_the_author(file: Path) -> None:
         assert not PRIVATE.search(re.sub("`[^`]*`", "", said)), said
         assert not each.message.endswith("."), said
         assert each.message[0].islower() or each.message[0] == "`", said
-        assert not each.help or each.help[0].islower() or each.help[0] == "`", said
+        assert each.help, said
+        assert each.help[0].islower() or each.help[0] == "`", said
 
 
 def test_there_are_forty_of_them() -> None:

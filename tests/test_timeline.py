@@ -54,6 +54,37 @@ def instant(text: str) -> int:
     return when(text, UTC).instants[0]
 
 
+# --- visits -----------------------------------------------------------------------------------------------------------
+
+VISITS = ("baseline", "week_4", "week_24")
+
+
+def at_visit(one: Event, visits: tuple[str, ...] = VISITS) -> Timeline:
+    return timeline([one], "P1", VOCABULARY, SEOUL, {}, visits=visits)
+
+
+@pytest.mark.parametrize("one", [creatinine("80"), event("milestone", milestone="visit")])
+def test_a_misspelt_visit_may_be_any_or_none_and_is_said(one: Event) -> None:
+    found = at_visit(replace(one, content={**one.content, "visit": "week_21"}))
+    assert found.items[0].fields["visit"] == Codes(frozenset({*VISITS, "week_21"}))
+    assert found.items[0].certain
+    (problem,) = found.problems
+    assert problem.problem == "set_aside"
+    assert problem.reason == "`week_21` is not a visit of the protocol, did you mean `week_24`?"
+    other = at_visit(replace(one, content={**one.content, "visit": "EOT"}))
+    assert other.problems[0].reason == "`EOT` is not a visit of the protocol, one that is not planned is `unscheduled`"
+
+
+def test_a_visit_of_the_protocol_an_unscheduled_one_and_any_where_it_has_none_are_no_problem() -> None:
+    assert at_visit(creatinine("80", visit="week_24")).items[0].fields["visit"] == word("week_24")
+    assert at_visit(creatinine("80", visit="week_21"), visits=()).items[0].fields["visit"] == word("week_21")
+    for name in ("unscheduled", "UNSCHEDULED 3.01"):
+        found = at_visit(creatinine("80", visit=name))
+        assert ("visit" in found.items[0].fields, found.problems) == (False, ())
+    dose = at_visit(event("administration", drug="rituximab", visit="cycle 1"))
+    assert (dose.items[0].fields["visit"], dose.problems) == (word("cycle 1"), ())
+
+
 # --- numbers and units ------------------------------------------------------------------------------------------------
 
 
@@ -240,14 +271,67 @@ def test_the_date_of_an_instant_is_that_of_the_site() -> None:
     )
 
 
-def test_the_zone_of_the_protocol_is_that_of_a_site_without_one() -> None:
-    for person in (event("person", site="unknown_site"), event("person"), creatinine("80")):
+def test_the_zone_of_the_protocol_is_that_of_a_patient_without_a_site() -> None:
+    for person in (event("person"), creatinine("80")):
         assert made(person, zone=BERLIN, sites={"seoul": SEOUL}).zone == BERLIN
+    assert made(event("person", site="anywhere"), zone=BERLIN).problems == ()  # a protocol without sites has one zone
     assert made(zone=BERLIN).items == ()
 
 
-def test_another_events_site_is_not_the_patients() -> None:
-    assert made(creatinine("80", site="seoul"), zone=BERLIN, sites={"seoul": SEOUL}).zone == BERLIN
+BOTH = {"berlin": BERLIN, "seoul": SEOUL}
+
+
+def test_a_mistyped_site_of_the_patient_leaves_each_time_open_and_is_said() -> None:
+    """23:30 in Berlin is the next morning in Seoul: neither is taken silently."""
+    late = creatinine("80", time="2024-03-05T22:30Z", available="2024-03-05T23:30+01:00")
+    found = made(event("person", "p", site="soul"), late, creatinine("81", id_="d"), zone=BERLIN, sites=BOTH)
+    items = {item.id: item for item in found.items}
+    assert items["e1"].when == When(when("2024-03-05").first, when("2024-03-06").first)
+    assert items["d"].when == when("2024-03-05")
+    assert items["p"].fields["site"] == ANY_WORD
+    (problem,) = found.problems
+    assert (problem.subject, problem.problem, problem.events) == ("site `soul`", "set_aside", frozenset({"p"}))
+    assert problem.reason.startswith("`soul` is not a site of the protocol, did you mean `seoul`?")
+    corrected = made(event("person", "p", site="seoul", revision=1), late, zone=BERLIN, sites=BOTH)
+    assert (corrected.zone, corrected.problems) == (SEOUL, ())
+
+
+def test_a_mistyped_site_is_said_once_for_all_its_records_even_where_all_zones_are_one() -> None:
+    records = [event("person", "p", site="B"), creatinine("80", id_="c", site="C"), creatinine("81", id_="d", site="C")]
+    found = made(*records, zone=SEOUL, sites={"A": SEOUL, "B": SEOUL})
+    assert [(each.subject, each.events) for each in found.problems] == [("site `C`", frozenset({"c", "d"}))]
+    assert all(item.when == when("2024-03-05") for item in found.items)
+
+
+def test_a_time_without_offset_is_local_where_its_record_was_made() -> None:
+    person = event("person", "p", site="seoul")
+    visit = creatinine("80", time="2024-03-05T20:00", site="berlin", available="2024-03-05T21:00")
+    for zone in (BERLIN, SEOUL, UTC):
+        found = made(person, visit, zone=zone, sites=BOTH, known=instant("2024-03-05T20:00Z"))
+        assert [item.when for item in found.items if item.id == "e1"] == [when("2024-03-05T19:00Z")]
+        assert (found.zone, found.problems) == (SEOUL, ())
+    # With an offset, or as a date, nothing is local.
+    same = made(person, creatinine("80", time="2024-03-05T19:00Z", site="berlin"), sites=BOTH)
+    assert [item.when for item in same.items if item.id == "e1"] == [when("2024-03-05T19:00Z")]
+
+
+def test_a_mistyped_site_of_a_record_leaves_only_its_local_times_open() -> None:
+    person = event("person", "p", site="seoul")
+    local, instants = (creatinine("80", time=f"2024-03-05T03:00{offset}", site="brelin") for offset in ("", "Z"))
+    (item,) = (each for each in made(person, local, sites=BOTH).items if each.id == "e1")
+    assert item.when.instants == (instant("2024-03-04T18:00Z"), instant("2024-03-05T02:00Z"))
+    found = made(person, instants, sites=BOTH)
+    assert [each.when for each in found.items if each.id == "e1"] == [when("2024-03-05T03:00Z")]
+    assert [each.subject for each in found.problems] == ["site `brelin`"]
+
+
+def test_a_patient_whose_site_only_other_records_name_may_be_there() -> None:
+    found = made(creatinine("80", time="2024-03-05T20:00Z", site="seoul"), zone=BERLIN, sites=BOTH)
+    assert found.items[0].when == When(when("2024-03-05").first, when("2024-03-06").first)
+    assert [(each.problem, each.events) for each in found.problems] == [("conflict", frozenset({"e1"}))]
+    approval = event("milestone", milestone="version_approved", version="2", site="seoul")
+    assert made(approval, zone=BERLIN, sites=BOTH).problems == ()
+    assert made(creatinine("80", site="berlin"), zone=BERLIN, sites=BOTH).problems == ()
 
 
 def test_sites_in_two_zones_leave_each_date_open() -> None:
@@ -343,6 +427,24 @@ def test_when_it_was_recorded_and_available_is_told_and_received_is_not() -> Non
 def test_a_birth_date_may_be_partial() -> None:
     assert only(event("person", birth="1980")).fields["birth"] == when("1980")
     assert only(event("person", birth="?")).fields["birth"] == When(LONG_AGO, FAR)
+
+
+def test_a_birth_after_what_is_told_of_the_patient_is_not_believed() -> None:
+    later = made(event("person", time="2024-03-05", birth="2024-03-06"))
+    assert later.items[0].fields["birth"] == When(LONG_AGO, FAR)
+    assert [(each.problem, each.reason) for each in later.problems] == [
+        ("set_aside", "the birth date `2024-03-06` is after `2024-03-05`, when it was told")
+    ]
+    person, value = event("person", "p", birth="2001-05-20", site="?"), creatinine("80", time="2001-05-19")
+    found = made(person, value, creatinine("81", id_="e2"))
+    assert next(item for item in found.items if item.id == "p").fields["birth"] == When(LONG_AGO, FAR)
+    assert [(each.subject, each.problem, each.reason, each.events) for each in found.problems] == [
+        ("p", "set_aside", "the birth date 2001-05-20 is after `e1`, which is of 2001-05-19", frozenset({"p", "e1"}))
+    ]
+    # One of two contradicting dates is corrected, or may be right: nothing is wrong.
+    assert made(person, value, retraction(value, 1)).problems == ()
+    assert made(person, creatinine("80", time="2001-05")).problems == ()
+    assert made(event("person", time="2024-03-05", birth="2024-03")).problems == ()
 
 
 # --- whether ----------------------------------------------------------------------------------------------------------
@@ -579,6 +681,7 @@ def test_a_copy_that_came_later_does_not_hide_the_first() -> None:
 
 VALUES = ("80", "1.4", "1.40", "<5", "oops")
 TIMES = ("2024-03-05T15:00", "2024-03-05", "2024-03", "2024-03-05T09:00", "2024-03-05T00:00Z", "2024-03-07T23:30-05:00")
+PLACES = ("", "", "", "seoul", "new_york", "elsewhere")
 WHEN_KNOWN = ("", "2024-03-06", "2024-03-10T09:00+09:00", "2024-03-20", "nonsense")
 
 
@@ -607,7 +710,9 @@ def events(draw: st.DrawFn, ids: str = "aab", revisions: int = 1, *, retractions
         case "condition":
             content = {"concept": "pneumonia", "absent": draw(st.sampled_from(("yes", "")))}
         case _:
-            content = {"site": draw(st.sampled_from(("seoul", "new_york", "")))}
+            content = {}
+    sites = ("", "seoul", "new_york", "elsewhere") if one.kind == "person" else PLACES
+    content["site"] = draw(st.sampled_from(sites))
     return replace(one, content={key: text for key, text in content.items() if text})
 
 

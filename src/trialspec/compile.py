@@ -13,11 +13,11 @@ from trialspec.load import Loaded
 from trialspec.model.criteria import Otherwise, expand, provenance
 from trialspec.model.protocol import RESERVED_MOMENTS, RESERVED_VISITS
 from trialspec.model.rulebook import AlertRule
-from trialspec.model.scope import ANY_NAME, At, Scope, Setting, Statement
+from trialspec.model.scope import ANY_NAME, At, Scope, Setting, Statement, listing
 from trialspec.model.verb import Verb
 from trialspec.model.vocabulary import SECTIONS
 from trialspec.program import Criterion, Gate, Program, TherapyRule
-from trialspec.rulebook.table import Rulebook
+from trialspec.rulebook.table import SUBJECTS, Rulebook
 from trialspec.times import Zone
 from trialspec.vocabulary import Term, Vocabulary
 
@@ -44,7 +44,7 @@ def compile_protocol(loaded: Loaded) -> Compiled:
     diagnostics = in_order([*loaded.diagnostics, *unit.scope.found])
     if has_errors(diagnostics):
         raise ProtocolError(diagnostics)
-    return Compiled(program, rulebook, diagnostics)
+    return Compiled(program, rulebook, in_order([*diagnostics, *loaded.unused]))
 
 
 @dataclass(slots=True)
@@ -61,6 +61,7 @@ class _Unit:
             Vocabulary({}),
             {str(kind): word for kind, word in model.silence_means_no.items()},
             {},
+            planned=frozenset(model.visits),
             broken=self.loaded.broken,
         )
         self.top = At(self.loaded.node, self.scope)
@@ -111,9 +112,10 @@ class _Unit:
         fits = above.sort == term.sort or (term.sort in drugs and above.sort in drugs)
         if not fits:
             message = f"`{term.name}` is a {term.sort}, `{parent}` a {above.sort}".replace("_", " ")
-            at.report("wrong-kind", message)
+            at.report("wrong-kind", message, "name one of the same sort, or leave it out")
         if term.name in vocabulary.under(parent) and parent in vocabulary.under(term.name):
-            at.report("definition-cycle", f"`{term.name}` and `{parent}` are kinds of each other")
+            message = f"`{term.name}` and `{parent}` are kinds of each other"
+            at.report("definition-cycle", message, "keep the one of the two that is true")
 
     def moments(self) -> dict[str, Any]:
         """Give what makes each moment, when it is asked for."""
@@ -147,8 +149,11 @@ class _Unit:
             if name in RESERVED_VISITS:
                 top["visits"][name].report("bad-name", f"`{name}` is a word of its own", "choose another name")
             scope.visits[name] = visit.plan(name, top["visits"][name])
-        doses = frozenset(model.doses)
         stopped = frozenset(model.course.of) if model.course else frozenset()
+        gates = {name: self.gate(name, part) for name, part in model.gates.items()}
+        doses = {
+            name: part.plan(name, top["doses"][name], frozenset(gates), stopped) for name, part in model.doses.items()
+        }
         return Program(
             model.protocol,
             model.title,
@@ -160,14 +165,13 @@ class _Unit:
             {kind: taken for kind, taken in history.items() if taken is not None},
             moments,
             self.criteria(),
-            {name: self.gate(name, part) for name, part in model.gates.items()},
-            tuple(
-                part.plan(name, top["doses"][name], frozenset(model.gates), stopped)
-                for name, part in model.doses.items()
-            ),
+            gates,
+            tuple(doses.values()),
             None if model.course is None else model.course.plan(top["course"], doses),
             tuple(scope.visits.values()),
-            tuple(part.plan(name, top["assessments"][name], doses) for name, part in model.assessments.items()),
+            tuple(
+                part.plan(name, top["assessments"][name], frozenset(doses)) for name, part in model.assessments.items()
+            ),
             tuple(part.plan(name, top["responses"][name]) for name, part in model.responses.items()),
             self.therapies(),
             model.report_within,
@@ -251,7 +255,22 @@ class _Unit:
             at = self.top["alerts"][name]
             if isinstance(alert, AlertRule):
                 rules.append(alert.rule(name, at))
+                self.categories(name, alert, at)
             else:
                 named = [other for other, rule in alerts.items() if isinstance(rule, AlertRule)]
                 at.unknown("alert rule", name, named, "name the library that has it under `use`")
         return Rulebook(tuple(rules))
+
+    def categories(self, name: str, alert: AlertRule, at: At) -> None:
+        """Check that a rule of the protocol's own asks for categories that its responses have."""
+        if name not in self.loaded.own_rules or alert.for_each != "category":
+            return
+        categories = {
+            part.category for response in self.loaded.model.responses.values() for part in response.categories
+        }
+        possible = {*categories, *SUBJECTS["category"]["category"].values}
+        asked = [(alert.when, at["when"]), *((one, at["any"][index]) for index, one in enumerate(alert.any))]
+        for conditions, here in asked:
+            for index, word in enumerate(conditions.get("category", ())):
+                if word not in possible:
+                    here["category"][index].unknown("category", word, possible, f"it can be {listing(possible)}")

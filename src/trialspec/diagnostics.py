@@ -360,6 +360,11 @@ CODES: dict[str, str] = {
         "Nothing of this name is declared in the file or in the libraries it uses.",
         "Check the spelling, declare it, or name the library that declares it under `use`.",
     ),
+    "never-used": _code(
+        "The protocol's own file declares something that nothing names: a gate that guards no dose, a moment that "
+        "nothing counts from.",
+        "Use it, look where its name is misspelt, or leave it out.",
+    ),
     "duplicate-name": _code(
         "Two things in scope have the same name, so it is not clear which is meant.",
         "Rename one of them, or leave out one of the libraries under `use`.",
@@ -393,6 +398,11 @@ CODES: dict[str, str] = {
         "A number stands without its unit, and no unit is ever assumed.",
         "Write the unit after the number, with a space between them.",
     ),
+    "unit-factor": _code(
+        "The factor between two units of a measure or drug is not what their spelling says: 1 g is 1000 mg, and 1 "
+        "mg/dL is 10 mg/L. Every value in such a unit would be wrong by the same factor, and nobody would see it.",
+        "Write how many of `unit` one of the other unit is, as the message shows; `molar` serves one unit of mass.",
+    ),
     "out-of-range": _code(
         "A number lies outside what is possible here.",
         "Check the number and its unit; the message names the limits.",
@@ -400,6 +410,15 @@ CODES: dict[str, str] = {
     "no-threshold": _code(
         "A measure is read but compared with nothing.",
         "Add a threshold that names its side: `above`, `at_least`, `below` or `at_most`.",
+    ),
+    "never-met": _code(
+        "A criterion asks for what can never be, whatever is recorded: a fall by more than everything, a score above "
+        "the sum of its weights, an age that nobody reaches.",
+        "Look at the number, its unit and its side; the message names what is possible.",
+    ),
+    "decides-nothing": _code(
+        "A criterion is met by everybody of whom there is a value: at least 0 of a list, every word of a measure.",
+        "State the limit that is meant, or leave the criterion out.",
     ),
     "threshold-conflict": _code(
         "The thresholds of one criterion contradict or repeat each other, so it can never be met or one has no effect.",
@@ -433,6 +452,11 @@ CODES: dict[str, str] = {
     "grade-without-scale": _code(
         "A grade is compared, but it is not said on which scale it is counted.",
         "Name the scale and its version beside the grade.",
+    ),
+    "schedule-conflict": _code(
+        "Two parts of a schedule contradict each other: planned doses that no record could be told apart by, or a dose "
+        "that is missed, over or too soon while it is still in time.",
+        "Look at both parts, as the message names them, and state what the written protocol says.",
     ),
     "never-due": _code(
         "A dose or visit is counted from a moment that it sets itself, or that comes after it. Until that has happened "

@@ -7,13 +7,14 @@ the reports of many patients, each independent of all others. The time is always
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from trialspec import alerts, findings
 from trialspec.compile import compile_protocol
 from trialspec.explain import explain
+from trialspec.findings.slots import meant_slots
 from trialspec.interpreters.reading import Question
 from trialspec.load import load as read
 from trialspec.rulebook import Decider
@@ -92,7 +93,16 @@ class Protocol:
     def timeline(self, events: Iterable[Record], patient: str, *, known: int | None = None) -> Timeline:
         """Give what the records tell of one patient, as known at an instant or today."""
         program = self.program
-        return timeline(events, patient, program.vocabulary, program.zone, program.sites, known=known)
+        return timeline(
+            events,
+            patient,
+            program.vocabulary,
+            program.zone,
+            program.sites,
+            visits=(plan.name for plan in program.visits),
+            slots=partial(meant_slots, program.doses),
+            known=known,
+        )
 
     def evaluate(
         self, events: Cohort | Iterable[Record], *, at: int, known: int | None = None
@@ -117,7 +127,7 @@ class Protocol:
 
         seen = self.timeline(records, patient, known=known)
         question = Question(seen, at, known_at=known_at)
-        found = findings.evaluate(self.program, question)
+        found = findings.read(self.groups, question)
         return PatientReport(patient, at, known, seen, found, alerts.state(self.context, self.groups, question))
 
 

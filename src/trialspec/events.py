@@ -40,7 +40,8 @@ EVERY_KIND = ("site", "source", "visit", "planned", "done", "absent", "reason", 
 PRIVATE = "x_"
 RETRACTED = "entered_in_error"
 
-_OWN = frozenset({"id", "patient", "kind", "time", "revision", "available", "recorded", "received"})
+# What says which record it is, and when it was known; what every kind may carry beside is its content.
+OWN = frozenset({"id", "patient", "kind", "time", "revision", "available", "recorded", "received"})
 _LONGEST_ID = 200
 _BROKEN = re.compile("[\ud800-\udfff]")
 _REVISION = re.compile(r"[0-9]{1,9}")
@@ -105,11 +106,13 @@ def decode(line: bytes, origin: str = "") -> Record:
         return _illegible(str(error), text, mark, origin)
     except json.JSONDecodeError as error:
         what = "ends before it is complete" if error.pos >= len(text.rstrip()) or _half(error) else "is not JSON"
-        return _illegible(f"the record {what}, at character {error.pos + 1}", text, mark, origin)
+        advice_ = "; each record is one line" if text.strip() in {"{", "["} else ""
+        return _illegible(f"the record {what}, at character {error.pos + 1}{advice_}", text, mark, origin)
     except RecursionError:
         return _illegible("the record is nested too deeply", text, mark, origin)
     if not isinstance(record, dict):
-        return Unreadable("the record is not a JSON object", mark, origin=origin)
+        advice_ = "; write each on a line of its own" if isinstance(record, list) else ""
+        return Unreadable(f"the record is not a JSON object{advice_}", mark, origin=origin)
     texts: dict[str, str] = {}
     nested: list[str] = []
     for key, value in record.items():
@@ -150,7 +153,7 @@ def check(record: Mapping[str, str], origin: str = "", mark: str = "") -> Record
         patient=texts["patient"],
         kind=kind if is_kind(kind) else "",
         time=time,
-        content={key: texts[key] for key in sorted(texts) if key not in _OWN and not (retracted and key == "status")},
+        content={key: texts[key] for key in sorted(texts) if key not in OWN and not (retracted and key == "status")},
         revision=int(texts.get("revision", "0")),
         retracted=retracted,
         available=texts.get("available", ""),

@@ -288,15 +288,17 @@ def words(node: Expr | Select) -> str:
         case Select(kind, tests, window, label=label):
             told = label or kind.replace("_", " ")
             return f"{told}{window_in_words(window)}{''.join(_test_in_words(test) for test in tests)}"
-        case Pick(which, of, to=to):
+        case Pick(which, of, ties=ties, to=to):
             near = f" {point_in_words(to)}" if to is not None else ""
-            return f"{which}{f' to{near}' if near else ''} {words(of)}"
+            tied = "" if ties == "hull" else f" (of those at one time the {ties.replace('_', ' ')})"
+            return f"{which}{f' to{near}' if near else ''} {words(of)}{tied}"
         case Fold("count", of):
             return f"number of {words(of)}"
         case Fold("distinct", of, field):
             return f"number of different {field}s of {words(of)}"
-        case Fold(how, of):
-            return f"{how} of {words(of)}"
+        case Fold(how, of, least=least):
+            needed = f" ({least} or more)" if how == "mean" and least > 1 else ""
+            return f"{how} of {words(of)}{needed}"
         case Score(items):
             return f"score of {len(items)} items"
         case Arithmetic("subtract", Constant(value), Arithmetic("multiply", _, Arithmetic("divide", now, then))) if (

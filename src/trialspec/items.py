@@ -15,7 +15,7 @@ from typing import Literal
 from trialspec.events import CARRIES, EVERY_KIND, PRIVATE, Event, advice, is_kind, quoted
 from trialspec.patient import FAR, LONG_AGO, Item, Kind
 from trialspec.quantity import ANY_WORD, ANYTHING, Codes, Interval, parse_number, word
-from trialspec.times import When, Zone, either, on_date, parse_time
+from trialspec.times import When, Zone, at_instant, either, on_date, parse_time
 from trialspec.values import YES_NO, Reading, Value, read_values, read_words, yes_or_no
 from trialspec.vocabulary import Sort, Term, Vocabulary
 
@@ -52,6 +52,17 @@ _NO_FIELDS = frozenset({"start", "end", "ongoing", "unit", "done", "absent"})
 
 
 @dataclass(frozen=True, slots=True)
+class Clock:
+    """One way to read a time: by the clocks of a zone, where no offset is written; another zone may give its date."""
+
+    read_in: Zone
+    dated_in: Zone
+
+
+Clocks = tuple[Clock, ...]  # a time is read by each of them, and may be any of what comes
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """What one event says: an item, or none where it cannot be read; `reasons` tell people what is wrong with it."""
 
@@ -59,11 +70,19 @@ class Told:
     reasons: tuple[str, ...] = ()
 
 
-def told(event: Event, vocabulary: Vocabulary, zones: tuple[Zone, ...]) -> Told:
+@dataclass(slots=True)
+class _Reading(Reading):
+    """An event while it is read, and the clocks by which its times are."""
+
+    clocks: Clocks = ()
+
+
+def told(event: Event, vocabulary: Vocabulary, clocks: Clocks) -> Told:
     """Read an event; where its patient's zone is open between several, a time is read in each of them."""
     if not is_kind(event.kind):
         return Told(None, (f"{quoted(event.kind)} is not a kind of event",))
-    reading = Reading(event, event.kind, zones)
+    zones = tuple(dict.fromkeys(clock.read_in for clock in clocks))
+    reading = _Reading(event, event.kind, zones, clocks=clocks)
     term = _subject(reading, vocabulary)
     visible = _time(event.time, reading)
     if visible is None or (about(event.kind) and about(event.kind) not in reading.fields):
@@ -90,13 +109,13 @@ def told(event: Event, vocabulary: Vocabulary, zones: tuple[Zone, ...]) -> Told:
     return Told(item, tuple(reading.reasons))
 
 
-def delays(events: Iterable[Event], zones: tuple[Zone, ...]) -> tuple[dict[str, When], list[str]]:
+def delays(events: Iterable[tuple[Event, Clocks]]) -> tuple[dict[str, When], list[str]]:
     """Read when the copies of an event were available and recorded, and say which of these texts are no times."""
     fields: dict[str, When] = {}
     reasons = []
-    for event in events:
+    for event, clocks in events:
         for name, text in (("available", event.available), ("recorded", event.recorded)):
-            when = when_in(text, zones) if text else None
+            when = when_in(text, clocks) if text else None
             if when is not None:
                 fields[name] = either(fields.get(name, when), when)
             elif text:
@@ -125,14 +144,15 @@ def anything_like(value: Value) -> Value:
 
 def _subject(reading: Reading, vocabulary: Vocabulary) -> Term | None:
     """Read the measure, drug, concept or milestone; a drug class or a disease may be any of what lies below it."""
-    key, sorts = _ABOUT.get(reading.kind, ("", ()))
+    if reading.kind not in _ABOUT:
+        return None
+    key, sorts = _ABOUT[reading.kind]
     name = reading.get(key)
     if reading.kind == "adverse_event":
         name = name or reading.get("term")
     term = None if name is None or not sorts else vocabulary.get(name)
     if name is None:
-        if key:
-            reading.doubt(f"`{key}` is missing")
+        reading.doubt(f"`{key}` is missing")
     elif not sorts:
         if name in MILESTONES:
             reading.fields[key] = word(name)
@@ -159,16 +179,22 @@ def _said(sort: Sort) -> str:
 # --- when -------------------------------------------------------------------------------------------------------------
 
 
-def when_in(text: str, zones: tuple[Zone, ...]) -> When | None:
-    """Read a time in each zone; an hour that the clocks skip is somewhere on its date."""
+def when_in(text: str, clocks: Clocks) -> When | None:
+    """Read a time by each clock; an hour that the clocks skip is somewhere on its date."""
     anywhere = parse_time(text, Zone("UTC"))
     if anywhere is None:
         return None
-    return reduce(either, (parse_time(text, zone) or on_date(anywhere.first) for zone in zones))
+    return reduce(either, (_dated(parse_time(text, c.read_in) or on_date(anywhere.first), c) for c in clocks))
 
 
-def _time(text: str, reading: Reading) -> When | None:
-    found = when_in(text, reading.zones)
+def _dated(when: When, clock: Clock) -> When:
+    if clock.read_in == clock.dated_in or not when.instants:
+        return when
+    return reduce(either, (at_instant(instant, clock.dated_in) for instant in when.instants))
+
+
+def _time(text: str, reading: _Reading) -> When | None:
+    found = when_in(text, reading.clocks)
     skipping = [zone.name for zone in reading.zones if parse_time(text, zone) is None]
     if found is None:
         reading.doubt(f"{quoted(text)} is not a date or time")
@@ -178,14 +204,14 @@ def _time(text: str, reading: Reading) -> When | None:
     return found
 
 
-def _start(reading: Reading, visible: When) -> When:
+def _start(reading: _Reading, visible: When) -> When:
     text = reading.get("start")
     if text is None or text == reading.event.time or "start" not in CARRIES[reading.kind]:
         return visible
     return _time(text, reading) or When(LONG_AGO, visible.last)
 
 
-def _end(reading: Reading, start: When, visible: When) -> When | None:
+def _end(reading: _Reading, start: When, visible: When) -> When | None:
     """Read when something that lasts ended; without a word about it, that is unknown from its last mention on.
 
     The end of an infusion is a field. So is the birth date: neither says for how long an item lasts.
@@ -193,7 +219,7 @@ def _end(reading: Reading, start: When, visible: When) -> When | None:
     if reading.kind == "administration" and reading.get("end") is not None:
         reading.fields["end"] = _end_date(reading, start)
     if reading.kind == "person" and (birth := reading.get("birth")) is not None:
-        reading.fields["birth"] = _birth(reading, birth)
+        reading.fields["birth"] = _birth(reading, birth, visible)
     if reading.kind not in _LASTING:
         return None
     ongoing = _yes_no(reading, "ongoing")
@@ -208,29 +234,34 @@ def _end(reading: Reading, start: When, visible: When) -> When | None:
     return When(start.first, FAR)
 
 
-def _end_date(reading: Reading, start: When) -> When:
+def _end_date(reading: _Reading, start: When) -> When:
     text = reading.get("end") or ""
-    end = when_in(text, reading.zones)
+    end = when_in(text, reading.clocks)
     if end is None:
         reading.doubt(f"the end {quoted(text)} is not a date or time")
-    elif _surely_before(end, start):
+    elif surely_before(end, start):
         reading.doubt(f"the end {quoted(text)} is before the start")
     else:
         return end
     return When(start.first, FAR)
 
 
-def _surely_before(one: When, other: When) -> bool:
+def surely_before(one: When, other: When) -> bool:
+    """Whether a time is before another one, whichever of their dates they are."""
     if one.instants and other.instants:
         return one.instants[-1] < other.instants[0]
     return one.last < other.first
 
 
-def _birth(reading: Reading, text: str) -> When:
-    birth = when_in(text, reading.zones)
+def _birth(reading: _Reading, text: str, visible: When) -> When:
+    birth = when_in(text, reading.clocks)
     if birth is None:
         reading.doubt(f"the birth date {quoted(text)} is not a date")
-    return birth or ANY_TIME
+    elif surely_before(visible, birth):
+        reading.doubt(f"the birth date {quoted(text)} is after {quoted(reading.event.time)}, when it was told")
+    else:
+        return birth
+    return ANY_TIME
 
 
 # --- whether ----------------------------------------------------------------------------------------------------------
@@ -272,7 +303,9 @@ def _stray_keys(reading: Reading) -> None:
         if key in carried or key.startswith(PRIVATE):
             continue
         reading.trusted, reading.certain, reading.stray = False, False, True
-        if key == "status":
+        if not key:
+            reading.doubt(f"{quoted(text)} stands under no name")
+        elif key == "status":
             reading.doubt(f"`status` can only be entered_in_error, not {quoted(text)}")
         else:
             close = advice(key, carried) or ", keys of your own begin with x_"

@@ -12,15 +12,16 @@ The order in which records arrive decides nothing, and a record that arrives twi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from typing import Literal, TypeVar
 
-from trialspec.events import Event, Record, quoted
-from trialspec.items import Told, about, anything_like, delays, told, when_in
+from trialspec.events import Event, Record, advice, quoted
+from trialspec.items import ANY_TIME, Clock, Clocks, Told, about, anything_like, delays, surely_before, told, when_in
 from trialspec.patient import Item, Problem, Timeline
-from trialspec.quantity import ANYTHING, Codes, Interval
+from trialspec.quantity import ANY_WORD, ANYTHING, Codes, Interval
 from trialspec.times import When, Zone, either
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, some
 from trialspec.values import Value
@@ -36,33 +37,63 @@ def timeline(
     zone: Zone,
     sites: Mapping[str, Zone],
     *,
+    visits: Iterable[str] = (),
+    slots: Callable[[Item], frozenset[str]] = lambda _: frozenset(),
     known: int | None = None,
 ) -> Timeline:
     """Make the timeline of a patient from all records that name the patient, as known at an instant or today.
 
-    `zone` is the protocol's, `sites` are those that have one of their own. Records of other patients may be among
-    them; they matter only where they claim an id of this patient's.
+    `zone` is the protocol's, `sites` are all its sites with theirs; a protocol that names none has one zone. `visits`
+    are all its visits; in one without visits a record may name any. `slots` gives the planned doses that a record may
+    mean which names none of them. Records of other patients may be among them; they matter only where they claim an id
+    of this patient's.
     """
     own, others = _by_id(records, patient)
-    at_sites = _at_sites(own, vocabulary, zone, sites, known)
-    zones = tuple(sorted(at_sites, key=lambda found: found.name)) or (zone,)
+    reader = _Reader(vocabulary, zone, sites, frozenset(visits), slots, known)
+    home = _home(own, reader)
+    clocks = partial(_clocks, reader, home)
     items: list[Item] = []
-    problems = [_open_zone(at_sites)] if len(zones) > 1 else []
+    problems = list(home.problems)
     for name, group in own.items():
-        in_force = _in_force(group, vocabulary, lambda _: zones, known)
-        claims = (_in_force(other, vocabulary, lambda _: zones, known) for other in others.get(name, {}).values())
+        in_force = _in_force(group, reader, clocks)
+        claims = (_in_force(other, reader, clocks) for other in others.get(name, {}).values())
         claimed = any(not content.gone for claim in claims for content in claim)
-        items += _items(in_force, zones, claimed=claimed)
-        problems += _problems(name, in_force, zones, claimed=claimed)
+        items += _items(in_force, clocks, claimed=claimed)
+        problems += _problems(name, in_force, clocks, claimed=claimed)
+    items, unborn = _born(items)
+    problems += unborn
     return Timeline(
         patient,
-        zone if zone in zones else zones[0],
+        zone if zone in home.zones else home.zones[0],
         tuple(sorted(items, key=_order)),
-        tuple(sorted(problems, key=lambda problem: (problem.subject, problem.problem, problem.reason))),
+        tuple(sorted(_joined(problems), key=lambda problem: (problem.subject, problem.problem))),
     )
 
 
 _Groups = dict[str, list[Record]]
+_ClocksOf = Callable[[Record], Clocks]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """What records are read with: the names and places of the protocol, and the instant up to which they were known."""
+
+    vocabulary: Vocabulary
+    zone: Zone
+    sites: Mapping[str, Zone]
+    visits: frozenset[str]
+    slots: Callable[[Item], frozenset[str]]
+    known: int | None
+
+    def zones(self, site: str) -> tuple[Zone, ...]:
+        """Give the zones in which a site may lie: its own, or any where it is none of the protocol's."""
+        if not self.sites:
+            return (self.zone,)
+        return (self.sites[site],) if site in self.sites else _in_order((self.zone, *self.sites.values()))
+
+    def stray(self, site: str) -> bool:
+        """Whether a site is none of the protocol's."""
+        return bool(self.sites and site) and site not in self.sites
 
 
 def _by_id(records: Iterable[Record], patient: str) -> tuple[_Groups, dict[str, _Groups]]:
@@ -116,12 +147,7 @@ class _Content:
         return [copy for copy in self.copies if isinstance(copy, Event)]
 
 
-def _in_force(
-    group: Iterable[Record],
-    vocabulary: Vocabulary,
-    zones_of: Callable[[Record], tuple[Zone, ...]],
-    known: int | None,
-) -> list[_Content]:
+def _in_force(group: Iterable[Record], reader: _Reader, clocks: _ClocksOf) -> list[_Content]:
     """Give the contents of one id that are in force, or may be.
 
     Those are the ones of the highest revision that was surely known and can be read, and whatever came on top of it
@@ -129,12 +155,12 @@ def _in_force(
     """
     copies: dict[object, list[tuple[Record, Verdict]]] = {}
     for record in group:
-        if (was_known := _was_known(record, zones_of(record), known)) is not NOT_MET:
+        if (was_known := _was_known(record, clocks(record), reader.known)) is not NOT_MET:
             copies.setdefault(_identity(record), []).append((record, was_known))
     contents = [
         _Content(
             tuple(record for record, _ in same),
-            _read(same[0][0], vocabulary, zones_of(same[0][0])),
+            _read(same[0][0], reader, clocks(same[0][0])),
             some(was_known for _, was_known in same),
         )
         for same in copies.values()
@@ -152,20 +178,51 @@ def _identity(record: Record) -> object:
     return record.mark
 
 
-def _read(record: Record, vocabulary: Vocabulary, zones: tuple[Zone, ...]) -> Told | None:
+def _read(record: Record, reader: _Reader, clocks: Clocks) -> Told | None:
     if not isinstance(record, Event):
         return Told(None, (record.reason,))
-    return None if record.retracted else told(record, vocabulary, zones)
+    if record.retracted:
+        return None
+    read = told(record, reader.vocabulary, clocks)
+    if read.item is None:
+        return read
+    fields, reasons = dict(read.item.fields), read.reasons
+    if reader.stray(_site(record)):
+        fields["site"] = ANY_WORD
+    if (visit := _stray_visit(record, reader.visits)) and _UNSCHEDULED.match(visit):
+        del fields["visit"]
+    elif visit:
+        # Most likely a visit of the protocol, misspelt; it may as well be one that is not planned.
+        fields["visit"] = Codes(reader.visits | {visit})
+        close = advice(visit, tuple(sorted(reader.visits))) or ", one that is not planned is `unscheduled`"
+        reasons = (*reasons, f"{quoted(visit)} is not a visit of the protocol{close}")
+    if meant := reader.slots(read.item):
+        # Most likely a slot of its drug, misspelt; it may as well be a dose that was not planned.
+        fields["planned"] = Codes(meant)
+        slot = record.content.get("planned", "")
+        close = advice(slot, tuple(sorted(meant - {""}))) or f", there are {', '.join(sorted(meant - {''}))}"
+        reasons = (*reasons, f"{quoted(slot)} is not a planned dose of this drug{close}")
+    return Told(replace(read.item, fields=fields), reasons)
 
 
-def _was_known(record: Record, zones: tuple[Zone, ...], known: int | None) -> Verdict:
+_UNSCHEDULED = re.compile(r"unscheduled\b", re.IGNORECASE)
+
+
+def _stray_visit(event: Event, visits: frozenset[str]) -> str:
+    """The visit that a value or a visit names, where it is none of the protocol's."""
+    visit = event.content.get("visit", "")
+    asked = bool(visits) and (event.kind == "observation" or event.content.get("milestone") == "visit")
+    return visit if asked and visit not in visits else ""
+
+
+def _was_known(record: Record, clocks: Clocks, known: int | None) -> Verdict:
     """Say whether a record was available by an instant; one that does not say when may have been."""
     if known is None:
         return MET
-    when = when_in(record.available, zones)
+    when = when_in(record.available, clocks)
     if when is None:
         return UNKNOWN
-    spans = [when.span(zone) for zone in zones]
+    spans = [when.span(clock.dated_in) for clock in clocks]
     if all(latest <= known for _, latest in spans):
         return MET
     return NOT_MET if all(earliest > known for earliest, _ in spans) else UNKNOWN
@@ -174,7 +231,7 @@ def _was_known(record: Record, zones: tuple[Zone, ...], known: int | None) -> Ve
 # --- one item from several contents -----------------------------------------------------------------------------------
 
 
-def _items(in_force: Sequence[_Content], zones: tuple[Zone, ...], *, claimed: bool) -> list[Item]:
+def _items(in_force: Sequence[_Content], clocks: _ClocksOf, *, claimed: bool) -> list[Item]:
     """Give the item of an id, or one for each thing that its contents are about: then each is only possibly there."""
     by_subject: dict[object, list[Item]] = {}
     for item in _different(content.item for content in in_force if content.item is not None):
@@ -183,7 +240,7 @@ def _items(in_force: Sequence[_Content], zones: tuple[Zone, ...], *, claimed: bo
     sure = clear and not claimed and len(by_subject) == 1
     sure = sure and not any(content.gone for content in in_force) and any(content.known is MET for content in in_force)
     items = [_merged(same) for same in by_subject.values()]
-    known, _ = delays((event for content in in_force if content.item for event in content.events), zones)
+    known, _ = _delays(in_force, clocks)
     return [
         replace(
             item,
@@ -192,6 +249,10 @@ def _items(in_force: Sequence[_Content], zones: tuple[Zone, ...], *, claimed: bo
         )
         for item in items
     ]
+
+
+def _delays(in_force: Iterable[_Content], clocks: _ClocksOf) -> tuple[dict[str, When], list[str]]:
+    return delays((event, clocks(event)) for content in in_force if content.item for event in content.events)
 
 
 def _different(values: Iterable[_T]) -> list[_T]:
@@ -238,17 +299,34 @@ def _agreed(values: Sequence[Value | None], *, one_unit: bool) -> Value:
     return anything_like(present[0])
 
 
+def _born(items: Sequence[Item]) -> tuple[list[Item], list[Problem]]:
+    """Open each birth date that is after something that surely happened to the patient: either of the two is wrong."""
+    happened = [item for item in items if item.certain and item.kind != "person"]
+    first = min(happened, key=lambda item: (item.when.last, item.when.instants, item.id), default=None)
+    kept: list[Item] = []
+    problems = []
+    for item in items:
+        birth = item.fields.get("birth")
+        if first is None or not isinstance(birth, When) or not surely_before(first.when, birth):
+            kept.append(item)
+            continue
+        kept.append(replace(item, fields={**item.fields, "birth": ANY_TIME}))
+        reason = f"the birth date {birth} is after {quoted(first.id)}, which is of {first.when}"
+        problems.append(Problem(item.id, "set_aside", reason, item.visible, frozenset({item.id, first.id})))
+    return kept, problems
+
+
 # --- what asks for a correction ---------------------------------------------------------------------------------------
 
 
-def _problems(name: str, in_force: Sequence[_Content], zones: tuple[Zone, ...], *, claimed: bool) -> list[Problem]:
+def _problems(name: str, in_force: Sequence[_Content], clocks: _ClocksOf, *, claimed: bool) -> list[Problem]:
     """Say what is wrong with an id: records that cannot be read, are not trusted, or contradict each other."""
     unreadable = [reason for c in in_force if c.told is not None and not c.legible for reason in c.told.reasons]
     doubts = [reason for c in in_force if c.told is not None and c.legible for reason in c.told.reasons]
-    doubts += delays((event for content in in_force if content.item for event in content.events), zones)[1]
+    doubts += _delays(in_force, clocks)[1]
     conflicts = [] if all(content.gone for content in in_force) else _conflicts(in_force, claimed=claimed)
     ids = frozenset(record.id for content in in_force for record in content.copies if record.id is not None)
-    when = _seen(in_force, zones)
+    when = _seen(in_force, clocks)
     found: tuple[tuple[Literal["unreadable", "set_aside", "conflict"], list[str]], ...] = (
         ("unreadable", unreadable),
         ("set_aside", doubts),
@@ -257,13 +335,24 @@ def _problems(name: str, in_force: Sequence[_Content], zones: tuple[Zone, ...], 
     return [Problem(name, kind, "; ".join(sorted(set(reasons))), when, ids) for kind, reasons in found if reasons]
 
 
-def _seen(in_force: Sequence[_Content], zones: tuple[Zone, ...]) -> When | None:
+def _joined(problems: Iterable[Problem]) -> Iterable[Problem]:
+    """Make one problem of all that are of one subject and kind."""
+    found: dict[tuple[str, str], Problem] = {}
+    for problem in problems:
+        key = (problem.subject, problem.problem)
+        same = found.get(key, problem)
+        reason = problem.reason if same is problem else f"{same.reason}; {problem.reason}"
+        found[key] = replace(same, reason=reason, events=same.events | problem.events)
+    return found.values()
+
+
+def _seen(in_force: Sequence[_Content], clocks: _ClocksOf) -> When | None:
     times = [content.item.visible for content in in_force if content.item is not None]
     times += [
         when
         for content in in_force
         for event in content.events[:1]
-        if not content.legible and (when := when_in(event.time, zones)) is not None
+        if not content.legible and (when := when_in(event.time, clocks(event))) is not None
     ]
     return reduce(either, times) if times else None
 
@@ -292,38 +381,89 @@ def _differences(contents: Sequence[_Content]) -> str:
     )
 
 
-# --- the patient's zone -----------------------------------------------------------------------------------------------
+# --- where the patient is ---------------------------------------------------------------------------------------------
 
 
-def _at_sites(
-    own: Mapping[str, Sequence[Record]],
-    vocabulary: Vocabulary,
-    zone: Zone,
-    sites: Mapping[str, Zone],
-    known: int | None,
-) -> dict[Zone, set[str]]:
-    """Give the zones of the sites that the person records in force name, with the ids of these records."""
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """The sites that may be the patient's, their zones, and what is wrong with the sites that the records name."""
 
-    def of_site(record: Record) -> tuple[Zone, ...]:
-        return (sites.get(_site(record), zone),)
+    sites: frozenset[str]
+    zones: tuple[Zone, ...]
+    problems: tuple[Problem, ...]
 
-    found: dict[Zone, set[str]] = {}
-    for name, group in own.items():
+
+def _home(own: Mapping[str, Sequence[Record]], reader: _Reader) -> _Home:
+    """Find where the patient is: where the person records say, or else, perhaps, where the other records were made."""
+    named = _sites_named(own, reader)
+    persons = _those(named, lambda event: event.kind == "person")
+    # An approval speaks of the site that it names, whoever's record it is.
+    likely = persons or _those(named, lambda event: event.content.get("milestone") != "version_approved")
+    unsaid = () if persons else (reader.zone,)
+    listed = {site: events for site, events in likely.items() if not reader.stray(site)}
+    problems = [_stray_site(site, events, reader) for site, events in named.items() if reader.stray(site)]
+    if len({*unsaid, *(zone for site in listed for zone in reader.zones(site))}) > 1:
+        problems.append(_open_zone(listed, reader, said=bool(persons)))
+    zones = _in_order((*unsaid, *(zone for site in likely for zone in reader.zones(site))))
+    return _Home(frozenset(likely), zones, tuple(problems))
+
+
+def _those(named: Mapping[str, list[Event]], wanted: Callable[[Event], bool]) -> dict[str, list[Event]]:
+    kept = {site: [event for event in events if wanted(event)] for site, events in named.items()}
+    return {site: events for site, events in kept.items() if events}
+
+
+def _sites_named(own: Mapping[str, Sequence[Record]], reader: _Reader) -> dict[str, list[Event]]:
+    """Give the sites that records in force name, each with these records."""
+
+    def of_site(record: Record) -> Clocks:
+        return tuple(Clock(zone, zone) for zone in reader.zones(_site(record)))
+
+    found: dict[str, list[Event]] = {}
+    for group in own.values():
         if any(_site(record) for record in group):
-            for content in _in_force(group, vocabulary, of_site, known):
+            for content in _in_force(group, reader, of_site):
                 for event in content.events:
                     if not content.gone and _site(event):
-                        found.setdefault(of_site(event)[0], set()).add(name)
+                        found.setdefault(_site(event), []).append(event)
     return found
 
 
 def _site(record: Record) -> str:
-    """The site that a person record names; other records name the site where something was done."""
-    return record.content.get("site", "") if isinstance(record, Event) and record.kind == "person" else ""
+    return record.content.get("site", "") if isinstance(record, Event) else ""
 
 
-def _open_zone(at_sites: Mapping[Zone, set[str]]) -> Problem:
-    ids = frozenset[str]().union(*at_sites.values())
-    names = ", ".join(sorted(zone.name for zone in at_sites))
+def _clocks(reader: _Reader, home: _Home, record: Record) -> Clocks:
+    """Give the clocks of a record: those of the site that it names, or else the patient's; dates are the patient's."""
+    site = _site(record)
+    if not site or (reader.stray(site) and home.sites == {site}):
+        return tuple(Clock(zone, zone) for zone in home.zones)
+    return tuple(Clock(zone, dated) for zone in reader.zones(site) for dated in home.zones)
+
+
+def _in_order(zones: Iterable[Zone]) -> tuple[Zone, ...]:
+    return tuple(sorted(set(zones), key=lambda zone: zone.name))
+
+
+def _stray_site(site: str, events: Iterable[Event], reader: _Reader) -> Problem:
+    zones = reader.zones(site)
+    names = ", ".join(zone.name for zone in zones)
+    effect = f", so their times may be those of any of its zones ({names})" if len(zones) > 1 else ""
+    reason = f"{quoted(site)} is not a site of the protocol{advice(site, tuple(sorted(reader.sites)))}{effect}"
+    clocks = tuple(Clock(zone, zone) for zone in zones)
+    times = [when for event in events if (when := when_in(event.time, clocks)) is not None]
+    when = min(times, key=lambda when: (when.first, when.last, when.instants), default=None)
+    return Problem(f"site {quoted(site)}", "set_aside", reason, when, frozenset(event.id for event in events))
+
+
+def _open_zone(at_sites: Mapping[str, Iterable[Event]], reader: _Reader, *, said: bool) -> Problem:
+    ids = frozenset(event.id for events in at_sites.values() for event in events)
+    zones = _in_order(zone for site in at_sites for zone in reader.zones(site))
+    names = ", ".join(zone.name for zone in zones)
     reason = f"the person records name sites in different time zones ({names}), so each date may be that of either"
+    if not said:
+        reason = (
+            f"no person record names a site, and other records name sites in {names}, not in the protocol's own "
+            f"{reader.zone.name}, so each date may be that of either"
+        )
     return Problem("site", "conflict", reason, None, ids)

@@ -71,7 +71,7 @@ _CLOSED: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
     }
 )
 # A disease of such a status may not be there at all.
-_UNSURE = frozenset(
+UNSURE = frozenset(
     {"suspected", "possible", "probable", "provisional", "differential", "unconfirmed", "refuted", "ruled_out"}
 )
 _OPEN = frozenset(
@@ -113,11 +113,16 @@ def _one_of(reading: Reading, key: str, text: str, words: tuple[str, ...]) -> Co
     return ANY_WORD
 
 
+def status_word(text: str) -> str:
+    """The status of a condition as it is compared: in small letters, its words joined by underscores."""
+    return text.lower().replace("-", "_").replace(" ", "_")
+
+
 def _status(reading: Reading, text: str) -> Codes:
-    status = text.lower().replace("-", "_").replace(" ", "_")
+    status = status_word(text)
     if close := advice(status, (RETRACTED,)):
         reading.doubt(f"`status` is {quoted(text)}{close}")
-    if close or status in _UNSURE:
+    if close or status in UNSURE:
         reading.certain = False
     return ANY_WORD if close else word(status)
 
@@ -203,8 +208,9 @@ def _unit(reading: Reading, term: Term) -> str | None:
         return None
     if term.convert(exactly(1), unit) is not None:
         return unit
-    close = advice(unit, tuple(accepted)) or f", it is in {' or '.join(accepted) or 'no unit'}"
-    reading.doubt(f"{quoted(unit)} is not a unit of {term.name}{close}")
+    # A unit that is spelled nearly alike may be a thousand times as large: all are listed, and none is suggested.
+    units = "is in " + " or ".join(accepted) if set(accepted) - {"1"} else "has none"
+    reading.doubt(f"{quoted(unit)} is not a unit of {term.name}, which {units}")
     return None
 
 

@@ -47,6 +47,7 @@ T = TypeVar("T")
 Answer = bool | Fraction | str | None
 _LITTLE = Fraction(1, 1000)
 _MUCH = 1000
+_MONTH = 31
 _FAR = date.max.toordinal() - 400
 _LONG_AGO = date(1900, 1, 1).toordinal()  # long before any time drawn, and a date that has clocks
 
@@ -159,7 +160,10 @@ def _spot(when: When, zone: ZoneInfo, choose: Choose) -> Spot:
         return Spot(when.first, instant, timed=True)
     last = min(when.last, _FAR)
     first = min(max(when.first, _LONG_AGO), last)
-    days = list(range(first, last + 1)) if last - first < 5 else [first, last, first + 1, (first + last) // 2]
+    if last - first <= _MONTH:
+        return _on(choose(range(first, last + 1)), zone, choose)
+    # Some of very many days, more often than anybody goes: these are not all the ways there are.
+    days = [first, last, first + 1, (first + last) // 2] * _MONTH
     return _on(choose(days), zone, choose)
 
 
@@ -482,11 +486,13 @@ def _picked(pick: Pick, way: Way) -> tuple[Answer, frozenset[str]]:
     numbers = [value for _, value in values if isinstance(value, Fraction)]
     if len(numbers) < len(values):
         return way.choose([value for _, value in values]), units
-    if pick.which in {"least", "greatest"} or pick.ties in {"least", "greatest"}:
-        return (min if "least" in {pick.which, pick.ties} - {"greatest"} else max)(numbers), units
-    if pick.ties == "mean":
+    # Of the least or greatest there is nothing left to choose: ties have one value.
+    how = pick.which if pick.which in {"least", "greatest"} else pick.ties
+    if how in {"least", "greatest"}:
+        return (min if how == "least" else max)(numbers), units
+    if how == "mean":
         return sum(numbers, Fraction(0)) / len(numbers), units
-    if pick.ties == "last_entered":
+    if how == "last_entered":
         return way.choose(_entered_last(deciding, numbers)), units
     fact, value = way.choose(values)
     return value, frozenset({fact.item.unit})

@@ -70,7 +70,7 @@ def test_a_plan_that_repeats_follows_its_interval(run: Run, tmp_path: Path, repe
     cyc = next(line for line in text.splitlines() if line.startswith("  CYC:"))
     repeating = cyc.replace("on: day 3,", f"on: day 3, {repeated},").replace("belongs_until: day 28, ", "")
     file = tmp_path / "protocol.yaml"
-    file.write_text(text.replace(cyc, repeating))
+    file.write_text(text.replace(cyc, repeating).replace("through: day 28}", "through: day 35}"))
     result = run("calendar", str(file), "--day-1", "2014-03-03", "--format", "json")
     assert result.exit_code == exits.FINE, result.stderr
     plan = {each["name"]: each for each in json.loads(result.stdout)["plan"]}

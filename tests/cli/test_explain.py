@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,3 +78,77 @@ def test_a_name_that_is_not_there_is_told(run: Run, words: tuple[str, ...], told
     assert told in result.stderr
     assert f"help: {help_}" in result.stderr
     assert result.stdout == ""
+
+
+# --- doses ------------------------------------------------------------------------------------------------------------
+
+TWO_GATES = """\
+language: 1
+protocol: two-gates
+title: One drug, two gates
+version: 1.0.0
+zone: Asia/Seoul
+use: [rules/b-cell-depletion, rules/items/conditions, rules/deviations]
+silence_means_no: {administration: always, condition: always}
+moments:
+  screened: {last: screening}
+  day_1: {first: rituximab, from: screened}
+doses:
+  RTX: {drug: rituximab, amount: 500 mg, on: day 1, first_due: 14 d after screened, belongs_until: day 5}
+  CYC:
+    {drug: cyclophosphamide, amount: 750 mg, on: day 3, belongs_until: day 28, give_only_if: [recovered, uninfected],
+     premedication: [{given: paracetamol, from: 2 h before dose, through: dose}]}
+gates:
+  recovered: {latest: neutrophils, from: 7 d before dose, through: dose, above: 1.5 10*9/L}
+  uninfected: {not: {has: pneumonia}, otherwise: warn}
+"""
+
+
+def record(name: str, time: str, **content: str) -> str:
+    return json.dumps({"id": name, "patient": "P1", "time": time, "available": time, **content}) + "\n"
+
+
+def given_as(name: str, drug: str, time: str, **content: str) -> str:
+    return record(name, time, kind="administration", drug=drug, amount="500", unit="mg", **content)
+
+
+@pytest.fixture
+def two_gates(run: Run, tmp_path: Path) -> Run:
+    (tmp_path / "protocol.yaml").write_text(TWO_GATES, encoding="utf-8")
+    records = (
+        given_as("old", "rituximab", "2013-01-05"),
+        record("s", "2014-02-21", kind="milestone", milestone="screening"),
+        given_as("r1", "rituximab", "2014-03-03T10:00", part_of="first"),
+        given_as("r2", "rituximab", "2014-03-03T16:00", part_of="first"),
+        given_as("c1", "cyclophosphamide", "2014-03-05T10:00"),
+        given_as("c2", "cyclophosphamide", "2014-03-07T10:00"),
+        given_as("p", "paracetamol", "2014-03-05T09:00"),
+    )
+    (tmp_path / "events.ndjson").write_text("".join(records), encoding="utf-8")
+
+    def explained(dose: str) -> Result:
+        return run(
+            "explain", tmp_path, tmp_path / "events.ndjson", "--patient", "P1", "--as-of", "2014-06-30", "--dose", dose
+        )
+
+    return explained
+
+
+def test_each_proof_of_a_dose_names_its_gate(two_gates: Run) -> None:
+    shown = two_gates("CYC#1").stdout
+    for title in ("recovered: unknown", "uninfected: met", "premedication: met"):
+        assert f"\n{title}\n" in shown
+    assert "\nholding: unknown\nwarning: met\n" in shown
+    assert "holding" not in two_gates("RTX#1").stdout
+
+
+def test_a_dose_is_found_by_any_record_of_it(two_gates: Run) -> None:
+    for name, dose in (("r1", "RTX#1"), ("r2", "RTX#1"), ("c1", "CYC#1"), ("c2", "c2")):
+        assert two_gates(name).stdout.startswith(f"P1: dose {dose}\n"), two_gates(name).stderr
+
+
+def test_an_administration_that_is_no_dose_is_told_as_one(two_gates: Run) -> None:
+    for name, told in (("old", "(rituximab, 2013-01-05)"), ("p", "(paracetamol, 2014-03-05)")):
+        result = two_gates(name)
+        assert result.exit_code == exits.WRONG
+        assert f"the administration `{name}` {told} is no dose" in result.stderr

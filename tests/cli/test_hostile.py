@@ -184,7 +184,7 @@ def test_a_note_that_is_none(run: Run, tmp_path: Path, line: bytes) -> None:
 
 
 def test_notes_that_are_not_there(run: Run) -> None:
-    refused(run("run", DEMO, EVENTS, "--notes", "nowhere"), "`nowhere`: No such file or directory")
+    refused(run("run", DEMO, EVENTS, "--notes", "nowhere"), "--notes `nowhere`: no such file or directory")
 
 
 @pytest.mark.parametrize(
@@ -217,3 +217,23 @@ def test_an_interruption_ends_in_a_sentence(run: Run, monkeypatch: pytest.Monkey
     assert result.exit_code == exits.STOPPED
     assert "stopped" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_name_that_the_system_refuses_is_told(fresh: Run) -> None:
+    refused(fresh("check", "/" + "x" * 5000), "file name too long")
+
+
+@pytest.mark.parametrize("command", ["run", "check", "docs", "calendar"])
+def test_an_empty_name_is_no_directory(fresh: Run, command: str) -> None:
+    more = {"run": (EVENTS,), "calendar": (EVENTS,)}
+    refused(fresh(command, "", *more.get(command, ())), "the name of the protocol is empty")
+    if command in more:
+        refused(fresh(command, DEMO, ""), "the name of the event file is empty")
+
+
+def test_a_file_whose_name_is_not_text_is_read(run: Run, tmp_path: Path) -> None:
+    record = b'{"id": "a", "kind": "person"}\n'
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.ndjson")).write_bytes(record)
+    result = run("run", DEMO, tmp_path, "--as-of", "2014-06-30", "--format", "json")
+    assert result.exit_code == exits.FINE
+    assert json.loads(result.stdout)["unreadable"][0]["place"].endswith("/caf\ufffd.ndjson:1")

@@ -75,3 +75,19 @@ def test_an_interruption_of_the_process_is_told() -> None:
     assert done.returncode == exits.STOPPED, done.stderr
     assert "stopped; what was printed may not be all" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_start_imports_nothing_that_only_tests_or_calendars_need() -> None:
+    script = "import sys; import trialspec.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert {"click", "pydantic", "trialspec"} <= loaded
+    assert not loaded & {"hypothesis", "icalendar", "jsonschema", "pint", "pytest", "ucumvert"}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_disk_is_told_in_one_sentence() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(COMMAND, cwd=CHECKOUT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == exits.CUT_OFF
+    assert done.stderr.splitlines()[-1].startswith("the output was closed before all of it was written: no space left")

@@ -118,6 +118,64 @@ def test_the_reference_in_the_repository_is_the_one_that_is_printed() -> None:
     assert Path("docs/language.md").read_text(encoding="utf-8") == reference(), "`make docs` writes it"
 
 
+EVERY_WORD = """\
+language: 1
+protocol: words
+title: Words that change an answer
+version: 1.0.0
+zone: UTC
+use: [rules/items/blood, rules/items/drugs, rules/items/conditions, rules/deviations]
+silence_means_no: {administration: always, condition: always}
+moments:
+  enrolled: {first: enrolment}
+  day_1: {first: rituximab, from: enrolled}
+eligibility:
+  include:
+    I1: {mean: neutrophils, from: 14 d before enrolled, through: enrolled, readings: 3, above: 1.5 10*9/L}
+    I2: {latest: neutrophils, ties: least, above: 1.5 10*9/L}
+    I3:
+      score:
+        items:
+          a: {weight: 2, when: {has: pneumonia}}
+          b: {weight: 1, when: {all: [{has: pneumonia}, {has: active_infection}]}}
+      at_least: 2
+doses:
+  RTX:
+    drug: rituximab
+    amount: 500 mg
+    on: [day 1, day 15]
+    early: 0 d
+    late: 3 d
+    first_due: 14 d after enrolled
+    interval_at_least: 10 d
+    rate_at_most: 400 mg/h
+    merge_within: 6 h
+    belongs_until: day 30
+    premedication:
+      - {given: paracetamol, from: 2 h before dose, through: dose}
+      - any: [{given: methylprednisolone, from: 2 h before dose}, {given: prednisone, from: 2 h before dose}]
+"""
+
+
+def test_docs_leave_out_no_word_that_changes_an_answer(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "protocol.yaml"
+    file.write_text(EVERY_WORD, encoding="utf-8")
+    result = run("docs", file)
+    assert result.exit_code == exits.FINE, result.stderr
+    for told in (
+        "mean of neutrophils from 14 d before enrolled through enrolled (3 or more) above 1.5 10*9/L",
+        "latest neutrophils (of those at one time the least) above 1.5 10*9/L",
+        "  - the score is at least 2, counting\n    - 2 if any pneumonia\n    - 1 if all of\n      - any pneumonia\n",
+        "at least 10 d after the dose before",
+        "at most 400 mg/h",
+        "parts less than 6 h apart are one dose",
+        "a dose that names no slot belongs to the last one until day 30",
+        "  - premedication: any paracetamol from 2 h before the dose through the dose\n",
+        "  - premedication: any of\n    - any methylprednisolone from 2 h before the dose\n    - any prednisone",
+    ):
+        assert told in result.stdout
+
+
 def test_docs_of_nothing_is_no_command(run: Run) -> None:
     assert run("docs").exit_code == exits.USAGE
 
@@ -182,6 +240,16 @@ def test_every_command_has_help(run: Run, command: str) -> None:
     result = run(command, "--help")
     assert result.exit_code == exits.FINE
     assert len(result.stdout.splitlines()) > 4
+    program, name, *words = result.stdout.splitlines()[-1].split()
+    assert (program, name) == ("trialspec", command), "an example is the last line"
+    options = {option for each in main.commands[command].params for option in each.opts}
+    assert {word for word in words if word.startswith("--")} <= options
+
+
+def test_the_help_of_schema_says_what_a_protocol_adds(run: Run) -> None:
+    text = " ".join(run("schema", "--help").stdout.split())
+    assert "Without PROTOCOL it is that of the language alone" in text
+    assert "With PROTOCOL it also has the verbs that the protocol and its libraries define" in text
 
 
 # --- test -------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from trialspec.cli import exits, main
+from trialspec.events import CARRIES, EVERY_KIND, OWN
+from trialspec.items import MILESTONES
 
 CHECKOUT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
@@ -78,6 +80,17 @@ def test_the_python_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> No
 def test_the_table_of_commands_is_complete() -> None:
     text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
     assert [name for name in main.commands if f"`{name}`" not in text and f"`trialspec {name} " not in text] == []
+
+
+def test_the_table_of_events_is_complete() -> None:
+    text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (.+?) \| (`[a-z_`, ]+`) \|$", text, flags=re.MULTILINE))
+    told = {kind.strip("`"): tuple(re.findall(r"`(\w+)`", keys)) for kind, keys in rows.items()}
+    of_any = told.pop("any of them")
+    assert told == CARRIES
+    assert set(of_any) == {*EVERY_KIND, *OWN, "status"} - {"id", "patient", "kind", "time"}
+    [named] = re.findall(r"^- A milestone is (.*?)\.$", text, flags=re.MULTILINE | re.DOTALL)
+    assert tuple(re.findall(r"`(\w+)`", named)) == MILESTONES
 
 
 def test_every_link_leads_somewhere() -> None:

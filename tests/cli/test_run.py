@@ -46,6 +46,21 @@ def lines(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
+def test_an_id_that_two_patients_bear_is_said_and_neither_is_sure(run: Run, tmp_path: Path) -> None:
+    record = '{"id": "a1", "patient": "%s", "kind": "milestone", "milestone": "screening", "time": "2014-02-21"}\n'
+    file = tmp_path / "shared.ndjson"
+    file.write_text("".join(record % name for name in ("P1", "P2")), encoding="utf-8")
+    result = run("run", DEMO, file, "--as-of", "2014-03-01", "--format", "json")
+    assert "one record id is borne by records of several patients" in result.stderr
+    assert "  a1: P1, P2\n" in result.stderr
+    for patient in json.loads(result.stdout)["patients"]:
+        (problem,) = (each for each in patient["findings"] if each["subject"] == "record")
+        assert (problem["name"], problem["fields"]) == ("a1", {"problem": "conflict"})
+        assert [each["fields"]["screened"] for each in patient["findings"] if each["subject"] == "patient"] == [
+            "unknown"
+        ]
+
+
 # --- what is printed --------------------------------------------------------------------------------------------------
 
 

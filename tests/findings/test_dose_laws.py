@@ -87,7 +87,7 @@ def stories(draw: st.DrawFn) -> tuple[Item, ...]:
             items.append(cyc(f"c{number}", draw(times(*days)), amount, **draw(words)))
     counts = draw(st.lists(st.tuples(times(-3, 18), st.sampled_from(["1.2", "3", "1.5"])), min_size=1, max_size=3))
     items += [neutrophils(f"n{number}", at, value) for number, (at, value) in enumerate(counts)]
-    if draw(seldom):
+    if draw(st.booleans()):
         items.append(milestone(draw(st.sampled_from(["treatment_stopped", "death"])), draw(times(2, 25))))
     if draw(seldom):
         items.append(not_done("x", "rituximab", draw(times(1, 25)), draw(st.sampled_from(["", "RTX#2"]))))
@@ -193,6 +193,23 @@ def test_the_order_of_records_never_matters() -> None:
         assert fields(found) == fields(again)
         assert found.until == again.until
         seen.note(found)
+
+    law()
+    seen.assert_all_of(*COMMON)
+
+
+def test_what_is_remembered_from_one_instant_to_the_next_changes_nothing() -> None:
+    """Read at several instants with one memory, what is found is the same as without."""
+    seen = Seen(Counter())
+
+    @given(stories(), PROGRAMS, st.lists(INSTANTS, min_size=2, max_size=4))
+    def law(story: tuple[Item, ...], protocol: str, instants: list[int]) -> None:
+        events, program_, asked = told(story), PROTOCOLS[protocol], max(instants)
+        one_telling = Question(events, asked, told_at=asked)
+        for at in instants:
+            found = doses(program_, one_telling.on(at))
+            assert found == doses(program_, Question(events, at, told_at=asked))
+            seen.note(found)
 
     law()
     seen.assert_all_of(*COMMON)

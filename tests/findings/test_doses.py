@@ -358,11 +358,39 @@ def test_until_when_a_gate_clears_a_dose_not_yet_given() -> None:
     assert found["neutrophils_recovered"].until == SEOUL.start_of(when(day(10)).first)
 
 
-def test_a_warning_gate_never_holds_and_still_departs() -> None:
+def gates_of(finding: Finding) -> tuple[object, ...]:
+    return tuple(finding.fields[name] for name in ("gate", "holding", "warning"))
+
+
+def test_a_warning_gate_never_holds_and_a_dose_against_it_says_so_without_a_departure() -> None:
     warning = program(gates=(gate(otherwise="warn"),))
     low = neutrophils("n", day(2), "1.4")
     assert states(asked(timeline(R1, low), day(3), warning))["CYC#1"] == "due"
-    assert departures(asked(timeline(R1, low, C1), day(3), warning))["CYC#1"] == {"gate_not_met"}
+    found = asked(timeline(R1, low, C1), day(3), warning)
+    assert departures(found) == {}
+    assert gates_of(found["CYC#1"]) == ("not_met", "met", "not_met")
+    assert gates_of(asked(timeline(R1, C1), day(3), warning)["CYC#1"]) == ("unknown", "met", "unknown")
+    said = "{warning} was {warning_verdict} ({warning_margin})".format_map(found["CYC#1"].facts)
+    assert said == "neutrophils_recovered was not met (0.1 10*9/L beyond the limit)"
+
+
+def test_a_gate_that_holds_is_told_before_one_that_warns_and_neither_hides_the_other() -> None:
+    warns = gate("9", name="plenty", otherwise="warn")
+    both = program(RTX, replace(CYC, gates=("plenty", "neutrophils_recovered")), gates=(gate(), warns))
+    low = asked(timeline(R1, neutrophils("n", day(2), "1.4"), C1), day(3), both)["CYC#1"]
+    assert gates_of(low) == ("not_met", "not_met", "not_met")
+    assert (low.facts["gate"], low.facts["warning"]) == ("neutrophils_recovered", "plenty")
+    assert low.fields["departure"] == frozenset({"gate_not_met"})
+    fair = asked(timeline(R1, neutrophils("n", day(2), "3"), C1), day(3), both)["CYC#1"]
+    assert (gates_of(fair), fair.facts["gate"]) == (("not_met", "met", "not_met"), "plenty")
+
+
+def test_a_warning_on_some_possible_dates_alone_is_unknown() -> None:
+    warning = program(gates=(gate(otherwise="warn"),))
+    events = timeline(R1, neutrophils("n", day(2), "3"), cyc("c", "2014-03", planned="CYC#1"))
+    found = asked(events, day(60), warning)["CYC#1"]
+    assert gates_of(found) == ("unknown", "met", "unknown")
+    assert not found.fields["departure"]
 
 
 def test_of_several_gates_the_worst_counts() -> None:
@@ -819,11 +847,11 @@ def test_nothing_changes_before_until_in_a_cycle() -> None:
         assert asked(events, day(110), CYCLE)["RTX#4"].until is None
 
 
-@pytest.mark.parametrize("mistake", ["_turns", "next_visible", "until"])
+@pytest.mark.parametrize("mistake", ["_turns", "_coming", "until"])
 def test_the_check_of_until_sees_one_that_is_late(monkeypatch: pytest.MonkeyPatch, mistake: str) -> None:
     late: dict[str, tuple[object, object]] = {
         "_turns": (import_module("trialspec.findings.doses"), lambda *_: ()),
-        "next_visible": (import_module("trialspec.findings.treatment"), lambda *_: None),
+        "_coming": (import_module("trialspec.findings.ways"), lambda *_: None),
         "until": (Clearance, property(lambda _: None)),
     }
     where, wrong = late[mistake]

@@ -133,10 +133,10 @@ def test_without_its_anchor_it_is_pending_and_never_final() -> None:
     assert "day_1" in {leaf.what for leaf in found.missing}
 
 
-def test_where_no_category_is_left_it_is_not_evaluable() -> None:
+def test_where_no_category_is_left_it_is_not_evaluable_once_the_window_has_closed() -> None:
     gap = program(responses=(replace(DEFINITION, categories=DEFINITION.categories[:2]),), **VISITS)
     assert category(value("c3", "2024-04-08", "89"), asked=gap) == ("not_evaluable", "yes")
-    assert category(value("c3", "2024-04-08", "89"), time="2024-04-10", asked=gap) == ("not_evaluable", "no")
+    assert category(value("c3", "2024-04-08", "89"), time="2024-04-10", asked=gap) == ("pending", "no")
 
 
 def test_an_uncertain_anchor_is_final_once_every_window_has_closed() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 
 import pytest
 
@@ -11,6 +12,8 @@ from tests.findings.scenes import (
     BASELINE,
     COUNT,
     CYC,
+    DAY_1,
+    ENROLLED,
     LABS,
     SCREENED,
     SEOUL,
@@ -18,6 +21,7 @@ from tests.findings.scenes import (
     WEEK_12,
     after,
     at,
+    before,
     day,
     dose,
     happened,
@@ -39,7 +43,7 @@ from trialspec.interpreters.reference import membership
 from trialspec.kernel import Dose, Window
 from trialspec.patient import Item, Timeline
 from trialspec.program import AssessmentPlan, VisitPlan
-from trialspec.times import When, shown_date
+from trialspec.times import When, shown_date, shown_instant
 
 # Day 1 is 15 January 2024, so day 29 is 12 February and day 85 is 8 April.
 ENTRY = (
@@ -163,8 +167,18 @@ def test_a_value_that_names_its_visit_belongs_to_it_and_its_date_is_judged() -> 
     assert stands(found["week_12"]) == ("due", set())
 
 
-def test_a_name_that_is_no_visit_of_the_protocol_counts_as_none() -> None:
-    assert week_4(value("c3", "2024-02-12", visit="unscheduled"), time="2024-02-12") == ("done", set())
+MISNAMED = "baseline|week_4|week_12|week_5"  # as a timeline has `week_5`: it may be any of the visits, or none
+
+
+def test_a_value_whose_visit_is_misspelt_may_belong_where_its_date_is_and_nowhere_else() -> None:
+    found = read(patient(*ENTRY, value("c3", "2024-02-12", visit=MISNAMED)), "2024-02-12")
+    states = {name: stands(found[name])[0] for name in ("baseline", "week_4", "week_12", "labs@week_4/c3")}
+    assert states == {"baseline": "missed", "week_4": "unknown", "week_12": "not_due", "labs@week_4/c3": "unknown"}
+    late, early = (value("c3", f"2024-{day}", visit=MISNAMED) for day in ("02-25", "01-30"))
+    assert week_4(late, time="2024-02-25") == ("unknown", set())
+    assert week_4(early, time="2024-01-30") == ("not_due", set())
+    sure = value("c3", "2024-02-13")
+    assert week_4(sure, value("c3", "2024-02-12", visit=MISNAMED), time="2024-02-13") == ("done", set())
 
 
 def test_an_uncertain_name_leaves_both_visits_unknown() -> None:
@@ -241,22 +255,129 @@ def test_missed_after_ends_a_baseline_that_never_came() -> None:
     assert stands(found["baseline"]) == ("missed", set())
 
 
-def test_a_value_since_screening_counts_for_the_baseline_until_day_1_places_its_window() -> None:
-    early = value("c3", "2024-01-03")
-    assert stands(read(patient(*ENTRY[:2], early), "2024-02-01")["baseline"]) == ("done", set())
-    before_screening = value("c3", "2024-01-01")
-    assert stands(read(patient(*ENTRY[:2], before_screening), "2024-02-01")["baseline"]) == ("overdue", set())
-    late = (*ENTRY[:2], early, dose("rituximab", "2024-02-05"))
-    assert stands(read(patient(*late), "2024-02-05")["baseline"]) == ("due", set())
-    assert stands(read(patient(*late), "2024-02-06")["baseline"]) == ("done", {"out_of_window"})
+# The baseline may be 28 days before day 1: of 3 January, until 31 January.
+EARLY = {"unnamed": value("c3", "2024-01-03"), "named": value("c3", "2024-01-03", visit="baseline")}
 
 
-def test_a_value_in_the_window_of_another_visit_does_not_count_for_one_that_is_not_placed() -> None:
+@pytest.mark.parametrize("early", EARLY.values(), ids=EARLY)
+def test_without_day_1_a_value_counts_as_if_day_1_were_today_until_it_is_too_old(early: Item) -> None:
+    timeline = patient(*ENTRY[:2], early)
+    for name in ("baseline", "labs@baseline/c3"):
+        last = read(timeline, "2024-01-31")[name]
+        assert stands(last) == ("done", set())
+        assert last.until == at("2024-01-31") + 1
+        lapsed = read(timeline, "2024-02-01T00:00")[name]
+        assert stands(lapsed) == ("overdue", set())
+        assert lapsed.until is None
+    assert stands(read(timeline, "2024-02-01")["labs@baseline/c4"]) == ("overdue", set())
+
+
+def test_what_has_lapsed_is_due_again_and_done_again_by_another_value() -> None:
+    old, new = value("c3", "2023-12-20"), value("c3", "2024-01-19")
+    assert stands(read(patient(*ENTRY[:2], old), "2024-01-17")["baseline"]) == ("done", set())
+    assert stands(read(patient(*ENTRY[:2], old), "2024-01-18")["baseline"]) == ("due", set())
+    assert stands(read(patient(*ENTRY[:2], old, new), "2024-01-19")["baseline"]) == ("done", set())
+
+
+def test_what_has_lapsed_is_out_of_window_only_once_day_1_has_come() -> None:
+    entry = *ENTRY[:2], dose("rituximab", "2024-02-05")
+    unnamed, named = value("c3", "2024-01-03"), value("c3", "2024-01-03", visit="baseline")
+    assert stands(read(patient(*entry, unnamed), "2024-02-04")["baseline"]) == ("overdue", set())
+    assert stands(read(patient(*entry, unnamed), "2024-02-05")["baseline"]) == ("due", set())
+    assert stands(read(patient(*entry, unnamed), "2024-02-06")["baseline"]) == ("done", {"out_of_window"})
+    assert stands(read(patient(*entry, named), "2024-02-04")["baseline"]) == ("overdue", set())
+    assert stands(read(patient(*entry, named), "2024-02-05")["baseline"]) == ("done", {"out_of_window"})
+
+
+def test_a_milestone_of_the_visit_lapses_as_well() -> None:
+    timeline = patient(*ENTRY[:2], milestone("visit", "2024-01-08", visit="baseline"))
+    assert stands(read(timeline, "2024-02-05")["baseline"]) == ("done", set())
+    assert stands(read(timeline, "2024-02-06")["baseline"]) == ("overdue", set())
+
+
+def test_what_was_done_when_the_patient_stopped_does_not_lapse() -> None:
+    done, left = value("c3", "2024-01-03"), milestone("left_study", "2024-01-31T10:00")
+    assert stands(read(patient(*ENTRY[:2], done, left), "2024-06-01")["baseline"]) == ("done", set())
+    later = milestone("left_study", "2024-02-01T10:00")
+    assert stands(read(patient(*ENTRY[:2], done, later), "2024-06-01")["baseline"]) == ("cancelled", set())
+
+
+def test_a_value_in_the_window_of_another_visit_counts_for_both_as_it_would_with_day_1() -> None:
     entry = VisitPlan("entry", None, Window(SCREENED, after("7 d", SCREENED)))
-    timeline = patient(*ENTRY[:2], value("c3", "2024-01-03"))
-    found = read(timeline, "2024-02-01", visits=(entry, BASELINE), assessments=())
-    assert stands(found["entry"]) == ("done", set())
-    assert stands(found["baseline"]) == ("overdue", set())
+    for further in ((), (dose("rituximab", "2024-01-20"),)):
+        timeline = patient(*ENTRY[:2], value("c3", "2024-01-03"), *further)
+        found = read(timeline, "2024-01-20", visits=(entry, BASELINE), assessments=())
+        assert {name: stands(each) for name, each in found.items()} == dict.fromkeys(found, ("done", set()))
+
+
+WINDOWS = {
+    "days": Window(before("28 d", DAY_1), DAY_1),
+    "months": Window(before("1 mo", DAY_1), DAY_1),
+    "excluded": Window(before("10 d", DAY_1), DAY_1, after=True, before=True),
+    "hours": Window(before("200 h", DAY_1), DAY_1),
+    "ends before": Window(before("14 d", DAY_1), before("5 d", DAY_1)),
+    "begins at screening": Window(SCREENED, DAY_1),
+}
+DRAWN = {
+    "dates": (value("c3", "2024-01-03"), value("c4", "2024-01-30")),
+    "times": (value("c3", "2024-01-03T15:00"), value("c3", "2024-01-29T23:00")),
+    "partial": (value("c3", "2024-01"), value("c4", "2023-12")),
+    "not certain": (value("c3", "2024-01-05", certain=False),),
+    "names": (value("c3", "2024-01-03", visit="baseline"), value("c4", "2024-01-05", visit="baseline|week_4")),
+    "misspelt": (value("c3", "2024-01-09", visit=MISNAMED),),
+    "stopped": (value("c3", "2024-01-05"), milestone("left_study", "2024-01-25T10:00")),
+}
+
+
+@pytest.mark.parametrize("items", DRAWN.values(), ids=DRAWN)
+@pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS)
+def test_before_day_1_nothing_changes_before_until(window: Window, items: tuple[Item, ...]) -> None:
+    plan = program(visits=(VisitPlan("baseline", None, window, first_due=after("14 d", ENROLLED)), WEEK_4))
+    labs = replace(LABS, visits=("baseline", "week_4"))
+    read_ = partial(visits, replace(plan, assessments=(labs,)))
+    holds_until(read_, patient(*ENTRY[:2], *items), "2023-12-30", "2024-03-20")
+
+
+# A date in a window that closes before day 1 may be out of it on the date of the question already.
+OPEN = [name for name in WINDOWS if name not in {"excluded", "ends before"}]
+
+
+@pytest.mark.parametrize(
+    ("window", "items"),
+    [
+        *((WINDOWS[name], DRAWN["dates"]) for name in WINDOWS),
+        *((WINDOWS[name], DRAWN["partial"]) for name in OPEN),
+    ],
+)
+def test_before_day_1_done_is_what_would_be_if_day_1_were_today(window: Window, items: tuple[Item, ...]) -> None:
+    changes = {"visits": (VisitPlan("baseline", None, window, first_due=after("14 d", ENROLLED)),), "assessments": ()}
+    seen = set()
+    for date in range(day("2024-01-08"), day("2024-02-20")):
+        today = shown_date(date)
+        waiting = stands(read(patient(*ENTRY[:2], *items), today, **changes)["baseline"])
+        come = stands(read(patient(*ENTRY[:2], *items, dose("rituximab", today)), today, **changes)["baseline"])
+        # What would be done outside the window is not done before day 1: it departs from nothing yet.
+        expected = come[0] if come[0] in {"done", "unknown"} and not come[1] else "due"
+        assert {"overdue": "due"}.get(waiting[0], waiting[0]) == expected, today
+        assert waiting[1] == set()
+        seen.add(waiting[0])
+    assert seen & {"done", "unknown"}
+
+
+@pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS)
+def test_until_is_the_very_second_of_the_lapse(window: Window) -> None:
+    changes = {"visits": (VisitPlan("baseline", None, window, first_due=after("1 d", ENROLLED)),), "assessments": ()}
+    timeline = patient(*ENTRY[:2], value("c3", "2024-01-05T15:00"))
+    now, states = at("2024-01-11"), list[str]()
+    while True:
+        finding = read(timeline, shown_instant(now, SEOUL), **changes)["baseline"]
+        states.append(stands(finding)[0])
+        if finding.until is None:
+            break
+        now = finding.until
+    assert len(states) <= 4
+    assert all(one != other for one, other in pairwise(states)), states
+    assert states[-1] == ("done" if window.start is SCREENED else "overdue")
 
 
 def test_first_due_may_be_counted_from_another_moment() -> None:

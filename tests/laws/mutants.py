@@ -26,7 +26,8 @@ _FILES = ("truth.py", "quantity.py", "times.py", SELECTION, REFERENCE)
 class Mutant:
     """One mistake: what it is, the text that says it right, and the text that says it wrong.
 
-    `forms` are the statements in which it shows soonest (none is any), and `in_` what it makes wrong.
+    `forms` are the statements in which it shows soonest (none is any), `most` the number of records up to which it is
+    looked for (of few, every way in which they came about can be gone), and `in_` what it makes wrong.
     """
 
     mistake: str
@@ -34,6 +35,7 @@ class Mutant:
     right: str
     wrong: str
     forms: Sequence[Form] = ()
+    most: int = 14
     in_: Literal["value", "until", "because"] = "value"
 
 
@@ -76,6 +78,7 @@ VALUES: tuple[Form, ...] = ("value",)
 COUNTS: tuple[Form, ...] = ("count",)
 RUNS: tuple[Form, ...] = ("run",)
 PARTS: tuple[Form, ...] = ("parts",)
+ENDED: tuple[Form, ...] = ("ended",)
 
 MUTANTS = (
     # --- moments and windows ---
@@ -103,14 +106,16 @@ MUTANTS = (
     Mutant(
         "an uncertain moment is tried at one of its dates only",
         SELECTION,
-        "for pins in product(*(_pins(items[i]) for i in open_items)))",
-        "for pins in list(product(*(_pins(items[i]) for i in open_items)))[:1])",
+        "for pins in product(*(_pins(item) for item in found)))",
+        "for pins in list(product(*(_pins(item) for item in found)))[:1])",
     ),
     Mutant(
         "an end that may have happened is taken as open",
         SELECTION,
         "return point.choices or (point.value if",
         "return (point.value if",
+        ENDED,
+        5,
     ),
     Mutant(
         "`through` is read as `before`",
@@ -165,14 +170,14 @@ MUTANTS = (
     Mutant(
         "an event is visible one second late",
         SELECTION,
-        "verdict(met=instant <= question.at)",
-        "verdict(met=instant < question.at)",
+        "return MET if seen[-1] <= question.at else UNKNOWN",
+        "return MET if seen[-1] < question.at else UNKNOWN",
     ),
     Mutant(
         "a future event is visible",
         SELECTION,
-        "verdict(met=instant <= question.at)",
-        "verdict(met=True)",
+        "if seen[0] > question.at:\n        return NOT_MET",
+        "if seen[0] > question.at:\n        return MET",
     ),
     Mutant(
         "a partial date is certain from its first day",
@@ -338,7 +343,8 @@ MUTANTS = (
         SELECTION,
         "settled = history.value is MET or bool(denials)",
         "settled = history.value is MET",
-        COUNTS,
+        ENDED,
+        3,
     ),
     Mutant(
         "what may not exist counts as there",
@@ -431,6 +437,7 @@ MUTANTS = (
         "if row and run.gap is not None and not fits(",
         "if row and run.number > 99 and run.gap is not None and not fits(",
         RUNS,
+        5,
     ),
     Mutant(
         "the span is counted from the reading before",
@@ -438,6 +445,7 @@ MUTANTS = (
         "fits(_apart(row[0], tied, run.span, question)[0])",
         "fits(_apart(row[max(0, len(row) - 2)], tied, run.span, question)[0])",
         RUNS,
+        5,
     ),
     Mutant(
         "a failing reading breaks no row",
@@ -445,6 +453,7 @@ MUTANTS = (
         "if not all(held for _, held in group):\n            row = []",
         "if not all(held for _, held in group):",
         RUNS,
+        5,
     ),
     Mutant(
         "an unknown reading is passed over",
@@ -452,6 +461,7 @@ MUTANTS = (
         "for item, found, held in told if found is MET or held is not MET]",
         "for item, found, held in told if held is not UNKNOWN]",
         RUNS,
+        5,
     ),
     Mutant(
         "hours between dates are taken as long enough",
@@ -459,6 +469,7 @@ MUTANTS = (
         "return answer is not NOT_MET if hoping else answer is MET",
         "return answer is not NOT_MET",
         RUNS,
+        5,
     ),
     Mutant(
         "what did not follow on record has not followed",
@@ -466,6 +477,7 @@ MUTANTS = (
         "if value is NOT_MET and others is not None and (selection.not_yet or not others.closed):",
         "if value is MET and others is not None and value is NOT_MET:",
         RUNS,
+        5,
     ),
     Mutant(
         "two things on one date did not follow each other",
@@ -473,6 +485,7 @@ MUTANTS = (
         "return UNKNOWN if not_after is not before and not (one.instants and other.instants) else before",
         "return before",
         RUNS,
+        5,
     ),
     # --- what is cited ---
     Mutant(

@@ -32,9 +32,9 @@ class Case:
     reordered: Reordered
 
 
-def case(random: Random, forms: Sequence[Form]) -> Case:
+def case(random: Random, forms: Sequence[Form], most: int = 14) -> Case:
     """Give a question, ways to explore it, a sharpening and an order."""
-    asked = question(random.randrange, partial(statement, depth=1, forms=forms))
+    asked = question(random.randrange, partial(statement, depth=1, forms=forms), most=most)
     timeline = asked.question.timeline
     order = random.sample(range(len(timeline.items)), len(timeline.items))
     sharper = sharpened(random.randrange, timeline, asked.calendar)
@@ -42,9 +42,9 @@ def case(random: Random, forms: Sequence[Form]) -> Case:
 
 
 @cache
-def cases(forms: Sequence[Form], number: int) -> list[Case]:
+def cases(forms: Sequence[Form], most: int, number: int) -> list[Case]:
     """The cases that all mutants of some forms are tried on."""
-    return [case(Random(seed), forms) for seed in range(number)]
+    return [case(Random(seed), forms, most) for seed in range(number)]
 
 
 def laws(case: Case, mutant: Mutant, read: Read) -> Iterator[Callable[[], None]]:
@@ -79,7 +79,7 @@ def noticed(mutant: Mutant, cases: Sequence[Case]) -> int:
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.mistake.replace(" ", "-"))
 def test_a_mistake_is_noticed(mutant: Mutant) -> None:
     """Each mistake breaks a law within some hundreds of cases."""
-    assert noticed(mutant, cases(mutant.forms, CASES[mutant.in_]))
+    assert noticed(mutant, cases(mutant.forms, mutant.most, CASES[mutant.in_]))
 
 
 @pytest.mark.slow
@@ -88,4 +88,4 @@ def test_the_copy_without_a_mistake_breaks_no_law(in_: str) -> None:
     """The reference, copied as the mutants are with nothing changed, passes: what is noticed is the mistake."""
     same = Mutant("none", "truth.py", "def negate(", "def negate(", in_=in_)  # type: ignore[arg-type]  # the three
     assert evaluator(same) is not read
-    assert not noticed(same, cases((), CASES[in_] // 8))
+    assert not noticed(same, cases((), 14, CASES[in_] // 8))

@@ -90,7 +90,12 @@ def test_a_table_reads_like_lines_of_json(tmp_path: Path) -> None:
     ("header", "told"),
     [
         ("id,kind,time,milestone", "the column `patient` is missing"),
-        ("patient;id;kind;time", "the column `id` is missing"),
+        ("patient;id;kind;time", "the columns are separated by `;`, not by commas; save the table with commas"),
+        ("ID\tPatient\tKind\tTime", "the columns are separated by tabs"),
+        ("sep=;", "the first line only says how columns are separated"),
+        ("id,patient\rkind,time", "its lines end with a carriage return alone"),
+        ("ID,Patient,kind,time", "columns are named in lower case, not `ID`, `Patient`"),
+        ("id,patients,kind,time,patent", "the column `patient` is missing, did you mean `patients`?"),
         ("id,patient,kind,time,time", "the column `time` comes twice"),
         ('id,patient,kind,"time', "a quote is not closed"),
     ],
@@ -105,6 +110,53 @@ def test_a_wrong_header_is_told_with_its_place_and_each_row_is_counted(tmp_path:
     assert all(isinstance(other, Unreadable) for other in others)
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.ndjson"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_file_in_another_encoding_is_refused_with_what_to_do(tmp_path: Path, name: str, encoding: str) -> None:
+    with pytest.raises(ProtocolError, match="not UTF-8") as refused:
+        written(tmp_path, name, "id,patient,kind,time\n".encode(encoding))
+    assert "save it as UTF-8" in refused.value.diagnostics[0].help
+
+
+def test_a_header_that_comes_again_is_no_patient(tmp_path: Path) -> None:
+    header, row = b"id,patient,kind,time,milestone\n", b"a,P1,milestone,2024-03-05,consent\n"
+    first, again, last = written(tmp_path, "a.csv", header + row + header + row)
+    assert (first.id, last.id) == ("a", "a")
+    assert (again.patient, again.origin.rpartition(":")[2]) == (None, "3")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"[\n", "the record ends before it is complete, at character 2; each record is one line"),
+        (b'[{"id": "a"}]', "the record is not a JSON object; write each on a line of its own"),
+        (b"3", "the record is not a JSON object"),
+    ],
+)
+def test_json_that_is_not_one_record_a_line_is_told_what_to_do(tmp_path: Path, content: bytes, told: str) -> None:
+    (record,) = written(tmp_path, "a.ndjson", content)
+    assert isinstance(record, Unreadable)
+    assert record.reason == told
+
+
+def test_a_value_under_no_name_is_asked_about(tmp_path: Path) -> None:
+    """Of a person it once was taken for what the record is about."""
+    records = written(tmp_path, "a.csv", b"id,patient,kind,time,\na,P1,person,2024-03-05,screening\n")
+    found = timeline(records, "P1", VOCABULARY, SEOUL, {})
+    assert [problem.reason for problem in found.problems] == ["`screening` stands under no name"]
+    assert "" not in found.items[0].fields
+
+
+def test_ids_that_several_patients_bear_are_counted_in_any_order() -> None:
+    records = [consent("a"), consent("a", "P2"), consent("b"), consent("c"), consent("c", "P2")]
+    moved = replace(consent("c"), revision=1, retracted=True)
+    for several in (records, records[::-1]):
+        assert cohort(several).shared == {"a": ("P1", "P2"), "c": ("P1", "P2")}
+        assert cohort([*several, moved]).shared == cohort([moved, *several]).shared == {"a": ("P1", "P2")}
+        again = replace(moved, revision=0)
+        assert cohort([*several, again]).shared == cohort([again, *several]).shared == cohort(several).shared
+
+
 def test_a_column_nobody_knows_is_asked_about_where_it_is_filled(tmp_path: Path) -> None:
     rows = (b"id,patient,kind,time,milestone,vist,x_note", b"a,P1,milestone,2024-03-05,consent,,hi")
     table = b"\n".join((*rows, b"b,P1,milestone,2024-03-05,consent,w4,"))
@@ -116,10 +168,12 @@ def test_a_column_nobody_knows_is_asked_about_where_it_is_filled(tmp_path: Path)
 
 def test_a_file_that_is_not_there_or_not_of_events_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.xlsx").write_bytes(b"PK")
+    (tmp_path / "noending").write_bytes(b"")
     for name, told in (
         ("none.csv", "there is no such file"),
         ("a.xlsx", "`.xlsx` are not event files"),
-        ("", "no such file"),
+        ("", "this is no ordinary file"),
+        ("noending", "a file without an ending is no event file"),
     ):
         with pytest.raises(ProtocolError, match=told):
             read(tmp_path / name)

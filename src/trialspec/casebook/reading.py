@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from trialspec.casebook.cases import Asked, Case, Casebook, Expectation
 from trialspec.compile import compile_protocol
 from trialspec.diagnostics import Diagnostic, Place, ProtocolError, did_you_mean, has_errors
 from trialspec.evaluation import Protocol, load
-from trialspec.events import CARRIES, Record, is_kind
+from trialspec.events import CARRIES, EVERY_KIND, OWN, PRIVATE, RETRACTED, Record, is_kind
 from trialspec.events import check as checked
 from trialspec.items import MILESTONES
 from trialspec.library import CASES, PROTOCOL_FILE, find, names
@@ -103,6 +103,8 @@ class _Reader:
             else:
                 self.day_1 = date.fromordinal(when.first)
         cases = [self.case(each, node) for each in self.members(node, "cases")]
+        if not cases and not self.found:
+            self.say("bad-value", "there is no case here", node["cases"].place, "write one, as in `- case: ...`")
         names: dict[str, Place] = {}
         for each in filter(None, cases):
             if each.name in names:
@@ -126,8 +128,10 @@ class _Reader:
         name = given.text if given.kind == "text" else ""
         found = find(name, self.file, self.libraries)
         if found is None:
-            advice = did_you_mean(name, names(self.file, self.libraries))
-            self.say("unknown-file", f"there is no protocol `{name}`", given.place, advice)
+            advice = did_you_mean(name, names(self.file, self.libraries)) or (
+                "give its name in a library, as in `protocols/demo`; of the protocol beside `cases/` say nothing"
+            )
+            self.say("unknown-file", f"there is no protocol `{name}` in a library", given.place, advice)
             return None
         return load(found, libraries=self.libraries)
 
@@ -213,7 +217,31 @@ class _Reader:
                 keys[subject] = value.text
             elif text is not None:
                 keys[key] = text
-        return keys
+        return keys if self.is_event(keys, node) else None
+
+    def is_event(self, keys: Mapping[str, str], node: Node) -> bool:
+        """Report what no event can carry: in a case that is a slip of its author, not of the records."""
+        kind = keys.get("kind", "")
+        kinds = [key for key in self.entries(node) if is_kind(key) and CARRIES[key][0] != key]
+        if len(kinds) > 1:
+            several = " and ".join(f"`{each}`" for each in kinds)
+            self.say("bad-value", f"an event is of one kind, and this is of {several}", node.key_place(kinds[1]))
+            return False
+        if "kind" not in keys:
+            if keys.get("status") == RETRACTED:  # it need not say what it retracts
+                return True
+            advice = "write what it is about under its kind, as in `observation: c3`, or add `kind`"
+            self.say("missing-key", "it is not said what kind of event this is", node.place, advice)
+            return False
+        if not is_kind(kind):
+            self.say("bad-value", f"`{kind}` is not a kind of event", node["kind"].place, did_you_mean(kind, CARRIES))
+            return False
+        carried = (*CARRIES[kind], *EVERY_KIND, *OWN, "status")
+        strange = [key for key in keys if key not in carried and not key.startswith(PRIVATE)]
+        for key in strange:
+            advice = did_you_mean(key, carried) or f"keys of your own begin with `{PRIVATE}`"
+            self.say("unknown-key", f"`{key}` is not a key of this event ({kind})", _place_of(key, node), advice)
+        return not strange
 
     def sentence(self, node: Node) -> dict[str, str] | None:
         """Read what happened from a sentence: a name, then its value and unit, then what it was for."""
@@ -325,6 +353,10 @@ class _Reader:
         if word not in {None, _AT_ONCE, "unknown"}:
             self.say("bad-value", f"`available` is `{_AT_ONCE}` or `unknown`, not `{word}`", node["available"].place)
         return default if word is None else word == _AT_ONCE
+
+
+def _place_of(key: str, node: Node) -> Place:
+    return node.key_place(key) if key in node else node.place
 
 
 @dataclass(frozen=True, slots=True)

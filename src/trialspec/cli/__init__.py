@@ -13,7 +13,7 @@ import click
 
 from trialspec import __version__
 from trialspec.cli import calendar, cases, exits, explain, protocols, run, show, watch
-from trialspec.diagnostics import ProtocolError
+from trialspec.diagnostics import Diagnostic, ProtocolError
 from trialspec.reports.table import FOOTER
 
 
@@ -37,8 +37,10 @@ class Commands(click.Group):
         except click.Abort:
             show.note("stopped; what was printed may not be all")
             code = exits.STOPPED
-        except _CutOffError:
-            code = _cut_off()
+        except _CutOffError as error:
+            code = _cut_off(str(error))
+        except OSError as error:
+            code = _system(error)
         except Exception:  # noqa: BLE001 - the last stop: what is no fault of the files is ours
             code = _ours()
         sys.exit(code)
@@ -51,6 +53,8 @@ class Commands(click.Group):
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise _CutOffError from error
+            if error.filename is None:
+                raise _CutOffError(error.strerror) from error
             raise
         return code
 
@@ -59,11 +63,18 @@ class Commands(click.Group):
         return list(self.commands)
 
 
-def _cut_off() -> int:
+def _cut_off(why: str) -> int:
     # Python writes out what is left on leaving, and would fail again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    show.note("the output was closed before all of it was written")
+    show.note(f"the output was closed before all of it was written{f': {why.lower()}' if why else ''}")
     return exits.CUT_OFF
+
+
+def _system(error: OSError) -> int:
+    """Say what the system refuses: a name that is too long, a disk that fails."""
+    named = f"`{error.filename}`: " if error.filename else ""
+    show.diagnostics([Diagnostic("unknown-file", f"{named}{(error.strerror or str(error)).lower()}", None)])
+    return exits.WRONG
 
 
 def _ours() -> int:

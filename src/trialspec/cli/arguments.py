@@ -18,6 +18,12 @@ from trialspec.times import Zone, parse_time
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+def example(line: str) -> str:
+    """The last line of a command's help: how it is called."""
+    return f"\b\nExample:\n  trialspec {line}"
+
+
 AS_OF = "an instant (`2014-03-05T09:30+09:00`), or a date, which means its end in the protocol's zone"
 
 
@@ -78,6 +84,8 @@ def refused(code: str, message: str, advice: str = "") -> ProtocolError:
 
 def protocol_file(name: str, libraries: Sequence[Path]) -> Path:
     """Find a protocol: a file, a directory that holds one, or a name of the library."""
+    if not name:
+        raise refused("unknown-file", "the name of the protocol is empty", "give a protocol file, or its directory")
     path = Path(name)
     if path.is_file():
         return path
@@ -106,16 +114,20 @@ def events(names: Iterable[str]) -> Cohort:
 
 def records(names: Iterable[str]) -> Iterable[Record]:
     """Read files of events, and the files of a directory of them, in the order of the files."""
-    files = [file for name in names for file in _event_files(Path(name))]
+    files = [file for name in names for file in _event_files(name)]
     for file in files:
         read(file)  # so that a file that cannot be read is told before any other has been
     return _records(files)
 
 
-def _event_files(path: Path) -> list[Path]:
+def _event_files(name: str) -> list[Path]:
+    path = Path(name)
+    if not name:
+        raise refused("unknown-file", "the name of the event file is empty", "give a file, or a directory of them")
     if not path.is_dir():
         return [path]
-    found = sorted(file for file in path.iterdir() if file.suffix.removeprefix(".").lower() in endings())
+    known = endings()
+    found = sorted(file for file in path.iterdir() if file.suffix.removeprefix(".").lower() in known and file.is_file())
     if not found:
         raise refused("unknown-file", f"`{path}`: there are no event files in this directory", "check the path")
     return found
@@ -155,7 +167,8 @@ def patient(name: str, names: Iterable[str]) -> str:
     """Check that there are records of a patient."""
     there = sorted(names)
     if name not in there:
-        advice = did_you_mean(name, there) or f"there are records of {_listed(there)}"
+        others = f"there are records of {_listed(there)}" if there else "there are no records of anybody"
+        advice = did_you_mean(name, there) or others
         raise refused("unknown-patient", f"there is no record of a patient `{name}`", advice)
     return name
 

@@ -15,7 +15,7 @@ from trialspec.reports.table import FOOTER, Page
 from trialspec.times import parse_time
 
 
-@click.command()
+@click.command(epilog=arguments.example("calendar two-drugs --day-1 2014-03-03"))
 @click.argument("protocol")
 @click.argument("events", nargs=-1)
 @click.option("--day-1", metavar="DATE", help="The date of `day 1`: print the plan from there on.")

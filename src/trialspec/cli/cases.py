@@ -12,7 +12,7 @@ from trialspec.cli import arguments, exits, show
 from trialspec.diagnostics import Diagnostic, ProtocolError, has_errors, to_json
 
 
-@click.command()
+@click.command(epilog=arguments.example("test two-drugs"), short_help="Run the cases beside a protocol, or any others.")
 @click.argument("paths", nargs=-1)
 @arguments.output("table", "json")
 @arguments.libraries
@@ -52,6 +52,8 @@ def test(paths: tuple[str, ...], form: str, libraries: tuple[Path, ...]) -> int:
         expected = sum(bool(result.case.xfail) for result in results) - sum(bool(each.case.xfail) for each in failed)
         told = [f"{len(results) - len(failed) - expected} passed", f"{expected} fail as expected" if expected else ""]
         told.append(f"{len(failed)} failed" if failed else "")
+        unread = len({each.place.file if each.place else each.message for each in found if each.severity == "error"})
+        told.append(f"{unread} {'files' if unread > 1 else 'file'} could not be read" if unread else "")
         several = "files" if len(files) > 1 else "file"
         click.echo(f"{len(files)} {several} of cases: {', '.join(part for part in told if part)}")
     return exits.WRONG if failed or has_errors(found) else exits.FINE

@@ -16,12 +16,15 @@ from trialspec.reports import proof
 from trialspec.reports.table import FOOTER, Page
 
 
-@click.command()
+@click.command(
+    epilog=arguments.example("explain two-drugs two-drugs/events.ndjson --patient P1 --dose CYC#1"),
+    short_help="Say why, for one patient, down to the records.",
+)
 @click.argument("protocol")
 @click.argument("events", nargs=-1, required=True)
 @click.option("--patient", required=True, metavar="ID", help="Whom it is about.")
 @click.option("--criterion", metavar="NAME", help="An eligibility criterion, as in `I3`.")
-@click.option("--dose", metavar="NAME", help="A planned dose, as in `RTX#2`, or the id of one that was given.")
+@click.option("--dose", metavar="NAME", help="A planned dose, as in `RTX#2`, or the id of an administration.")
 @click.option(
     "--alert", metavar="ID", help="An alert: its key, or its rule, as in `dosing/late`, with or without its subject."
 )
@@ -76,11 +79,23 @@ def _criteria(protocol: Protocol, name: str | None) -> tuple[str, ...]:
 
 
 def _doses(report: PatientReport, name: str | None) -> tuple[Finding, ...]:
+    """Find a dose by its name, or by the id of any record of its administration."""
     found = report.about("dose")
-    if name is None:
-        return found
+    named = tuple(finding for finding in found if name in {None, finding.name})
+    if named or name is None:
+        return named
+    records = [item for item in report.timeline.items if item.kind == "administration" and item.id == name]
+    for record in records:
+        drug, date = str(record.fields.get("drug")), str(record.when)
+        citing = [each for each in found if name in each.because and each.facts.get("drug") == drug]
+        # The records of a dose are cited by later ones too: it is the last that had begun by then.
+        begun = [each.facts["date"] for each in citing if each.facts["date"] and each.facts["date"] <= date]
+        if citing:
+            return tuple(each for each in citing if not begun or each.facts["date"] == max(begun))
+        advice = "it was before the screening, or its drug is none that the protocol plans"
+        raise arguments.refused("unknown-name", f"the administration `{name}` ({drug}, {date}) is no dose", advice)
     arguments.named(name, (finding.name for finding in found), "dose")
-    return tuple(finding for finding in found if finding.name == name)
+    return ()
 
 
 def _alerts(report: PatientReport, name: str | None) -> tuple[Episode, ...]:

@@ -22,7 +22,7 @@ from trialspec.reports.plain import plain
 # --- check ------------------------------------------------------------------------------------------------------------
 
 
-@click.command()
+@click.command(epilog=arguments.example("check two-drugs"))
 @click.argument("files", nargs=-1, required=True)
 @arguments.output("table", "json")
 @arguments.libraries
@@ -50,7 +50,7 @@ def check(files: tuple[str, ...], form: str, libraries: tuple[Path, ...]) -> int
 def _paths(name: str, libraries: Sequence[Path], found: list[Diagnostic]) -> Iterator[Path]:
     """Find what a name stands for; what is not there is reported, and the rest checked all the same."""
     path = Path(name)
-    if path.is_dir() and not (path / library.PROTOCOL_FILE).is_file():
+    if name and path.is_dir() and not (path / library.PROTOCOL_FILE).is_file():
         inside = sorted(_in_directory(path))
         if inside:
             yield from inside
@@ -114,7 +114,9 @@ def _verdict(diagnostics: Iterable[Diagnostic]) -> str:
 # --- what it says -----------------------------------------------------------------------------------------------------
 
 
-@click.command()
+@click.command(
+    epilog=arguments.example("docs two-drugs > two-drugs.md"), short_help="Print PROTOCOL in plain language."
+)
 @click.argument("protocol", required=False)
 @click.option("--language", is_flag=True, help="Print the reference of the language instead.")
 @arguments.libraries
@@ -130,20 +132,27 @@ def docs(protocol: str | None, language: bool, libraries: tuple[Path, ...]) -> i
     return exits.FINE
 
 
-@click.command()
+@click.command(
+    epilog=arguments.example("schema two-drugs > two-drugs/schema.json"),
+    short_help="Print the JSON Schema of protocols.",
+)
 @click.argument("protocol", required=False)
 @arguments.libraries
 def schema(protocol: str | None, libraries: tuple[Path, ...]) -> int:
-    """Print the JSON Schema of the language; with PROTOCOL, of all the verbs that it has in scope.
+    """Print the JSON Schema with which an editor completes and checks a protocol while it is written.
 
-    An editor completes and checks with it while a protocol is written.
+    Without PROTOCOL it is that of the language alone, the same for every protocol. With PROTOCOL it also has the verbs
+    that the protocol and its libraries define, and offers the names of its measures, drugs and concepts.
     """
     path = None if protocol is None else arguments.protocol_file(protocol, libraries)
     show.data(schema_of(path, libraries))
     return exits.FINE
 
 
-@click.command()
+@click.command(
+    epilog=arguments.example("freeze two-drugs > two-drugs-1.0.0.yaml"),
+    short_help="Print PROTOCOL and all it uses as one file.",
+)
 @click.argument("protocol")
 @arguments.libraries
 def freeze(protocol: str, libraries: tuple[Path, ...]) -> int:
@@ -154,7 +163,7 @@ def freeze(protocol: str, libraries: tuple[Path, ...]) -> int:
     return exits.FINE
 
 
-@click.command(name="explain-error")
+@click.command(name="explain-error", epilog=arguments.example("explain-error unit-mismatch"))
 @click.argument("code")
 def explain_error(code: str) -> int:
     """Print what an error code means, and what to do."""

@@ -21,7 +21,7 @@ from trialspec.sources import Cohort
 Notes = dict[str, tuple[alerts.Note, ...]]
 
 
-@click.command()
+@click.command(epilog=arguments.example("run two-drugs two-drugs/events.ndjson --as-of 2014-03-06"))
 @click.argument("protocol")
 @click.argument("events", nargs=-1, required=True)
 @arguments.as_of
@@ -64,6 +64,7 @@ def run(
     cohort = arguments.only(arguments.events(events), patients)
     show.engine(read.decider.absence)
     _tell_unreadable(cohort)
+    _tell_shared(cohort)
     shape = _SHAPES[form](read, beside)
     found, withheld = False, 0
     shape.begin()
@@ -104,7 +105,8 @@ def _notes(file: str | None) -> Notes:
     try:
         lines = Path(file).read_bytes().splitlines()
     except OSError as error:
-        raise arguments.refused("unknown-file", f"`{file}`: {error.strerror or 'it cannot be read'}") from error
+        reason = (error.strerror or "it cannot be read").lower()
+        raise arguments.refused("unknown-file", f"--notes `{file}`: {reason}", "check the path") from error
     read = []
     for number, line in enumerate(lines, 1):
         if line.strip():
@@ -132,6 +134,20 @@ def _tell_unreadable(cohort: Cohort) -> None:
             show.note(f"  and {number - _MOST} more; `--format json` lists all")
     if not cohort.patients:
         show.note("warning: there is no record of any patient")
+
+
+def _tell_shared(cohort: Cohort) -> None:
+    """Say which ids records of several patients bear: on each patient's page it looks like one slip."""
+    shared = cohort.shared
+    if shared:
+        note = "one record id is" if len(shared) == 1 else f"{len(shared)} record ids are"
+        show.note(
+            f"warning: {note} borne by records of several patients; an id belongs to one, so none is taken as sure:"
+        )
+        for name, patients in list(shared.items())[:_MOST]:
+            show.note(f"  {name}: {', '.join(patients[:_MOST])}")
+        if len(shared) > _MOST:
+            show.note(f"  and {len(shared) - _MOST} more; an id is to belong to one patient")
 
 
 # --- the shapes of the answer -----------------------------------------------------------------------------------------

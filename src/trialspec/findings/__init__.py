@@ -22,11 +22,13 @@ from trialspec.findings.visits import before_doses, given_doses, visits
 from trialspec.kernel import kinds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from trialspec.interpreters.reading import Question
     from trialspec.patient import Kind
     from trialspec.program import Criterion, Program
 
-__all__ = ["Finding", "Found", "Group", "Subject", "evaluate", "groups"]
+__all__ = ["Finding", "Found", "Group", "Subject", "evaluate", "groups", "read"]
 
 # The order in which findings are given: who the patient is, what may begin, what was done, what came of it.
 _ORDER: tuple[Subject, ...] = (
@@ -84,5 +86,10 @@ def _doses(program: Program, question: Question) -> Found:
 
 def evaluate(program: Program, question: Question) -> tuple[Finding, ...]:
     """Say what a protocol finds of one patient at one instant, in a fixed order."""
-    made = [finding for group in groups(program) for finding in group(question).findings]
+    return read(groups(program), question)
+
+
+def read(asked: Iterable[Group], question: Question) -> tuple[Finding, ...]:
+    """Say what groups find at the instant of a question, in a fixed order."""
+    made = [finding for group in asked for finding in group(question).findings]
     return tuple(sorted(made, key=lambda finding: _ORDER.index(finding.subject)))

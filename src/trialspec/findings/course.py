@@ -29,10 +29,10 @@ def course(
 
     It is not complete once a dose was missed, not given or cancelled; while one may still come it is `pending`.
     """
-    planned = [finding for name in plan.of for finding in slots.get(name, ())]
+    planned = _planned(plan, slots)
     complete = _complete({str(finding.fields["state"]) for finding in planned})
     unknown = [finding.missing for finding in planned if finding.fields["state"] == "unknown"]
-    late = [finding for finding in (*planned, *others) if "after_course" in finding.fields.get("departure", ())]
+    late = [finding for finding in (*planned, *others) if after_course(finding)]
     words = told(plan.provenance, (), course="course", complete=complete)
     words["through"] = shown_date(through.value.last) if isinstance(through.value, When) else ""
     return Finding(
@@ -47,6 +47,20 @@ def course(
         provenance=plan.provenance,
         place=plan.place,
     )
+
+
+def _planned(plan: Course, slots: Mapping[str, Sequence[Finding]]) -> list[Finding]:
+    return [finding for name in plan.of for finding in slots.get(name, ())]
+
+
+def counted(plan: Course, slots: Mapping[str, Sequence[Finding]], others: Sequence[Finding]) -> list[Finding]:
+    """Give the doses that say how the course stands: those that it is of, and others that came after its end."""
+    return [*_planned(plan, slots), *(finding for finding in others if after_course(finding))]
+
+
+def after_course(finding: Finding) -> bool:
+    """Whether a dose came after the end of the course."""
+    return "after_course" in finding.fields.get("departure", ())
 
 
 def _complete(states: set[str]) -> str:

@@ -16,6 +16,8 @@ from trialspec.times import When
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, every, negate, verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trialspec.findings.infusions import Infusion
     from trialspec.findings.slots import Slot
     from trialspec.kernel import Point
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 class Context:
     """What doses are judged by: the moments of the patient's trial as they stand at the question, in one world.
 
-    A moment is `None` where the protocol has none of that name; `course` is the end of the course, by plan.
+    A moment is `None` where the protocol has none of that name; `through` is the end of the course, and `course` the
+    same by plan.
     """
 
     program: Program
@@ -37,6 +40,7 @@ class Context:
     enrolled: Reading | None
     consent: Reading
     stop: Reading
+    through: Reading | None
     course: Mapping[str, Reading]
 
     @property
@@ -54,14 +58,31 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Clearance:
-    """How the gates of a dose read: the worst of them, and whether one that holds is not met."""
+class Worst:
+    """How several gates read together: as the worst of them, which is named."""
 
     verdict: Verdict
     gate: str
-    held: bool
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Clearance:
+    """How the gates of a dose read: those that hold it, and those that only warn."""
+
+    holding: Worst
+    warning: Worst
     readings: tuple[Reading, ...]
-    deciding: Reading
+
+    @property
+    def deciding(self) -> Worst:
+        """What to say of all of them: what is not met, and of that a gate that holds before one that warns."""
+        return min((self.holding, self.warning), key=lambda each: (each.verdict is MET, not each.gate))
+
+    @property
+    def held(self) -> bool:
+        """Whether a gate that holds is not met."""
+        return self.holding.verdict is NOT_MET
 
     @property
     def because(self) -> frozenset[str]:
@@ -82,10 +103,17 @@ class Clearance:
 def clearance(plan: DosePlan, gates: Mapping[str, Gate], question: Question) -> Clearance:
     """Read the gates of a dose; without a gate it is cleared."""
     readings = [(gates[name], read(gates[name].expr, question)) for name in plan.gates]
-    worst = next((v for v in (NOT_MET, UNKNOWN) if any(r.verdict is v for _, r in readings)), MET)
-    gate, deciding = next(((g.name, r) for g, r in readings if r.verdict is worst), ("", Reading(MET)))
-    held = any(gate.otherwise == "hold" and reading.verdict is NOT_MET for gate, reading in readings)
-    return Clearance(worst, gate, held, tuple(reading for _, reading in readings), deciding)
+    holding, warning = (
+        _worst([(gate.name, reading) for gate, reading in readings if gate.otherwise == otherwise])
+        for otherwise in ("hold", "warn")
+    )
+    return Clearance(holding, warning, tuple(reading for _, reading in readings))
+
+
+def _worst(readings: Sequence[tuple[str, Reading]]) -> Worst:
+    verdict = next((v for v in (NOT_MET, UNKNOWN) if any(reading.verdict is v for _, reading in readings)), MET)
+    gate, deciding = next(((name, r) for name, r in readings if r.verdict is verdict), ("", Reading(MET)))
+    return Worst(verdict, gate, deciding)
 
 
 def at_start(dose: Infusion, question: Question) -> Question:
@@ -142,8 +170,9 @@ def judge(
         "order": order.verdict,
         "interval": _interval(dose, plan, before, context),
         "premedication": negate(every(reading.verdict for reading in premedication)),
-        "gate_not_met": verdict(met=cleared.verdict is NOT_MET),
-        "gate_unknown": verdict(met=cleared.verdict is UNKNOWN),
+        # To be warned is no departure.
+        "gate_not_met": verdict(met=cleared.holding.verdict is NOT_MET),
+        "gate_unknown": verdict(met=cleared.holding.verdict is UNKNOWN),
         "before_consent": _before(dose, context.consent, context),
         "before_enrolment": NOT_MET if context.enrolled is None else _before(dose, context.enrolled, context),
         "after_stop": _after(dose, context.stop, context),

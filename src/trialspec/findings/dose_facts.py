@@ -13,7 +13,7 @@ from trialspec.truth import MET, NOT_MET, UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trialspec.findings.departures import Clearance, Judgement
+    from trialspec.findings.departures import Clearance, Judgement, Worst
     from trialspec.findings.infusions import Infusion
     from trialspec.findings.slots import Slot
     from trialspec.interpreters.reading import Missing, Reading
@@ -47,11 +47,24 @@ def planned_facts(
 
 
 def gate_facts(cleared: Clearance, vocabulary: Vocabulary) -> dict[str, str]:
-    """Tell how the gate that decides reads."""
-    margin = shown_margin(cleared.deciding, vocabulary)
-    if cleared.verdict is NOT_MET and not margin:
+    """Tell how the gate that decides reads, and how the one that warns does."""
+    gate, verdict, margin = _gate_facts(cleared.deciding, vocabulary)
+    warning, warning_verdict, warning_margin = _gate_facts(cleared.warning, vocabulary)
+    return {
+        "gate": gate,
+        "verdict": verdict,
+        "margin": margin,
+        "warning": warning,
+        "warning_verdict": warning_verdict,
+        "warning_margin": warning_margin,
+    }
+
+
+def _gate_facts(worst: Worst, vocabulary: Vocabulary) -> tuple[str, str, str]:
+    margin = shown_margin(worst.reading, vocabulary)
+    if worst.verdict is NOT_MET and not margin:
         margin = "as recorded"  # an answer in words, or several conditions: nothing to measure a distance by
-    return {"gate": cleared.gate, "verdict": shown_word(str(cleared.verdict)), "margin": margin}
+    return worst.gate, shown_word(str(worst.verdict)), margin
 
 
 def given_facts(dose: Infusion, plan: DosePlan, slot: Slot | None, judged: Judgement) -> dict[str, str]:

@@ -16,34 +16,52 @@ Where the protocol's words leave a choice, these rules hold:
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from trialspec.findings.course import course, gate
-from trialspec.findings.departures import clearance, judge
+from trialspec.findings.course import after_course, counted, course, gate
+from trialspec.findings.departures import at_start, clearance, judge
 from trialspec.findings.dose_facts import gate_facts, given_facts, planned_facts, shown_word
 from trialspec.findings.finding import Finding
 from trialspec.findings.found import Found, found, shown_missing, told
 from trialspec.findings.infusions import word_of
-from trialspec.findings.possible import join, leaves, plan_of, possible, uncertain
+from trialspec.findings.possible import join, leaves, plan_of, uncertain
 from trialspec.findings.slots import slot_names, stopped_before
-from trialspec.findings.treatment import Treatment, treatments
+from trialspec.findings.treatment import Treatment
+from trialspec.findings.ways import Ways, treatments, ways
 from trialspec.interpreters.reading import NOTHING, Missing, earliest
 from trialspec.interpreters.reference import cited, locate, next_visible
 from trialspec.times import shown_date
 from trialspec.truth import MET, UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
     from trialspec.findings.departures import Clearance, Judgement
     from trialspec.findings.infusions import Infusion
     from trialspec.findings.slots import Extra, Slot
     from trialspec.interpreters.reading import Question
-    from trialspec.patient import Item
-    from trialspec.program import DosePlan, Program
+    from trialspec.patient import Item, Timeline
+    from trialspec.program import Course, DosePlan, Program
 
 _BY_WINDOW = {"before": "not_due", "open": "due", "past": "overdue"}
+
+
+@dataclass(slots=True)
+class Memory:
+    """What was found out of a patient's doses that holds for all instants of a report."""
+
+    of: tuple[Program, Timeline, int] | None = None
+    found: Ways | None = None
+
+    def ways(self, program: Program, later: Question) -> Ways | None:
+        """Give every way in which moments and doses may have come about, as known at a question."""
+        same = self.of is not None and self.of[0] is program and self.of[1] is later.timeline and self.of[2] == later.at
+        if not same:
+            self.of, self.found = (program, later.timeline, later.at), ways(program, later)
+        return self.found
 
 
 def doses(program: Program, question: Question) -> Found:
@@ -52,20 +70,24 @@ def doses(program: Program, question: Question) -> Found:
     Which slot a dose fills is read with what is known when it is told: the history of an alert is told with today's
     attribution. All else is read at the instant of the question.
 
-    - `dose` (`RTX#1`, or an event's id where it fills no slot): state, departure, departure_unknown, gate, window. The
+    - `dose` (`RTX#1`, or an event's id where it fills no slot): state, departure, departure_unknown, gate (the one that
+      decides), holding and warning (the worst of the gates that hold, and of those that only warn), window. The
       window of a dose that was given is judged on its date, that of any other on the date of the question; it is
       absent where it is not known. Facts: dose, state, drug, date, planned, window, amount, planned_amount, route,
-      gate, verdict, margin, margin_days, reason, earliest, interruptions, departure, departure_unknown, missing.
+      gate, verdict, margin, warning, warning_verdict, warning_margin, margin_days, reason, earliest, interruptions,
+      departure, departure_unknown, missing.
     - `course`: complete (`pending` while a dose is still to come), departure. Facts: course, complete, through.
     - `gate`: verdict and otherwise, for a dose not yet given. Facts: gate, verdict, margin, missing.
     - `record`: attribution, a dose that may belong to either of two slots. Facts: record, problem, reason, events.
     """
     now = replace(question, dose=None)
     later = now.on(now.at if now.told_at is None else max(now.at, now.told_at))
-    worlds = possible(program, later)
-    made = _undecided(program, now) if worlds is None else join([_in_one_world(program, w, now.at) for w in worlds])
-    if worlds is None or len(worlds) > 1:
-        unsure = uncertain(later, worlds)
+    memory = now.remembered.setdefault("doses", Memory())
+    assert isinstance(memory, Memory)
+    found_ways = memory.ways(program, later)
+    made = _undecided(program, now) if found_ways is None else _in_every_world(program, found_ways, now.at)
+    unsure = uncertain(later, None) if found_ways is None else found_ways.unsure
+    if found_ways is None or len(found_ways.worlds) > 1:
         made = replace(made, findings=tuple(_resting_on(unsure, finding) for finding in made.findings))
     gates = found(gate(program, name, now) for name in program.gates)
     return found((*made.findings, *gates.findings), made.until)
@@ -99,18 +121,121 @@ def _undecided(program: Program, now: Question) -> Found:
     return found((replace(finding, until=earliest(finding.until, until)) for finding in made), until)
 
 
-def _in_one_world(program: Program, world: Question, at: int) -> Found:
-    families = treatments(program, world, at)
-    slots: dict[str, list[Finding]] = {plan.name: [] for plan in program.doses}
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What was found in one case: of the slots of each plan, and of doses that fill none."""
+
+    treatment: Treatment
+    slots: Mapping[str, tuple[Finding, ...]]
+    others: tuple[Finding, ...]
+
+
+def _in_every_world(program: Program, all_ways: Ways, at: int) -> Found:
+    """Say what all worlds agree on, a family of plans at a time, and of the course in all worlds together."""
+    told = [[_told(each) for each in treatments(program, all_ways, family, at)] for family in all_ways.families]
+    joined = [join([found(_all(one), one.treatment.until) for one in cases]) for cases in told]
+    owners = {each.name: name for cases in told for one in cases for name, own in one.slots.items() for each in own}
+    of_plan: dict[str, list[Finding]] = {plan.name: [] for plan in program.doses}
     others: list[Finding] = []
-    for treatment in families:
-        for slot in treatment.filling.slots:
-            slots[slot.plan.name].append(_slot(slot, treatment))
-        others += _others(treatment)
-    made = [*(finding for findings in slots.values() for finding in findings), *others]
+    for finding in (each for family in joined for each in family.findings):
+        of_plan.get(owners.get(finding.name, ""), others).append(finding)
+    made = [*(finding for findings in of_plan.values() for finding in findings), *others]
     if program.course is not None:
-        made.append(course(program.course, slots, others, locate(program.course.through, world.on(at))))
-    return found(made, *(treatment.until for treatment in families))
+        made.append(_course(program.course, all_ways, told, at))
+    return found(made, *(each.until for each in joined))
+
+
+def _all(told: _Told) -> Iterator[Finding]:
+    yield from (finding for findings in told.slots.values() for finding in findings)
+    yield from told.others
+
+
+def _told(treatment: Treatment) -> _Told:
+    slots: dict[str, list[Finding]] = {}
+    rests = _rests(treatment)
+    for slot in treatment.filling.slots:
+        dose = treatment.filling.fills.get(slot.name)
+        key = slot.name, _parts(dose), _before(dose, slot.plan, treatment), rests
+        made = _once(treatment, dose, key, partial(_slot, slot))
+        slots.setdefault(slot.plan.name, []).append(made)
+    others = () if treatment.unsettled else tuple(_others(treatment, rests))
+    return _Told(treatment, {name: tuple(made) for name, made in slots.items()}, others)
+
+
+# --- what is told once ------------------------------------------------------------------------------------------------
+
+
+def _once(treatment: Treatment, dose: Infusion | None, key: Hashable, tell: Callable[[Treatment], Finding]) -> Finding:
+    """Make a finding, or give the one that was made of the same records before; a cycle is always told anew.
+
+    What is found of a dose is the same at any instant after it: only how long it holds is not.
+    """
+    seen_in = treatment.setting
+    if seen_in.empty is None:
+        return tell(treatment)
+    made = seen_in.told.get(key)
+    if made is None:
+        now = seen_in.context.question
+        read_at = now.at if dose is None else at_start(dose, now).at
+        if treatment.unsettled or read_at == now.at:
+            made = tell(treatment)
+        else:
+            before = seen_in.kept.get((read_at, key))
+            made = tell(treatment) if before is None else replace(before, until=treatment.until)
+            seen_in.kept[read_at, key] = made
+        seen_in.told[key] = made
+    return made
+
+
+def _parts(dose: Infusion | None) -> tuple[int, ...]:
+    return () if dose is None else tuple(map(id, dose.parts))
+
+
+def _before(dose: Infusion | None, plan: DosePlan, treatment: Treatment) -> tuple[int, ...]:
+    """Tell the dose before this one apart, where it matters."""
+    return () if dose is None or plan.interval_at_least is None else _parts(treatment.before(dose))
+
+
+def _rests(treatment: Treatment) -> Hashable:
+    """Give what a finding rests on beside its own dose: which records fill the slots, and what is doubted."""
+    filling, records = treatment.filling, treatment.attributed.records
+    fills = tuple((name, records[dose.id]) for name, dose in filling.fills.items())
+    refusals = tuple((name, id(item)) for name, item in filling.refusals.items())
+    return fills, refusals, treatment.attributed.doubted
+
+
+def _course(plan: Course, all_ways: Ways, told: Sequence[Sequence[_Told]], at: int) -> Finding:
+    """Say how the course stands, asked once for all worlds in which its doses stand alike."""
+    alike: dict[tuple[object, ...], int] = {}
+    signs = [[_standing(plan, one) for one in cases] for cases in told]
+    for number in range(len(all_ways.worlds)):
+        in_world = zip(signs, all_ways.families, strict=True)
+        alike.setdefault(tuple(each[family.case_of[number]] for each, family in in_world), number)
+    made = []
+    for number in alike.values():
+        here = [cases[family.case_of[number]] for cases, family in zip(told, all_ways.families, strict=True)]
+        world = here[0].treatment.context.question if here else all_ways.worlds[number].on(at)
+        slots = {name: own for one in here for name, own in one.slots.items()}
+        others = [finding for one in here for finding in one.others]
+        made.append(found([course(plan, slots, others, locate(plan.through, world))]))
+    every_case = [one for cases in told for one in cases]
+    deciding = {id(finding): finding for one in every_case for finding in counted(plan, one.slots, one.others)}
+    because = frozenset[str]().union(*(finding.because for finding in deciding.values()))
+    return replace(join(made).findings[0], because=because)
+
+
+def _standing(plan: Course, one: _Told) -> tuple[object, ...]:
+    """Give what the course is told by, but for the records behind it."""
+    through = one.treatment.context.through
+    states = frozenset(
+        (
+            finding.fields["state"],
+            finding.missing if finding.fields["state"] == "unknown" else NOTHING,
+            after_course(finding),
+        )
+        for finding in counted(plan, one.slots, one.others)
+    )
+    return states, None if through is None else through.value
 
 
 def _dose(
@@ -132,7 +257,9 @@ def _dose(
         "state": state,
         "departure": judged.words(MET) if judged else NOTHING,
         "departure_unknown": judged.words(UNKNOWN) if judged else NOTHING,
-        "gate": str(cleared.verdict),
+        "gate": str(cleared.deciding.verdict),
+        "holding": str(cleared.holding.verdict),
+        "warning": str(cleared.warning.verdict),
     }
     return Finding(
         "dose",
@@ -165,7 +292,7 @@ def _slot(slot: Slot, treatment: Treatment) -> Finding:
 
 def _not_given(slot: Slot, treatment: Treatment) -> Finding:
     context, vocabulary = treatment.context, treatment.context.program.vocabulary
-    cleared = clearance(slot.plan, context.program.gates, context.question)
+    cleared = treatment.setting.clearance(slot.plan)
     refusal = treatment.filling.refusals.get(slot.name)
     state = _state(slot, refusal, cleared, treatment)
     missing = _missing(slot, state, cleared, treatment)
@@ -285,21 +412,26 @@ def _given(
     )
 
 
-def _others(treatment: Treatment) -> Iterable[Finding]:
+def _others(treatment: Treatment, rests: Hashable) -> Iterable[Finding]:
     """Give the doses that fill no slot, and the questions whose they are."""
-    if treatment.unsettled:
-        return
     for extra in treatment.filling.extras:
         if treatment.seen(extra.dose):
-            yield _extra(extra, treatment)
+            own = _parts(extra.dose), _before(extra.dose, extra.plan, treatment), extra.slot, extra.beyond, extra.doubt
+            key = *own, _parts(treatment.filling.fills.get(extra.slot)), rests
+            yield _once(treatment, extra.dose, ("extra", *key), partial(_extra, extra))
             if extra.doubt:
-                yield _attribution(extra, treatment)
+                yield _once(treatment, extra.dose, ("attribution", *key), partial(_attribution, extra))
     for dose in treatment.filling.waiting:
         if treatment.seen(dose):
             owner = plan_of(dose.parts[0], treatment.context.program.doses)
             assert owner is not None, "only doses of a plan are collected"
-            judged = judge(dose, owner, None, treatment.before(dose), treatment.context)
-            yield _given(dose.id, dose, judged, treatment, plan=owner, slot=None, window="before")
+            waits = "waiting", _parts(dose), _before(dose, owner, treatment), rests
+            yield _once(treatment, dose, waits, partial(_waiting, dose, owner))
+
+
+def _waiting(dose: Infusion, owner: DosePlan, treatment: Treatment) -> Finding:
+    judged = judge(dose, owner, None, treatment.before(dose), treatment.context)
+    return _given(dose.id, dose, judged, treatment, plan=owner, slot=None, window="before")
 
 
 def _extra(extra: Extra, treatment: Treatment) -> Finding:

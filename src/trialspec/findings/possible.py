@@ -144,21 +144,25 @@ def _told_ways(item: Item, plans: Sequence[DosePlan], items: Iterable[Item]) -> 
 
 
 def join(seen: Sequence[Found]) -> Found:
-    """Join what was found in each world, finding by finding."""
+    """Join what was found in each world, finding by finding; one that several worlds share is the same object."""
     if len(seen) == 1:
         return seen[0]
-    names = dict.fromkeys((finding.subject, finding.name) for each in seen for finding in each.findings)
-    by_name = [{(finding.subject, finding.name): finding for finding in each.findings} for each in seen]
+    told: dict[tuple[str, str], dict[int, Finding]] = {}
+    there: dict[tuple[str, str], set[int]] = {}
+    for number, each in enumerate(seen):
+        for finding in each.findings:
+            key = finding.subject, finding.name
+            told.setdefault(key, {})[id(finding)] = finding
+            there.setdefault(key, set()).add(number)
     joined = []
-    for subject, name in names:
-        told = [findings.get((subject, name)) for findings in by_name]
-        untils = (each.until if finding is None else finding.until for finding, each in zip(told, seen, strict=True))
-        made = _joined([finding for finding in told if finding is not None], everywhere=None not in told)
+    for (subject, name), findings in told.items():
+        absent = [each for number, each in enumerate(seen) if number not in there[subject, name]]
+        made = _joined(list(findings.values()), everywhere=not absent)
         if made is not None:
             # Where it is not there, its records are what makes another dose, and it may come with whatever comes next.
-            absent = [each for finding, each in zip(told, seen, strict=True) if finding is None]
-            others = (other.because for each in absent for other in each.findings if name in other.because)
-            joined.append(replace(made, until=earliest(*untils), because=made.because.union(*others)))
+            others = {id(other): other.because for each in absent for other in each.findings if name in other.because}
+            untils = (*(finding.until for finding in findings.values()), *(each.until for each in absent))
+            joined.append(replace(made, until=earliest(*untils), because=made.because.union(*others.values())))
     return found(joined, *(each.until for each in seen))
 
 
@@ -168,7 +172,7 @@ def _joined(findings: Sequence[Finding], *, everywhere: bool) -> Finding | None:
         # Where it may be no question at all, the doses themselves are unknown already.
         return None
     fields: dict[str, str | frozenset[str]] = {}
-    for name in ("state", "complete", "gate", "verdict"):
+    for name in ("state", "complete", "gate", "holding", "warning", "verdict"):
         words = {finding.fields.get(name) for finding in findings}
         if words != {None}:
             fields[name] = first.fields[name] if len(words) == 1 and everywhere else "unknown"
@@ -177,6 +181,7 @@ def _joined(findings: Sequence[Finding], *, everywhere: bool) -> Finding | None:
         if len(words) == 1 and words != {None}:
             fields[name] = first.fields[name]
     fields |= _departures(findings, everywhere=everywhere)
+    told = _told(fields)
     starts = [finding.since for finding in findings]
     known = [start for start in starts if start is not None]
     return replace(
@@ -186,7 +191,7 @@ def _joined(findings: Sequence[Finding], *, everywhere: bool) -> Finding | None:
         since=max(known) if len(known) == len(starts) and fields.get("state", "given") == "given" else None,
         because=frozenset[str]().union(*(finding.because for finding in findings)),
         missing=frozenset[Missing]().union(*(finding.missing for finding in findings)),
-        facts={name: _shown(name, findings) for name in first.facts} | _told(fields),
+        facts={name: told[name] if name in told else _shown(name, findings) for name in first.facts},
     )
 
 
@@ -208,7 +213,12 @@ def _departures(findings: Sequence[Finding], *, everywhere: bool) -> dict[str, f
 
 def _told(fields: Mapping[str, str | frozenset[str]]) -> dict[str, str]:
     """Tell what the worlds agree on, in the words of sentences."""
-    told = {"state": fields.get("state"), "complete": fields.get("complete"), "verdict": fields.get("gate")}
+    told = {
+        "state": fields.get("state"),
+        "complete": fields.get("complete"),
+        "verdict": fields.get("gate"),
+        "warning_verdict": fields.get("warning"),
+    }
     words = {name: shown_word(word) for name, word in told.items() if isinstance(word, str)}
     sets = {name: fields.get(name) for name in ("departure", "departure_unknown")}
     return words | {name: shown_word(", ".join(sorted(each))) for name, each in sets.items() if each is not None}

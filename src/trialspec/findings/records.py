@@ -195,10 +195,14 @@ def unscreened(program: Program, world: Question) -> Reading:
     return Reading(dosed, because, frozenset() if dosed is NOT_MET else frozenset({Missing("screening")}), until)
 
 
-def _doses(program: Program, world: Question) -> list[Item]:
+def planned_doses(program: Program) -> Select:
+    """Select the doses of all planned drugs."""
     drugs = frozenset[str]().union(*(plan.drugs for plan in program.doses))
-    test = Test("drug", "in", Constant(Codes(drugs)))
-    return selected(Select("administration", (test,)), world) if drugs else []
+    return Select("administration", (Test("drug", "in", Constant(Codes(drugs))),))
+
+
+def _doses(program: Program, world: Question) -> list[Item]:
+    return selected(planned_doses(program), world) if program.doses else []
 
 
 def _is_trial_dose(item: Item, world: Question) -> Verdict:

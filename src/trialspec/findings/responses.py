@@ -1,8 +1,8 @@
 """Responses: each component and category as read at each visit.
 
 - A category is met when its condition is and every earlier one is not met; it is not met when its condition is, or an
-  earlier one is met. The categories that are not `not_met` are the result: one is the category; several are `pending`
-  until the visit's window has closed, `not_evaluable` from then on. So is none at all.
+  earlier one is met. The categories that are not `not_met` are the result: one is the category; several, or none, are
+  `pending` until the visit's window has closed, `not_evaluable` from then on.
 - Before the visit's window begins it is `pending`. It is final once the window has closed, and never while the moments
   on which the window rests have not happened.
 - What intervenes *before the visit* is handled as `then:` says: before the value of the visit where one lies in its
@@ -216,7 +216,7 @@ def _answer(
         return PENDING
     if len(open_) == 1:
         return open_[0]
-    return NOT_EVALUABLE if world.closed(visit) or not open_ else PENDING
+    return NOT_EVALUABLE if world.closed(visit) else PENDING
 
 
 # --- what came before the visit ---------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from bisect import insort
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from trialspec.findings.infusions import word_of
@@ -18,7 +18,9 @@ from trialspec.interpreters.reading import Reading, earliest
 from trialspec.interpreters.reference import locate
 from trialspec.interpreters.selection import moved
 from trialspec.kernel import Dose, Shift
+from trialspec.quantity import Codes
 from trialspec.times import When, on_date
+from trialspec.truth import NOT_MET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -144,6 +146,20 @@ def named_plan(word: str, plans: Sequence[DosePlan]) -> DosePlan | None:
         if plan.name == name and (endless or int(number) <= len(slot_names(plan))):
             return plan
     return None
+
+
+def meant_slots(plans: Sequence[DosePlan], item: Item) -> frozenset[str]:
+    """Give the slots that an administration may be meant for where the one that it names is none; `""` is none of them.
+
+    Nothing for one that names a slot or none, or whose drug is not planned.
+    """
+    planned, drug = item.fields.get("planned"), item.fields.get("drug")
+    if not isinstance(planned, Codes) or not isinstance(drug, Codes) or planned.words is None:
+        return frozenset()
+    if all(named_plan(name, plans) is not None for name in planned.words):
+        return frozenset()
+    own = [slot_names(plan) for plan in plans if drug.among(plan.drugs) is not NOT_MET]
+    return frozenset({"", *chain.from_iterable(own)}) if own else frozenset()
 
 
 # --- attribution ------------------------------------------------------------------------------------------------------

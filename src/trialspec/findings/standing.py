@@ -2,8 +2,8 @@
 
 The rules, each of which raises as few alerts as the records allow:
 
-- A value that names a visit belongs to it, whatever its date, and to no other. A name that is no visit of the protocol
-  counts as none.
+- A value that names a visit belongs to it, whatever its date, and to no other.
+- A value whose name for its visit the protocol does not have may belong where its date would put it, and may not.
 - A value that names none belongs to the visit in whose window it lies. Outside every window it belongs to the visit in
   whose catchment it lies, but only once that visit's window has closed without a value of its own: until then it is
   unscheduled and the visit is still to be done.
@@ -11,9 +11,10 @@ The rules, each of which raises as few alerts as the records allow:
   measure that is planned at it. An assessment is done by its own measure.
 - What is done and has no value inside the window is `out_of_window`. The method is that of the value for the visit, and
   is judged once the window has closed: until then another value may take its place.
-- A visit with `first_due` whose window is not placed yet is due from `first_due_from` (`enrolled`) through that point,
-  then overdue, then missed from `missed_after` if given. A value since `screened` that lies in no other visit's window
-  counts for the first such visit until its window is placed; it is then judged like every other.
+- A visit with `first_due` whose window is not placed yet stands as if its anchor happened on the date of the question:
+  a value makes it done, one that names it as well, for as long as it lies in the window that would then be. Without
+  one it is due from `first_due_from` (`enrolled`) through `first_due`, then overdue, then missed from `missed_after` if
+  given. What has grown too old departs from nothing yet: it can still be repeated.
 - After consent was withdrawn, the study left, or death, what was not done or missed before is cancelled.
 - A patient who was enrolled or dosed without a screening record: what is not done is `unknown`.
 """
@@ -24,7 +25,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from trialspec.findings.records import milestone, stopped, unscreened
-from trialspec.findings.windows import Locate, Placing, between, dated, deadline, lies_inside, locating, places
+from trialspec.findings.windows import (
+    Locate,
+    Placing,
+    between,
+    dated,
+    deadline,
+    lies_inside,
+    locating,
+    places,
+    would_lie_inside,
+)
 from trialspec.interpreters.reading import NOTHING, Missing, Question, Reading, earliest
 from trialspec.interpreters.reference import cited, compare_when, next_visible, visible
 from trialspec.interpreters.selection import passes
@@ -34,9 +45,10 @@ from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, every, some
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from trialspec.kernel import Window
     from trialspec.patient import Item
     from trialspec.program import Program, VisitPlan
-    from trialspec.times import When, Zone
+    from trialspec.times import Zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +62,6 @@ class Scene:
     values: tuple[Item, ...]
     stop: int | None
     screening: Reading
-    screened: When | None
     because: frozenset[str]
     until: int | None
 
@@ -59,12 +70,16 @@ class Scene:
         """The zone of the patient's site."""
         return self.question.timeline.zone
 
+    @property
+    def latest(self) -> int:
+        """The last date on which what has not happened may have: that of the question, or of the stop before it."""
+        return self.zone.date_of(self.question.at if self.stop is None else min(self.stop, self.question.at))
+
 
 def scene_of(program: Program, world: Question) -> Scene:
     """See one world as visits do."""
     find = locating(world)
     stop, screening = find(stopped(program)), unscreened(program, world)
-    screened = program.moments.get("screened")
     values = tuple(item for item in world.timeline.items if item.answer == "yes" and _is_value(item))
     when = dated(stop)
     return Scene(
@@ -75,7 +90,6 @@ def scene_of(program: Program, world: Question) -> Scene:
         values,
         None if when is None else when.span(world.timeline.zone)[0],
         screening,
-        None if screened is None else dated(find(screened)),
         stop.because,
         earliest(stop.until, screening.until, next_visible(values, world)),
     )
@@ -89,72 +103,95 @@ def _is_value(item: Item) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An item and a visit: is the item there, does it name the visit, is it inside the window, or in its catchment."""
+    """An item and a visit: is the item there, does it name the visit, is it inside the window, or in its catchment.
+
+    One that is `misnamed` names a visit that is none of the protocol's. One whose visit is `awaited` lies in the window
+    that would be if the anchor came on the date of the question, and at `turns`, if it has not come, otherwise.
+    """
 
     item: Item
     there: Verdict
     named: Verdict | None
     inside: Verdict
     caught: Verdict
+    misnamed: bool = False
+    awaited: bool = False
+    turns: int | None = None
 
 
 def candidates_of(scene: Scene, visit: str) -> list[Candidate]:
     """Give what may belong to a visit, whatever was measured."""
     found_ = []
+    place, awaited = scene.places[visit], _awaited(scene, visit)
     for item in scene.values:
         there = every((visible(item, scene.question), MET if item.certain else UNKNOWN))
-        named = _named(item, visit, frozenset(scene.places))
+        misnamed = _misnamed(item, frozenset(scene.places))
+        named = None if misnamed else _named(item, visit)
         if there is NOT_MET or named is NOT_MET:
             continue
-        place = scene.places[visit]
-        inside = every((there, lies_inside(item.when, place, scene.zone))) if place.placed else UNKNOWN
+        inside, turns = UNKNOWN, None
+        if place.placed:
+            inside = every((there, lies_inside(item.when, place, scene.zone)))
+        elif awaited is not None:
+            would, turns = would_lie_inside(item.when, awaited, scene.find, scene.zone, scene.latest)
+            inside, turns = every((there, would)), turns if scene.stop is None else None
         caught = every((there, _caught(scene, visit, item)))
-        if named is not None or caught is not NOT_MET or (place.placed and inside is not NOT_MET):
-            found_.append(Candidate(item, there, named, inside, caught))
+        reached = (place.placed or awaited is not None) and inside is not NOT_MET
+        if named is not None or caught is not NOT_MET or reached or turns is not None:
+            found_.append(Candidate(item, there, named, inside, caught, misnamed, awaited is not None, turns))
     return found_
 
 
-def _named(item: Item, visit: str, visits: frozenset[str]) -> Verdict | None:
+def _awaited(scene: Scene, visit: str) -> Window | None:
+    """Give the window of a visit that is due although what the window is counted from has not happened."""
+    plan = next(plan for plan in scene.program.visits if plan.name == visit)
+    return None if plan.first_due is None or scene.places[visit].placed else plan.window
+
+
+def _named(item: Item, visit: str) -> Verdict | None:
     """Say whether an item names this visit; nothing if it names none."""
     code = item.fields.get("visit")
-    if not isinstance(code, Codes):
-        return None
-    if code.words is None:
-        return UNKNOWN
-    if not code.words & visits:
-        return None
-    named = code.among(frozenset({visit}))
-    return UNKNOWN if named is NOT_MET and not code.words <= visits else named
+    return code.among(frozenset({visit})) if isinstance(code, Codes) else None
+
+
+def _misnamed(item: Item, visits: frozenset[str]) -> bool:
+    """Whether the name of an item's visit is none of the protocol's; a timeline has it beside all that it may mean."""
+    code = item.fields.get("visit")
+    return isinstance(code, Codes) and code.words is not None and not code.words <= visits
 
 
 def _caught(scene: Scene, visit: str, item: Item) -> Verdict:
     """Say whether an item that names no visit and lies outside the window belongs to it all the same."""
     place = scene.places[visit]
-    if place.placed:
-        if place.closes is None or scene.question.at <= place.closes:
-            return NOT_MET
-        return between(item.when, place.start, place.end)
-    waiting = (plan.name for plan in scene.program.visits if plan.first_due and not scene.places[plan.name].placed)
-    if scene.screened is None or visit != next(waiting, None):
+    if not place.placed or place.closes is None or scene.question.at <= place.closes:
         return NOT_MET
-    elsewhere = (between(item.when, other.first, other.last) for other in scene.places.values() if other.placed)
-    return NOT_MET if some(elsewhere) is MET else between(item.when, scene.screened.first, None)
+    return between(item.when, place.start, place.end)
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A value that belongs, or may belong, to a visit or assessment, and whether it lies inside the window."""
+    """A value that belongs, or may belong, to a visit or assessment, and whether it lies inside the window.
+
+    `turns` is from when on it may be otherwise, as for a candidate.
+    """
 
     item: Item
     belongs: Verdict
     inside: Verdict
+    turns: int | None = None
 
 
 def fit_of(candidate: Candidate, *, asked: Verdict, planned: Verdict = MET) -> Fit:
     """Judge a candidate: `asked` is whether it answers what is asked, `planned` whether it may do so out of window."""
     by_date = every((candidate.there, some((candidate.inside, every((planned, candidate.caught))))))
-    belongs = {None: by_date, MET: candidate.there}.get(candidate.named, UNKNOWN)
-    return Fit(candidate.item, every((asked, belongs)), candidate.inside)
+    if candidate.misnamed:
+        by_date = every((by_date, UNKNOWN))
+    if candidate.awaited:
+        belongs = every((by_date, MET if candidate.named is None else candidate.named))
+    else:
+        belongs = {None: by_date, MET: candidate.there}.get(candidate.named, UNKNOWN)
+    turns = None if asked is NOT_MET else candidate.turns
+    return Fit(candidate.item, every((asked, belongs)), candidate.inside, turns)
 
 
 def chosen(fits: Iterable[Fit], place: Placing, zone: Zone) -> list[Item]:
@@ -254,7 +291,8 @@ def stand(scene: Scene, plan: VisitPlan, fits: Sequence[Fit], label: str, asked_
     place, now = scene.places[plan.name], scene.question.at
     times, rests = _times(scene, plan)
     everywhere = frozenset[str]().union(*(other.because for other in scene.places.values()))
-    until = earliest(scene.until, rests.until, next_turn(times, now), *(other.until for other in scene.places.values()))
+    turns = (*(fit.turns for fit in fits), next_turn(times, now))
+    until = earliest(scene.until, rests.until, *turns, *(other.until for other in scene.places.values()))
     possible = [fit for fit in fits if fit.belongs is not NOT_MET]
     values = chosen(fits, place, scene.zone)
     if values:

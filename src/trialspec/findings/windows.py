@@ -11,6 +11,7 @@ but never before the window closes), then missed. A deadline in days falls at th
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -193,6 +194,11 @@ def window_points(window: Window) -> list[Point]:
 
 def lies_inside(when: When, place: Placing, zone: Zone) -> Verdict:
     """Say whether a time lies in a window that has been located, as the reference does for an item in sight."""
+    return every(_sides(when, place, zone))
+
+
+def _sides(when: When, place: Placing, zone: Zone) -> tuple[Verdict, Verdict]:
+    """Say whether a time is not before the start of a window, and whether it is not after its end."""
     started = ended = MET
     if place.begins is not None:
         before, not_after = compare_when(when, place.begins, zone, clock=is_clock(place.window.start))
@@ -200,7 +206,47 @@ def lies_inside(when: When, place: Placing, zone: Zone) -> Verdict:
     if place.finishes is not None:
         before, not_after = compare_when(when, place.finishes, zone, clock=is_clock(place.window.end))
         ended = before if place.window.before else not_after
-    return every((started, ended))
+    return started, ended
+
+
+# --- while the anchor has not happened --------------------------------------------------------------------------------
+
+
+def would_lie_inside(when: When, window: Window, find: Locate, zone: Zone, today: int) -> tuple[Verdict, int | None]:
+    """Say whether a time would lie in a window if the anchor happened on a date, and from when on it says otherwise."""
+
+    def sides(date: int) -> tuple[Verdict, Verdict]:
+        return _sides(when, _supposed(window, find, zone, date), zone)
+
+    started, ended = sides(today)
+    if started is NOT_MET:
+        return NOT_MET, None  # a later anchor leaves it farther behind
+    place = _supposed(window, find, zone, today)
+    # With its anchor an end of the window moves on, and never back: each side turns at most once more to one answer.
+    # A month that is cut short may hold an end back for some days.
+    gaps = (0 if day is None else when.last - day for day in (place.first, place.last))
+    ahead = range(today + 1, today + max(0, *gaps) + _CUT_SHORT)
+    turns = [
+        turn
+        for side, now in enumerate((started, ended))
+        if (turn := bisect_left(ahead, x=True, key=lambda date: sides(date)[side] is not now)) < len(ahead)
+    ]
+    return every((started, ended)), zone.start_of(ahead[min(turns)]) if turns else None
+
+
+_CUT_SHORT = 40
+
+
+def _supposed(window: Window, find: Locate, zone: Zone, date: int) -> Placing:
+    """Locate a window as if what it is counted from, and has not happened, did so on a date."""
+
+    def happened(point: Point) -> When:
+        when = dated(find(point))
+        if when is None and isinstance(point, Shift):
+            return moved(happened(point.point), point, zone)
+        return When(date, date) if when is None else when
+
+    return window_place(window, None, lambda point: Reading(happened(point)), zone)
 
 
 def between(when: When, first: int | None, last: int | None) -> Verdict:

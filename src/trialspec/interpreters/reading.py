@@ -10,7 +10,7 @@ from trialspec.truth import Verdict
 
 if TYPE_CHECKING:
     from trialspec.diagnostics import Place
-    from trialspec.kernel import Expr, Moment, Select
+    from trialspec.kernel import Expr, Select
     from trialspec.patient import Timeline
     from trialspec.quantity import Codes, Interval
     from trialspec.times import When
@@ -27,7 +27,9 @@ class Question:
 
     `known_at` gives the timeline as it was known at an instant, for what was known then. `told_at` is the instant at
     which all this is told, if later than `at`: which slot a dose fills is read with what is known then.
-    `located` remembers the moments that were found for this very question; another question starts with none.
+    `located` remembers the moments that were found, and the statements that were read, for this very question; another
+    question starts with none. `remembered` is for what holds at all instants of one telling: questions that are made of
+    this one share it.
     """
 
     timeline: Timeline
@@ -35,7 +37,8 @@ class Question:
     dose: When | None = None
     known_at: KnownAt | None = field(default=None, compare=False, repr=False)
     told_at: int | None = None
-    located: dict[int, tuple[Moment, Reading]] = field(default_factory=dict, init=False, compare=False, repr=False)
+    remembered: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
+    located: dict[int, tuple[Expr, Reading]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def on(self, at: int) -> Question:
         """Ask the same at another instant."""

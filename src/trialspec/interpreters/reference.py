@@ -1,7 +1,7 @@
 """The reference evaluator: it defines what every node of the kernel means, slowly and plainly.
 
-Read `_read` from top to bottom: one `case` for each node, in the order of `trialspec.kernel`. Each answer carries what
-it rests on, what is missing, and until when it holds. `docs/semantics.md` says the same in words.
+Read `_answer` from top to bottom: one `case` for each node, in the order of `trialspec.kernel`. Each answer carries
+what it rests on, what is missing, and until when it holds. `docs/semantics.md` says the same in words.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from trialspec.interpreters.selection import (
     passes,
     relevant,
     select,
+    uncertain,
     visible,
     worlds,
 )
@@ -82,7 +83,8 @@ def read(expr: Expr, question: Question) -> Reading:
     asked = worlds(question, expr)
     if asked is None:
         unsure = frozenset(Missing(moment.name) for moment in moments(expr))
-        return Reading(None, missing=unsure, until=next_visible(question.timeline.items, question), node=expr)
+        because = frozenset[str]().union(*(cited(item) for item in uncertain(question, expr)))
+        return Reading(None, because, unsure, next_visible(question.timeline.items, question), node=expr)
     reading = choose([_read(expr, world) for world in asked])
     if reading.missing or not _open(reading):
         return reading
@@ -135,7 +137,18 @@ def _joined(values: list[Verdict | Interval | Codes | When | None]) -> Verdict |
 
 
 def _read(expr: Expr, question: Question) -> Reading:
-    """Answer in one world."""
+    """Answer in one world; a statement that stands in several places is read once."""
+    if not isinstance(expr, Compare | Run | AtLeast):
+        return _answer(expr, question)
+    # By identity, as for moments.
+    remembered = question.located.get(id(expr))
+    if remembered is None:
+        remembered = question.located[id(expr)] = (expr, _answer(expr, question))
+    return remembered[1]
+
+
+def _answer(expr: Expr, question: Question) -> Reading:
+    """Answer by what each node means."""
     match expr:
         case Now() | Dose() | Fixed() | Moment() | Shift():
             return locate(expr, question)

@@ -123,8 +123,10 @@ def compare_when(left: When, right: When, zone: Zone, *, clock: bool = False) ->
 
 def visible(item: Item, question: Question) -> Verdict:
     """Say whether an item has happened by the instant of the question; a partial date is sure only once it is over."""
-    seen = [verdict(met=instant <= question.at) for instant in appearances(item, question.timeline.zone)]
-    return agreed(seen)
+    seen = appearances(item, question.timeline.zone)
+    if seen[0] > question.at:
+        return NOT_MET
+    return MET if seen[-1] <= question.at else UNKNOWN
 
 
 def appearances(item: Item, zone: Zone) -> tuple[int, ...]:
@@ -221,8 +223,11 @@ def membership(item: Item, window: Window, question: Question) -> Verdict:
 
 
 def _membership(item: Item, bounds: _Bounds, question: Question) -> Verdict:
+    seen = visible(item, question)
+    if seen is NOT_MET:
+        return NOT_MET
     ends = item.when if item.end is None else item.end
-    found = every((visible(item, question), bounds.holds(item.when, ends, question.timeline.zone)))
+    found = every((seen, bounds.holds(item.when, ends, question.timeline.zone)))
     return UNKNOWN if found is MET and not item.certain else found
 
 
@@ -408,21 +413,19 @@ def worlds(question: Question, *parts: Expr) -> tuple[Question, ...] | None:
 
     An item that could be one of these moments, and whose date or existence is not certain, is pinned in each world.
     """
-    found = {moment for part in parts for moment in moments(part)}
+    found = uncertain(question, *parts)
     if not found:
         return (question,)
-    items = question.timeline.items
-    open_items = [
-        index
-        for index, item in enumerate(items)
-        if not (item.when.certain and item.certain) and any(_may_be(item, moment, question) for moment in found)
-    ]
-    if not open_items:
-        return (question,)
-    sizes = [_possible(items[index]) for index in open_items]
-    if prod(sizes) > MOST_WORLDS:
+    if prod(_possible(item) for item in found) > MOST_WORLDS:
         return None
-    return tuple(_pinned(question, open_items, pins) for pins in product(*(_pins(items[i]) for i in open_items)))
+    return tuple(_pinned(question, found, pins) for pins in product(*(_pins(item) for item in found)))
+
+
+def uncertain(question: Question, *parts: Expr) -> tuple[Item, ...]:
+    """Give the items that could be one of the moments used, and whose date or existence is not certain."""
+    vague = [item for item in question.timeline.items if not (item.when.certain and item.certain)]
+    found = frozenset[Moment]().union(*map(_moments_once, parts)) if vague else ()
+    return tuple(item for item in vague if any(_may_be(item, moment, question) for moment in found))
 
 
 def _may_be(item: Item, moment: Moment, question: Question) -> bool:
@@ -447,11 +450,26 @@ def _pins(item: Item) -> Iterator[Item | None]:
         yield None
 
 
-def _pinned(question: Question, indices: list[int], pins: tuple[Item | None, ...]) -> Question:
-    chosen = dict(zip(indices, pins, strict=True))
-    items = [chosen.get(index, item) for index, item in enumerate(question.timeline.items)]
+def _pinned(question: Question, found: tuple[Item, ...], pins: tuple[Item | None, ...]) -> Question:
+    chosen = {id(item): pin for item, pin in zip(found, pins, strict=True)}
+    items = [chosen.get(id(item), item) for item in question.timeline.items]
     kept = tuple(item for item in items if item is not None)
     return replace(question, timeline=replace(question.timeline, items=kept))
+
+
+_MOST_REMEMBERED = 10_000
+_remembered: dict[int, tuple[Expr, frozenset[Moment]]] = {}
+
+
+def _moments_once(part: Expr) -> frozenset[Moment]:
+    """Give every moment that an expression speaks of, found but once."""
+    # By identity, as for a moment that is located: the entry keeps the expression alive.
+    entry = _remembered.get(id(part))
+    if entry is None:
+        if len(_remembered) >= _MOST_REMEMBERED:
+            _remembered.clear()
+        entry = _remembered[id(part)] = (part, moments(part))
+    return entry[1]
 
 
 def moments(part: Expr | Select | Window | None) -> frozenset[Moment]:

@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from trialspec.diagnostics import Diagnostic, Place, did_you_mean
 from trialspec.document import DEEPEST, Entry, Node, substitute
 from trialspec.model.criteria import is_criterion
-from trialspec.model.parts import PROVENANCE, Part, keys_of
+from trialspec.model.parts import PROVENANCE, Part, fields_of, keys_of
 from trialspec.model.points import read_point, read_quantity
 from trialspec.model.protocol import Definition, Need, NeedType
 from trialspec.model.verb import VERBS
@@ -40,6 +40,7 @@ class Definitions:
     sorts: Mapping[str, str]  # of each name of the vocabulary: measure, drug, drug_class, concept
     complete: bool = True  # every library was found: a verb that is not known is defined in none of them
     found: list[Diagnostic] = field(default_factory=list)
+    uses: set[str] = field(default_factory=set)  # the definitions that were written out somewhere
     expansions: int = 0
     depth: int = 0
 
@@ -57,7 +58,7 @@ class Definitions:
         if isinstance(annotation, type) and issubclass(annotation, Part):
             if node.kind != "mapping":
                 return node
-            types = {info.alias or name: info.annotation for name, info in annotation.model_fields.items()}
+            types = {key: field.annotation for key, field in fields_of(annotation).items()}
             return self.mapped(node, types, stack)
         if get_origin(annotation) is dict and node.kind == "mapping":
             return self.mapped(node, dict.fromkeys(node.keys(), get_args(annotation)[1]), stack)
@@ -186,6 +187,7 @@ class Definitions:
 
     def used(self, node: Node, name: str, stack: tuple[str, ...]) -> Node:
         """Give what a use of a definition means."""
+        self.uses.add(name)
         if name not in self.models:
             return stand_in(node)  # its definition was reported
         if name in stack:
@@ -221,7 +223,7 @@ class Definitions:
             for key in reasons.keys() if reasons is not None and reasons.kind == "mapping" else ():
                 if key not in keys and reasons is not None:
                     message = f"`{name}` gives a reason for `{key}`, which is no key here"
-                    advice = did_you_mean(key, keys)
+                    advice = did_you_mean(key, keys) or f"give it for one of {_listed(sorted(keys))}"
                     self.found.append(Diagnostic("unknown-key", message, reasons.key_place(key), (), advice))
 
     def bindings(self, node: Node, name: str, stack: tuple[str, ...]) -> dict[str, Node]:
@@ -245,7 +247,8 @@ class Definitions:
                     )
                 )
             elif need in said:
-                self.report("needs-unknown", f"`{need}` is said twice, as the value of `{name}` too", entry.value)
+                message = f"`{need}` is said twice, as the value of `{name}` too"
+                self.report("needs-unknown", message, entry.value, "say it once")
             else:
                 said[need] = self.bound(entry.value, name, need, stack)
         definition = self.nodes[name]
@@ -271,7 +274,7 @@ class Definitions:
                 "bad-parameter",
                 f"`{need}` of `{name}` is {_A[kind]}, {wrong}",
                 node,
-                "",
+                f"write {_A[kind]}",
                 (place, f"`{need}` is needed here"),
             )
         return node

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from trialspec.diagnostics import CODES, Diagnostic, Place, did_you_mean
 from trialspec.document import TAG_PREFIXES, Node
 from trialspec.load.definitions import bare
-from trialspec.model.parts import Part, keys_of
+from trialspec.model.parts import Part, fields_of, keys_of
 from trialspec.model.points import kind_of
 
 _EXPECTED = {
@@ -42,9 +42,8 @@ def diagnostic(error: ErrorDetails, node: Node, model: type[Part]) -> Diagnostic
     if kind == "literal_error":
         expected = re.sub(r"'([^']*)'", r"`\1`", str(context.get("expected", "")))
         if here.kind != "text":
-            return Diagnostic(
-                "wrong-type", f"a word is expected here, this is a {here.kind}", here.place, here.related(), expected
-            )
+            message = f"a word is expected here, this is a {here.kind}"
+            return Diagnostic("wrong-type", message, here.place, here.related(), f"write {expected}")
         words = re.findall(r"`([^`]*)`", expected)
         advice = did_you_mean(here.text, words) or f"write {expected}"
         return Diagnostic(
@@ -52,14 +51,18 @@ def diagnostic(error: ErrorDetails, node: Node, model: type[Part]) -> Diagnostic
         )
     if kind in _EXPECTED:
         message = f"{_EXPECTED[kind]} is expected here, this is a {kind_of(error['input'])}"
-        return Diagnostic("wrong-type", message, here.place, here.related(), _example(path, kind))
+        several = ", or a single value where one is enough" if kind == "tuple_type" else ""
+        advice = _example(path, _EXPECTED[kind]) + several
+        return Diagnostic("wrong-type", message, here.place, here.related(), advice)
     if kind in {"too_short", "too_long"}:
         least, most = context.get("min_length", 0), context.get("max_length")
-        message = (
-            f"the {here.kind} is empty" if kind == "too_short" and least == 1 else f"the list has more than {most}"
-        )
-        return Diagnostic("bad-value", message, here.place, here.related())
-    return Diagnostic("bad-value", "this is not possible here", here.place, here.related())
+        if kind == "too_short" and least == 1:
+            message, advice = f"the {here.kind} is empty", "write at least one"
+        else:
+            message, advice = f"the list has more than {most}", f"keep {most} of them"
+        return Diagnostic("bad-value", message, here.place, here.related(), advice)
+    advice = "compare it with the example in `docs/language.md`"
+    return Diagnostic("bad-value", "this is not possible here", here.place, here.related(), advice)
 
 
 def _own(code: str, context: dict[str, Any], here: Node, entry: Place) -> Diagnostic:
@@ -73,9 +76,10 @@ def _own(code: str, context: dict[str, Any], here: Node, entry: Place) -> Diagno
 def _missing(path: Sequence[str | int], node: Node, model: type[Part]) -> Diagnostic:
     here, key = node.at(path[:-1]), path[-1]
     if isinstance(key, int):
-        return Diagnostic("bad-value", f"the list ends before its member {key + 1}", here.place, here.related())
+        message = f"the list ends before its member {key + 1}"
+        return Diagnostic("bad-value", message, here.place, here.related(), f"write {key + 1} of them")
     part = part_at(model, path[:-1])
-    fields = {} if part is None else {info.alias or name: info for name, info in part.model_fields.items()}
+    fields = {} if part is None else fields_of(part)
     what = fields[key].description if key in fields else None
     place = _entry_place(path[:-1], node)
     return Diagnostic(
@@ -101,9 +105,12 @@ def _extra(path: Sequence[str | int], node: Node, model: type[Part]) -> Diagnost
     )
 
 
-def _example(path: Sequence[str | int], kind: str) -> str:
+def _example(path: Sequence[str | int], expected: str) -> str:
     key = next((step for step in reversed(path) if isinstance(step, str) and not step.startswith(TAG_PREFIXES)), "")
-    return {"list_type": f"write `{key}: [...]`", "tuple_type": f"write `{key}: [...]`"}.get(kind, "") if key else ""
+    if expected == "a text":
+        return "write one value, without brackets or dashes"
+    form = "[...]" if expected == "a list" else "{...}"
+    return f"write `{key}: {form}`" if key else f"write `{form}`"
 
 
 def _short(text: str) -> str:
@@ -121,7 +128,7 @@ def part_at(model: type[Part], path: Sequence[str | int]) -> type[Part] | None:
 
 def _step(annotation: object, step: str | int) -> object:
     if isinstance(annotation, type) and issubclass(annotation, Part):
-        fields = {info.alias or name: info for name, info in annotation.model_fields.items()}
+        fields = fields_of(annotation)
         return fields[str(step)].annotation if step in fields else None
     if get_origin(annotation) in {dict, list, tuple}:
         return get_args(annotation)[1 if get_origin(annotation) is dict else 0]

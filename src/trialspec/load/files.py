@@ -76,9 +76,9 @@ class Files:
     def take(self, node: Node, path: Path, libraries: Sequence[Path], *, is_protocol: bool = True) -> None:
         """Take the tree of a file, or of a protocol that is written inside one, after all that it uses."""
         if node.kind != "mapping":
-            self.found.append(
-                Diagnostic("wrong-type", f"a mapping is expected here, this is a {node.kind}", node.place)
-            )
+            message = f"a mapping is expected here, this is a {node.kind}"
+            advice = f"begin with keys, as in `language: {LANGUAGE}`"
+            self.found.append(Diagnostic("wrong-type", message, node.place, (), advice))
             return
         self.check_head(node, is_protocol=is_protocol)
         used = node.get("use")
@@ -113,7 +113,8 @@ class Files:
             if key in keys_of(Library):
                 continue
             if key in keys_of(Protocol):
-                message, advice = f"`{key}` belongs into a protocol, and this is a library", ""
+                message = f"`{key}` belongs into a protocol, and this is a library"
+                advice = "move it into the protocols that use this library"
             else:
                 message, advice = f"`{key}` is not known here", did_you_mean(key, keys_of(Library))
             self.found.append(Diagnostic("unknown-key", message, node.key_place(key), (), advice))
@@ -166,6 +167,11 @@ class Files:
         self.found.append(
             Diagnostic("duplicate-name", f"`{name}` is defined twice", place, related, "rename one of them")
         )
+
+    @property
+    def own(self) -> Node:
+        """The protocol's own file."""
+        return next(file.node for file in self.files if file.is_protocol)
 
     def joined(self) -> Node | None:
         """Give one tree: the protocol with the vocabulary, gates, rules and sources of all it uses."""

@@ -15,6 +15,7 @@ from trialspec.document import Entry, Node, dump
 from trialspec.load.definitions import REPORTED
 from trialspec.load.errors import diagnostic
 from trialspec.load.files import PROTOCOL_FILE, Files
+from trialspec.load.unused import unused
 from trialspec.model.protocol import Protocol
 from trialspec.model.scope import ANY_NAME
 
@@ -34,7 +35,8 @@ class Loaded:
 
     `diagnostics` may hold errors: then the model leaves out what they are about, and `broken` names it; what is left
     can be checked further, and `trialspec.compile` refuses to make a program of it. `texts` are the files, for
-    excerpts.
+    excerpts; `own_rules` are the alert rules that the protocol's own file names, and `unused` says
+    what it declares and nothing names, which is worth telling once nothing is wrong.
     """
 
     path: Path
@@ -43,6 +45,8 @@ class Loaded:
     broken: frozenset[str]
     texts: Mapping[str, str]
     diagnostics: tuple[Diagnostic, ...]
+    own_rules: frozenset[str] = frozenset()
+    unused: tuple[Diagnostic, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -79,7 +83,18 @@ def _loaded(files: Files, path: Path) -> Loaded:
         raise ProtocolError(diagnostics)
     if not files.complete:
         broken.add(ANY_NAME)
-    return Loaded(path, model, node, frozenset(broken) | {REPORTED}, files.texts, diagnostics)
+    alerts = files.own.get("alerts")
+    rules = frozenset(alerts.keys() if alerts is not None and alerts.kind == "mapping" else ())
+    return Loaded(
+        path,
+        model,
+        node,
+        frozenset(broken) | {REPORTED},
+        files.texts,
+        diagnostics,
+        rules,
+        tuple(unused(files.own, node, definitions)),
+    )
 
 
 def freeze(loaded: Loaded) -> str:

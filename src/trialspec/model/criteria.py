@@ -7,20 +7,21 @@ topic: naming its `verb` enters it. `docs/language.md` is made of the docstrings
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import Discriminator, Field, Tag, create_model
 from pydantic.json_schema import WithJsonSchema
 
-from trialspec.kernel import AtLeast, Expr, Not, Score
+from trialspec.kernel import AtLeast, Constant, Expr, Not, Score
 from trialspec.model import person, records, runs, values
 from trialspec.model.parts import CountLimits, Part, Sourced, ValueLimits
-from trialspec.model.points import NAME, Count, Name, Number
+from trialspec.model.points import NAME, OPERATORS, Count, Name, Number
 from trialspec.model.scope import At
-from trialspec.model.verb import VERBS, Verb, every_one, nothing
+from trialspec.model.verb import VERBS, Verb, every_one, nothing, whole
 from trialspec.program import Provenance
-from trialspec.quantity import exactly
+from trialspec.quantity import Operator, exactly
 from trialspec.vocabulary import Term
 
 
@@ -141,13 +142,17 @@ class SomeOf(Verb, CountLimits):
         if not limits:
             at.report("no-threshold", "it is not said how many", "add `at_least`, `at_most` or `exactly`")
             return nothing(at)
+        found: list[tuple[Operator, str, Constant]] = [
+            (side, "", at[side].number(limits[side])) for side in OPERATORS if side in limits
+        ]
+        whole(at, found)
+        at.reachable(found, Fraction(0), Fraction(len(parts)), "the number of them that are met")
+        if limits.get("exactly", 0) > len(parts):
+            advice = "check the number, or add what is missing in the list"
+            at["exactly"].report("never-met", f"the list has {len(parts)}, so it is never {self.exactly}", advice)
         said: list[Expr] = []
         for key, number in limits.items():
             here = at[key]
-            if number > len(parts) or (number == len(parts) and key == "above"):
-                here.report(
-                    "out-of-range", f"the list has {len(parts)}, {key.replace('_', ' ')} {number} is not possible"
-                )
             least = number + 1 if key == "above" else number
             most = {"below": number - 1, "at_most": number, "exactly": number}.get(key)
             if key in {"above", "at_least", "exactly"}:
@@ -202,6 +207,14 @@ class ScoreOf(Verb, ValueLimits):
             (expand(item.when, inside[name]["when"]), exactly(item.weight)) for name, item in self.score.items.items()
         )
         limits = at.limits(self, Term("the score", "measure", "score", factors=_PLAIN), single="a score")
+        for name, item in self.score.items.items():
+            if item.weight == 0:
+                advice = "state its weight, or leave it out"
+                inside[name]["weight"].report("decides-nothing", f"the item `{name}` adds nothing to the score", advice)
+        weights = [item.weight for item in self.score.items.values()]
+        least = sum((weight for weight in weights if weight < 0), Fraction(0))
+        most = sum((weight for weight in weights if weight > 0), Fraction(0))
+        at.reachable(limits, least, most, "the score")
         return at.compared(lambda _: Score(items, at.place), limits)
 
 
@@ -271,8 +284,6 @@ else:
         ],
         Discriminator(_tag),
     ]
-    for _part in (All, AnyOf, NotThat, SomeOf, Weighted, ScoreParts, ScoreOf):
-        _part.model_rebuild(force=True)
 
 # A gate is a criterion that also says what becomes of the dose while it is not met.
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
 from trialspec.diagnostics import did_you_mean
@@ -27,7 +28,8 @@ from trialspec.quantity import Operator
 class Part(BaseModel):
     """A mapping of a file: every key it may have is a field, and any other is refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built when first used: most parts name criteria, which are known only once all of them are.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 # --- lists that may be written as one value ---------------------------------------------------------------------------
@@ -48,7 +50,7 @@ def _listed(value: object) -> object:
     if isinstance(value, str):
         return [value]
     if isinstance(value, list) and not value:
-        raise refuse("bad-value", "the list is empty")
+        raise refuse("bad-value", "the list is empty", "write at least one, or leave the key out")
     return value
 
 
@@ -84,7 +86,8 @@ def _reasons(value: object) -> Reasons:
         pairs = [("", None)]
     for key, reason in pairs:
         if not isinstance(reason, str):
-            raise refuse("wrong-type", f"a reason is a text, this is a {kind_of(reason)}", key=str(key))
+            message = f"a reason is a text, this is a {kind_of(reason)}"
+            raise refuse("wrong-type", message, "write it as a sentence, or one for each key", str(key))
         if not reason.strip():
             raise refuse("bad-value", "the reason is empty", "say in a few words what is not published", key=str(key))
     return Reasons(tuple((str(key), str(reason).strip()) for key, reason in pairs))
@@ -123,7 +126,10 @@ class Sourced(Part):
             for key, _ in reasons.by_key:
                 if key and key not in known:
                     message = f"`{name}` gives a reason for `{key}`, which is no key here"
-                    raise refuse("unknown-key", message, did_you_mean(key, known), name)
+                    advice = (
+                        did_you_mean(key, known) or "give it for a key of this item, or as a sentence for all of it"
+                    )
+                    raise refuse("unknown-key", message, advice, name)
         return self
 
     def reasoned_keys(self) -> frozenset[str]:
@@ -149,6 +155,12 @@ PROVENANCE = frozenset(Sourced.model_fields)
 def keys_of(part: type[BaseModel]) -> frozenset[str]:
     """Give the keys that a mapping may have."""
     return frozenset(field.alias or name for name, field in part.model_fields.items())
+
+
+def fields_of(part: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Give the fields of a part by their keys, with their types: these are known only once the part is built."""
+    part.model_rebuild()
+    return {field.alias or name: field for name, field in part.model_fields.items()}
 
 
 # --- when it counts ---------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -44,6 +45,7 @@ class Age(Verb, DurationLimits):
         point = at["age"].point(self.age)
         birth = Pick("latest", at.select("person", (), Window(), "birth date"), "birth", place=at.place)
         parts: list[Expr] = []
+        ends: dict[bool, tuple[int, At]] = {}  # in months: at least so old, and (`False`) younger than that
         for side in OPERATORS:
             limit: Duration | None = getattr(self, side)
             if limit is None:
@@ -54,11 +56,33 @@ class Age(Verb, DurationLimits):
             # Older than n completed years is n+1 years or more; not older is younger than n+1 years.
             years = limit if side in {"at_least", "below"} else Duration(limit.number + 1, limit.unit)
             born: Operator = "at_most" if side in {"at_least", "above"} else "above"
+            ends[born == "at_most"] = years.months or 0, at[side]
             parts.append(Compare(birth, born, Shift(point, years, earlier=True, place=at[side].place), at[side].place))
         if all(getattr(self, side) is None for side in OPERATORS):
             advice = "add `at_least`, `below` or `at_most`, in years"
             at.report("no-threshold", "the age is compared with nothing", advice)
+        lived(ends)
         return every_one(tuple(parts), at) if parts else nothing(at)
+
+
+_OLDEST = 150 * 12
+
+
+def lived(ends: Mapping[bool, tuple[int, At]]) -> None:
+    """Report an age that nobody has, or everybody."""
+    for least, (months, at) in ends.items():
+        if 0 < months <= _OLDEST:
+            continue
+        never = (months > 0) is least
+        code, who = ("never-met", "nobody") if never else ("decides-nothing", "everybody")
+        at.report(
+            code, f"{who} is of such an age: it is at most {_OLDEST // 12} years", "check the number and its side"
+        )
+    if len(ends) > 1 and ends[True][0] >= ends[False][0]:
+        advice = "the lower limit lies below the upper one"
+        ends[False][1].report(
+            "threshold-conflict", "nobody is as old as the one limit and as young as the other", advice
+        )
 
 
 class Sex(Verb):
@@ -152,6 +176,6 @@ class Happened(Verb):
     def expand(self, at: At) -> Expr:
         """Say that what defines the moment exists."""
         if self.happened in {"now", "dose"}:
-            at["happened"].report("bad-point", f"`{self.happened}` is no moment of the protocol")
+            at["happened"].report("bad-point", f"`{self.happened}` is no moment of the protocol", "name a moment")
             return nothing(at)
         return exists(at["happened"].moment(self.happened).of, at)

@@ -31,7 +31,8 @@ def _scalar(
 ) -> tuple[PlainValidator, WithJsonSchema]:
     def validate(value: object) -> object:
         if not isinstance(value, str):
-            raise refuse("wrong-type", f"a text is expected here, this is a {kind_of(value)}")
+            message = f"a text is expected here, this is a {kind_of(value)}"
+            raise refuse("wrong-type", message, "write one value, without brackets or dashes")
         return read(value.strip())
 
     return PlainValidator(validate), WithJsonSchema({**_TYPES[kind], **schema})
@@ -65,13 +66,13 @@ def _name(text: str) -> str:
 
 def _text(text: str) -> str:
     if not text:
-        raise refuse("bad-value", "the text is empty")
+        raise refuse("bad-value", "the text is empty", "write it after the colon, or leave the key out")
     return text
 
 
 def _yes_no(text: str) -> bool:
     if text not in {"yes", "no"}:
-        raise refuse("bad-value", f"`{text}` is neither `yes` nor `no`")
+        raise refuse("bad-value", f"`{text}` is neither `yes` nor `no`", "write one of the two")
     return text == "yes"
 
 
@@ -81,7 +82,20 @@ def _count(text: str) -> int:
     return int(text)
 
 
+# Zones that name an offset by the sign of POSIX, where `+9` lies nine hours west of Greenwich.
+_REVERSED = re.compile(r"Etc/GMT[+-][1-9][0-9]?")
+# What a machine calls its own zone, and zones that count leap seconds, differ from one machine to the next.
+_OF_THE_MACHINE = re.compile(r"localtime|posixrules|Factory|(posix|right)/.*")
+
+
 def _zone(text: str) -> str:
+    if _REVERSED.fullmatch(text):
+        side = "west" if "+" in text else "east"
+        message = f"`{text}` lies {side} of Greenwich: its sign is the opposite of what people read"
+        raise refuse("bad-value", message, "write the zone of the place, as in `Asia/Seoul`; `UTC` is a zone too")
+    if _OF_THE_MACHINE.fullmatch(text):
+        message = f"`{text}` is not the same zone on every machine"
+        raise refuse("bad-value", message, "write the zone of the place, as in `Asia/Seoul`")
     try:
         ZoneInfo(text)
     except (KeyError, ValueError, OSError):
@@ -115,7 +129,7 @@ def _factor(text: str) -> Fraction | Literal["molar"]:
 def _number(text: str) -> Fraction:
     number = parse_number(text)
     if number is None:
-        raise refuse("bad-quantity", f"`{text}` is not a number")
+        raise refuse("bad-quantity", f"`{text}` is not a number", "write it as `4` or `0.5`, without a unit")
     return number
 
 
@@ -209,7 +223,8 @@ def read_point(text: str, depth: int = 0) -> WrittenPoint:
         try:
             return OnDate(date.fromisoformat(text).toordinal())
         except ValueError:
-            raise refuse("bad-date", f"`{text}` is not in the calendar") from None
+            advice = "check the month and its days: a date is written year, month, day"
+            raise refuse("bad-date", f"`{text}` is not in the calendar", advice) from None
     if re.fullmatch(NAME, text):
         return Named(text)
     raise refuse("bad-point", f"`{text}` is not a point in time", _point_advice(text))

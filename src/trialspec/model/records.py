@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from fractions import Fraction
 from typing import Literal, get_args
 
 from pydantic import Field
 
 from trialspec.diagnostics import did_you_mean
+from trialspec.events import RETRACTED
 from trialspec.kernel import Expr, Fold, Select, Test
 from trialspec.model.parts import Names, Part, ValueLimits, Windowed, Words
 from trialspec.model.points import Count, Text, YesNo
 from trialspec.model.scope import At, declared, listing
 from trialspec.model.verb import Counting, Verb, exists, nothing
 from trialspec.patient import Kind
+from trialspec.values import UNSURE, status_word
 from trialspec.vocabulary import Sort
 
 CountedKind = Literal["therapy", "administration", "condition", "adverse_event", "procedure", "observation"]
@@ -84,6 +87,7 @@ class Amount(ValueLimits):
             factors = {f"{unit}/{day}": factor for unit, factor in term.factors.items() for day in ("d", "(24.h)")}
             term = replace(term, unit=f"{term.unit}/d", factors=factors)
         found = at.limits(self, term, single="an amount")
+        at.reachable(found, Fraction(0), None, "an amount")
         return [Test(field, side, limit, place=at.place) for side, _, limit in found]
 
 
@@ -147,7 +151,9 @@ _A: Mapping[Kind, str] = {
 def not_recorded(at: At, key: str, kind: Kind) -> None:
     """Report a key that records of this kind do not have."""
     kinds = " or ".join(_A[one] for one, keys in RECORDED.items() if key in keys)
-    at.report("unknown-key", f"`{key}` is recorded of {kinds}, and this asks for {_A[kind]}")
+    other = ", ".join(f"`{name}`" for name in sorted(RECORDED[kind]))
+    message = f"`{key}` is recorded of {kinds}, and this asks for {_A[kind]}"
+    at.report("unknown-key", message, f"leave it out; of {_A[kind]} may be asked {other}")
 
 
 def recorded_words(at: At, kind: Kind, key: str, words: tuple[str, ...]) -> Test:
@@ -157,7 +163,22 @@ def recorded_words(at: At, kind: Kind, key: str, words: tuple[str, ...]) -> Test
         if possible is not None and text not in possible:
             advice = did_you_mean(text, possible) or f"it can be {listing(possible)}"
             at[index].report("bad-value", f"the {key} of {_A[kind]} is never `{text}`", advice)
+    if (kind, key) == ("condition", "status"):
+        _statuses(at, words)
     return at.among(key, words)
+
+
+def _statuses(at: At, words: tuple[str, ...]) -> None:
+    """Report what the status of a condition never is, and such as leave open whether the condition is there."""
+    for index, text in enumerate(words):
+        if status_word(text) == RETRACTED:
+            at[index].report("bad-value", f"a record that is `{text}` is taken out, and never found", "leave it out")
+        elif text != status_word(text):
+            message = f"a status is never `{text}`: it is compared in small letters, joined by underscores"
+            at[index].report("bad-value", message, f"write `{status_word(text)}`")
+    if UNSURE.issuperset(words):
+        message = f"a condition that is {listing(words)} may not be there at all, so this is never met"
+        at.report("never-met", message, "add the statuses of one that is there, as in `status: active`")
 
 
 def recorded(at: At, kind: Kind, names: tuple[str, ...], window: Windowed, details: Details | None) -> Select:
@@ -301,7 +322,8 @@ class CountOf(Counting, Details):
     ## Meaning
     The records of one kind in the window are counted and compared with the limit. `of` narrows them to names of the
     vocabulary and what is below them. `distinct` counts different drugs, days, visits, concepts or measures in place of
-    records. The other keys narrow what counts, as for `has`; `value` narrows observations by their value.
+    records. The other keys narrow what counts, as for `has`; `value` narrows observations by their value. Several
+    records of one time are several.
 
     ## Example
     ```yaml
@@ -351,7 +373,8 @@ class CountOf(Counting, Details):
             else:
                 tests.append(at[key].among(key, wanted))
         if self.distinct is not None and self.distinct not in {"day", "visit", NAMED[self.count_of][0]}:
-            at["distinct"].report("bad-value", f"{_A[self.count_of]} has no {self.distinct}", "")
+            advice = f"count different {NAMED[self.count_of][0]}s, days or visits"
+            at["distinct"].report("bad-value", f"{_A[self.count_of]} has no {self.distinct}", advice)
         narrowed = Select(
             select.kind, tuple(tests), select.window, select.history, select.label, select.asked_of, at.place
         )

@@ -33,6 +33,11 @@ lists have order. What cannot be seen by a reader is refused: duplicate keys, an
   there is no `day 0`.
 - A **quantity** is a number and its unit: `1.5 10*9/L`, `50 %`, `4` for what has no unit. `2 x ULN` and `1 x LLN` are
   multiples of the end of the reference range that came with the value. No unit is ever assumed.
+- A **word** of a record is open text, unless its line says which words there are: nobody lists the `status`, `class`
+  and `evidence` of a condition, the `route` and `intent` of a therapy, the `outcome` of an adverse event, the `result`
+  of a procedure, the `method`, `laboratory` and `by` of an observation, or the `version` and `reason` of a milestone.
+  Whether such a word is ever recorded, `check` cannot tell. A status is compared in small letters, joined by
+  underscores.
 - A **window** has at most one start, `from` (included) or `after` (excluded), and at most one end, `through` (included)
   or `before` (excluded). Without a start it reaches back for ever, without an end up to the instant of the question.
 - A **limit** names its side: `above`, `at_least`, `below`, `at_most`. Two of them make a range. A list of quantities,

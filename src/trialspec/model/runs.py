@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from trialspec.kernel import Expr, Run, Select, Test
+from trialspec.model.apart import length
 from trialspec.model.parts import Names, Part, ValueLimits, Windowed, Words
 from trialspec.model.points import OPERATORS, Count, DurationText, Name
 from trialspec.model.records import Value
@@ -40,7 +41,8 @@ class Sustained(_InARow):
     ## Meaning
     Two or more consecutive readings all pass the limit, the first and the last at least `for` apart, and no two
     neighbours further apart than `gap_at_most`. Nothing is carried forward past the last reading. Consecutive means
-    neighbours among all readings of the measure in the window, unscheduled ones included.
+    neighbours among all readings of the measure in the window, unscheduled ones included. Several readings of one time
+    are one, which passes only if each of them does.
 
     ## Example
     ```yaml
@@ -72,7 +74,7 @@ class Confirmed(_InARow):
 
     ## Meaning
     A reading that passes the limit is followed by a second one at least `again_after` later, and no reading between
-    fails.
+    fails. Several readings of one time are one, which passes only if each of them does.
 
     ## Example
     ```yaml
@@ -104,7 +106,8 @@ class Consecutive(_InARow):
 
     ## Meaning
     So many consecutive readings (`readings`) all pass the limit. Consecutive means neighbours among all readings of the
-    measure in the window, unscheduled ones included.
+    measure in the window, unscheduled ones included. Several readings of one time are one, which passes only if each of
+    them does.
 
     ## Example
     ```yaml
@@ -140,7 +143,8 @@ class Happening(Windowed):
     def select(self, at: At) -> tuple[Select, Test] | None:
         """Give the selection, and the test that every one of its items passes."""
         if (self.given is None) == (self.has is None):
-            at.report("no-verb" if self.given is None else "two-verbs", "say what happens: `given` or `has`")
+            code = "no-verb" if self.given is None else "two-verbs"
+            at.report(code, "say what happens: `given` or `has`", "write one of the two")
             return None
         key, names = ("given", self.given or ()) if self.given else ("has", self.has or ())
         if self.given:
@@ -195,4 +199,7 @@ class FollowedBy(Verb):
             return nothing(at)
         select, holds = first
         span, gap = self.followed_by.at_least_after, self.followed_by.within
+        if span is not None and gap is not None and length(span).least > length(gap).most:
+            message = f"nothing comes at least {span} later and within {gap}"
+            inside["within"].report("threshold-conflict", message, "write the longer time as `within`")
         return Run(select, holds, 1, span, gap, then[0], at.place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Literal, get_args
 
@@ -9,6 +10,7 @@ from pydantic import Field, model_validator
 
 from trialspec.diagnostics import did_you_mean
 from trialspec.kernel import Moment, Point, Shift, Window
+from trialspec.model.apart import check_course, check_due, check_slots
 from trialspec.model.criteria import Criterion, expand, provenance
 from trialspec.model.parts import Names, OneOrMore, Sourced, Span, Windowed, Words
 from trialspec.model.points import (
@@ -23,7 +25,7 @@ from trialspec.model.points import (
     refuse,
 )
 from trialspec.model.records import NAMED, Value
-from trialspec.model.scope import At, Setting, declared
+from trialspec.model.scope import At, Setting, declared, listing
 from trialspec.patient import Kind
 from trialspec.program import AssessmentPlan, Course, DosePlan, VisitPlan
 from trialspec.quantity import Codes, Duration, Interval, exactly
@@ -79,6 +81,7 @@ class MomentPart(Sourced, Windowed, Value):
             raise refuse(
                 "missing-key" if self.first is None else "two-verbs",
                 "a moment is the `first` or the `last` of something",
+                "write one of the two, as in `{first: enrolment}`",
             )
         return self
 
@@ -93,6 +96,9 @@ class MomentPart(Sourced, Windowed, Value):
                 at[key].among(key, words) for key in ("version", "reason") if (words := getattr(self, key)) is not None
             ]
             if self.visit is not None:
+                if self.visit not in at.scope.planned:
+                    advice = "plan it under `visits`, or leave `visit` out"
+                    at["visit"].unknown("visit", self.visit, at.scope.planned, advice)
                 tests.append(at["visit"].among("visit", [self.visit]))
         else:
             term = at.scope.vocabulary.get(of)
@@ -108,7 +114,7 @@ class MomentPart(Sourced, Windowed, Value):
                     tests += self.tests(at, of)
             for key in ("version", "reason", "visit"):
                 if getattr(self, key) is not None:
-                    at[key].report("unknown-key", f"`{key}` is recorded of milestones", "")
+                    at[key].report("unknown-key", f"`{key}` is recorded of milestones", f"leave it out for `{of}`")
         if self.asks and kind != "observation":
             at.report("unknown-key", f"`{of}` has no value to compare", "a limit or `is` goes with a measure")
         return Moment(name, which, at.select(kind, tests, at.window(self), of), at.place)
@@ -156,7 +162,10 @@ class Visit(_Due, Windowed):
         for key in ("early", "late"):
             if self.on is None and getattr(self, key) is not None:
                 raise refuse(
-                    "unknown-key", f"`{key}` is counted from a planned day, and this visit has a window", "", key
+                    "unknown-key",
+                    f"`{key}` is counted from a planned day, and this visit has a window",
+                    "let the window itself begin earlier or end later",
+                    key,
                 )
         return self
 
@@ -173,9 +182,11 @@ class Visit(_Due, Windowed):
             at.report(
                 "unbounded-slot", f"the visit `{name}` has no last permitted day", "add `through`, or `missed_after`"
             )
-        return VisitPlan(
+        plan = VisitPlan(
             name, on, window, **self.points(at, *_DUE), provenance=at.provenance(self.provenance), place=at.place
         )
+        check_due(plan, window.end, at)
+        return plan
 
     def can_be_due(self, name: str, start: Point | None, at: At) -> None:
         """Warn where the visit is only dated by what comes after it."""
@@ -240,7 +251,9 @@ class Assessment(Sourced, Span):
         for measure in self.methods:
             if measure not in self.of:
                 at["methods"][measure].report(
-                    "unknown-name", f"`{measure}` is not assessed here", did_you_mean(measure, self.of)
+                    "unknown-name",
+                    f"`{measure}` is not assessed here",
+                    did_you_mean(measure, self.of) or f"it is one of {listing(self.of)}",
                 )
         dosing = at.within(Setting(dose=True))
         return AssessmentPlan(
@@ -306,6 +319,10 @@ class Dose(_Due):
 
     @model_validator(mode="after")
     def _repetition(self) -> Dose:
+        if self.every is not None and self.every.number == 0:
+            raise refuse(
+                "bad-duration", "doses are planned no time apart", "write the time from one to the next", "every"
+            )
         if self.every is None and self.times is not None:
             raise refuse(
                 "missing-key", "`times` counts repeated doses", "add `every`, the time from one to the next", "times"
@@ -315,7 +332,8 @@ class Dose(_Due):
         if self.every is None and self.from_ is not None:
             raise refuse("missing-key", "`from: last_dose` plans repeated doses", "add `every`", "from")
         if self.times is not None and self.times <= len(self.on):
-            raise refuse("bad-value", "`times` counts all doses, and there are as many days already", "", "times")
+            advice = "write how many doses there are in all, those of `on` included"
+            raise refuse("bad-value", "`times` counts all doses, and there are as many days already", advice, "times")
         return self
 
     def plan(self, name: str, at: At, gates: frozenset[str], stopped: frozenset[str]) -> DosePlan:
@@ -339,7 +357,7 @@ class Dose(_Due):
         dosing = at.within(Setting(dose=True))
         inside = [dosing["premedication"][index] for index in range(len(self.premedication))]
         reasons = [provenance(part, here) for part, here in zip(self.premedication, inside, strict=True)]
-        return DosePlan(
+        plan = DosePlan(
             name,
             self.drug,
             at.scope.vocabulary.under(self.drug),
@@ -362,6 +380,8 @@ class Dose(_Due):
             provenance=at.provenance(self.provenance, *reasons),
             place=at.place,
         )
+        check_slots(plan, at)
+        return plan
 
     def can_be_due(self, name: str, first: Point, at: At) -> None:
         """Warn where the first dose is only dated by itself."""
@@ -396,7 +416,8 @@ class Dose(_Due):
             )
             return None
         if amount.range_end or amount.number <= 0:
-            at.report("bad-quantity", "an amount is a number above 0 with its unit")
+            advice = "write it as `500 mg`, or `not_stated` where nothing is published"
+            at.report("bad-quantity", "an amount is a number above 0 with its unit", advice)
             return None
         return exactly(at.convert(amount, term, what="amount"))
 
@@ -410,6 +431,9 @@ class Dose(_Due):
             at.report(
                 "unit-mismatch", f"`{rate.text}` is not an amount over time", f"write it in `{unit}/h` or `{unit}/min`"
             )
+        elif rate.number <= 0:
+            advice = f"write it as `400 {rate.unit}`, or leave it out where there is no greatest one"
+            at.report("bad-quantity", f"a rate of at most `{rate.text}` allows nothing to be given", advice)
         return exactly(rate.number), rate.unit
 
 
@@ -424,9 +448,11 @@ class CoursePart(Sourced):
     of: Names = Field(description="the names of the doses")
     through: PointText = Field(description="the last day on which any of them may be given")
 
-    def plan(self, at: At, doses: frozenset[str]) -> Course:
+    def plan(self, at: At, doses: Mapping[str, DosePlan]) -> Course:
         """Give the course."""
         for index, dose in enumerate(self.of):
             if dose not in doses:
                 _member(at["of"], index).unknown("dose", dose, doses)
-        return Course(self.of, at["through"].point(self.through), at.provenance(self.provenance), at.place)
+        course = Course(self.of, at["through"].point(self.through), at.provenance(self.provenance), at.place)
+        check_course(course, doses.values(), at)
+        return course

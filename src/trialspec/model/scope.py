@@ -84,6 +84,7 @@ class Scope:
     silence: Mapping[str, str]
     moments: Mapping[str, Callable[[], Moment]]
     silence_at: Mapping[str, At] = field(default_factory=dict)
+    planned: frozenset[str] = frozenset()  # the names of all visits, before any of them is read
     visits: dict[str, VisitPlan] = field(default_factory=dict)
     statements: dict[str, Statement] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
@@ -170,7 +171,14 @@ class At:
     def unknown(self, what: str, name: str, candidates: Iterable[str], advice: str = "") -> None:
         """Report a name that stands for nothing, with the one that is closest."""
         if not self.scope.broken & {name, ANY_NAME}:
-            self.report("unknown-name", f"there is no {what} `{name}`", did_you_mean(name, candidates) or advice)
+            known = tuple(candidates)
+            listed = (
+                f"it can be {listing(known)}"
+                if 0 < len(known) <= _MANY
+                else f"check its spelling, or declare the {what}"
+            )
+            advice = did_you_mean(name, known) or advice or listed
+            self.report("unknown-name", f"there is no {what} `{name}`", advice)
 
     def term(self, name: str, *sorts: Sort) -> Term | None:
         """Find a name of the vocabulary that stands for one of these sorts of thing."""
@@ -180,9 +188,16 @@ class At:
             same = [other.name for other in self.scope.vocabulary.terms.values() if other.sort in sorts]
             self.unknown(wanted, name, same, "declare it in the vocabulary, or name the library that does under `use`")
         elif term.sort not in sorts:
-            self.report(
-                "wrong-kind", f"`{name}` is a {_SORTS[term.sort]}, and a {wanted} is expected here", "", *declared(term)
-            )
+            message = f"`{name}` is a {_SORTS[term.sort]}, and a {wanted} is expected here"
+            self.report("wrong-kind", message, f"name a {wanted}, or use the verb that asks for this", *declared(term))
+            return None
+        return term
+
+    def counted(self, name: str, otherwise: str, *more: Sort) -> Term | None:
+        """Find a measure whose values are numbers, or a name of another sort."""
+        term = self.term(name, "measure", *more)
+        if term is not None and term.coded:
+            self.report("bad-value", f"`{name}` is a word: {otherwise}", "name a measure with a unit", *declared(term))
             return None
         return term
 
@@ -408,20 +423,35 @@ class At:
         if not any(getattr(part, side) for side in OPERATORS):
             self.report("no-threshold", f"`{term.name}` is compared with nothing", _sides(term))
         self.consistent(found)
+        self.within_reach([limit for limit in found if limit[1] == "value"], term)
         return found
+
+    def within_reach(self, found: list[tuple[Operator, str, Constant]], term: Term) -> None:
+        """Report a limit at the end of what is possible that no possible value passes."""
+        for side, _, constant in found:
+            end = term.possible.high if side == "above" else term.possible.low if side == "below" else None
+            if end is not None and isinstance(constant.value, Interval) and constant.value.exact == end:
+                message = f"`{term.name}` is never {side} {constant.text}: it is {term.possible} {term.unit}".rstrip()
+                self[side].report("never-met", message, "check the number and its side", *declared(term))
 
     def limit(self, quantities: tuple[Quantity, ...], term: Term) -> tuple[str, Constant]:
         """Turn a limit into the measure's own unit; several are one limit for each unit that values come in."""
         if len(quantities) == 1:
             quantity = quantities[0]
             if quantity.range_end is not None:
+                if quantity.number <= 0:
+                    end = "ULN" if quantity.range_end == "high" else "LLN"
+                    self.report(
+                        "bad-quantity", f"`{quantity.text}` is no limit", f"write a multiple above 0, as in `2 x {end}`"
+                    )
                 return f"value_over_{quantity.range_end}", self.number(quantity.number, quantity.text)
             return "value", self.number(self[0].convert(quantity, term), quantity.text)
         by_unit: dict[str, Interval] = {}
         for index, quantity in enumerate(quantities):
             at = self[index]
             if quantity.range_end is not None:
-                at.report("threshold-conflict", "a list gives one limit for each unit, not a multiple of a range")
+                message = "a list gives one limit for each unit, not a multiple of a range"
+                at.report("threshold-conflict", message, "join two criteria by `any` or `all`")
                 continue
             value = exactly(at.convert(quantity, term))
             if quantity.unit in by_unit:
@@ -443,21 +473,18 @@ class At:
 
     def convert(self, quantity: Quantity, term: Term, *, what: str = "limit", bounded: bool = True) -> Fraction:
         """Turn a quantity into the unit of a measure or drug, exactly; `bounded` numbers must be possible values."""
-        number = f"{shown(quantity.number)} {term.unit}".strip()
         if quantity.unit not in term.factors:
             here = declared(term)
             if not quantity.unit:
                 message = f"`{term.name}` is in {term.unit}, and the {what} has no unit"
-                self.report("unit-missing", message, f"write `{number}`, if that is what is meant", *here)
+                self.report("unit-missing", message, f"write its unit after the number: {_accepted(term)}", *here)
             elif not term.unit:
                 message = f"`{term.name}` is a number without unit, but the {what} is in {quantity.unit}"
-                self.report("unit-mismatch", message, f"write `{number}`, if that is what is meant", *here)
+                self.report("unit-mismatch", message, "write a plain number, without a unit", *here)
             else:
                 message = f"`{term.name}` is in {term.unit}, but the {what} is in {quantity.unit}"
-                others = [f"`{unit}`" for unit in term.factors if unit != term.unit][:_FEW]
-                also = f"; {', '.join(others)} {'is' if len(others) == 1 else 'are'} accepted too" if others else ""
-                advice = f"write the {what} as `{number}`, if that is what is meant{also}"
-                self.report("unit-mismatch", message, advice, *here)
+                # Which number is meant in another unit only its author knows: none is suggested.
+                self.report("unit-mismatch", message, f"write the {what} in {_accepted(term)}", *here)
             return quantity.number
         value = quantity.number * term.factors[quantity.unit]
         low, high = (term.possible.low, term.possible.high) if bounded else (None, None)
@@ -486,6 +513,35 @@ class At:
                 )
                 self[high_side].report("threshold-conflict", message, "the lower limit lies below the upper one")
 
+    def reachable(
+        self,
+        found: list[tuple[Operator, str, Constant]],
+        least: Fraction | None,
+        most: Fraction | None,
+        what: str,
+        advice: str = "",
+    ) -> None:
+        """Report a limit that no number between the least and the most possible one passes, or that each does."""
+        for side, _, constant in found:
+            limit = constant.value.exact if isinstance(constant.value, Interval) else None
+            if limit is None:
+                continue
+            over = most is not None and (most < limit or (most == limit and side in {"above", "at_most"}))
+            under = least is not None and (limit < least or (limit == least and side in {"below", "at_least"}))
+            if not over and not under:
+                continue
+            never = over if side in {"above", "at_least"} else under
+            ends = [
+                f"at least {shown(least)}" if least is not None else "",
+                f"at most {shown(most)}" if most is not None else "",
+            ]
+            is_ = " and ".join(end for end in ends if end)
+            message = (
+                f"{what} is {'never' if never else 'always'} {side.replace('_', ' ')} {constant.text}: it is {is_}"
+            )
+            code = "never-met" if never else "decides-nothing"
+            self[side].report(code, message, advice or "check the number and its side")
+
     def compared(self, read: Callable[[str], Expr], found: list[tuple[Operator, str, Constant]]) -> Expr:
         """Compare what is read with each limit; two limits make a range."""
         parts = tuple(Compare(read(name), side, constant, self[side].place) for side, name, constant in found)
@@ -503,10 +559,14 @@ class At:
                     break
                 advice = did_you_mean(text, term.values) or f"it can be {listing(term.values)}"
                 at.report("bad-value", f"`{text}` is not a value of `{term.name}`", advice, *declared(term))
+        if term.coded and term.values.issubset(words):
+            message = f"these are all the words of `{term.name}`, so every value is one of them"
+            self.report("decides-nothing", message, "list only those that count", *declared(term))
         return self.words(words)
 
 
-_FEW = 3  # other units named in an advice
+_FEW = 4  # units named in an advice
+_MANY = 8  # names
 _SORTS: dict[Sort, str] = {
     "measure": "measure",
     "drug": "drug",
@@ -520,6 +580,14 @@ _SORTS: dict[Sort, str] = {
 def declared(term: Term) -> tuple[tuple[Place, str], ...]:
     """Point to where a term is declared."""
     return ((term.place, f"`{term.name}` is declared here"),) if term.place else ()
+
+
+def _accepted(term: Term) -> str:
+    """List the units of a measure or drug, its own first."""
+    units = [f"`{unit}`" for unit in dict.fromkeys((term.unit, *term.factors)) if unit]
+    units += ["without a unit"] if "" in term.factors else []
+    *most, last = [*units[:_FEW], "another of its units"] if len(units) > _FEW + 1 else units
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def listing(words: Iterable[str]) -> str:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from trialspec.kernel import Arithmetic, Compare, Constant, Expr, Fold, Pick, Select, Window
+from trialspec.kernel import Arithmetic, Compare, Constant, Expr, Fold, Pick, Select, Ties, Window
 from trialspec.model.parts import ValueLimits, Windowed, Words
 from trialspec.model.points import OPERATORS, Count, Name, Quantity
 from trialspec.model.scope import At, Reference, declared
 from trialspec.model.verb import Verb, nothing
-from trialspec.quantity import Operator
+from trialspec.quantity import Interval, Operator
 from trialspec.vocabulary import Term
 
 TiesWord = Literal["mean", "least", "greatest", "last_entered"]
@@ -39,26 +40,33 @@ class _Value(Verb, ValueLimits):
 
 
 class _Picked(_Value, Windowed):
-    ties: TiesWord | None = Field(
-        None, description="which value decides among several of one time; without it all of them do"
-    )
-
-    def picked(self, at: At, which: Literal["latest", "first", "least", "greatest"], name: str) -> Expr:
+    def picked(
+        self, at: At, which: Literal["latest", "first", "least", "greatest"], name: str, ties: Ties = "hull"
+    ) -> Expr:
         term = at[which].term(name, "measure")
         if term is None:
             return nothing(at)
         visit = at.setting.visit
-        ties = self.ties or "hull"
+        if term.coded and ties != "hull":
+            message = f"`{name}` is a word: of several at one time each may be the one, whatever `ties` says"
+            at["ties"].report("bad-value", message, "leave `ties` out", *declared(term))
         if which == "latest" and visit is not None and not self.bounded:
             return self.answer(at, term, lambda field: at.value_for(term, visit, field, ties))
         if which in {"least", "greatest"} and term.coded:
-            at[which].report("bad-value", f"`{name}` is a word: none of its values is the {which}", "", *declared(term))
+            message = f"`{name}` is a word: none of its values is the {which}"
+            at[which].report("bad-value", message, "use `latest` or `first`, with `is`", *declared(term))
             return nothing(at)
         select = at.readings(term, self)
         return self.answer(at, term, lambda field: Pick(which, select, field, ties, place=at.place))
 
 
-class Latest(_Picked):
+class _Tied(_Picked):
+    ties: TiesWord | None = Field(
+        None, description="which value decides among several of one time; without it all of them do"
+    )
+
+
+class Latest(_Tied):
     """The latest value of a measure.
 
     ## Meaning
@@ -91,10 +99,10 @@ class Latest(_Picked):
 
     def expand(self, at: At) -> Expr:
         """Compare the latest value."""
-        return self.picked(at, "latest", self.latest)
+        return self.picked(at, "latest", self.latest, self.ties or "hull")
 
 
-class First(_Picked):
+class First(_Tied):
     """The first value of a measure.
 
     ## Meaning
@@ -119,14 +127,15 @@ class First(_Picked):
 
     def expand(self, at: At) -> Expr:
         """Compare the first value."""
-        return self.picked(at, "first", self.first)
+        return self.picked(at, "first", self.first, self.ties or "hull")
 
 
 class Least(_Picked):
     """The least value of a measure.
 
     ## Meaning
-    The least of the values in the window is compared with the limit.
+    The least of the values in the window is compared with the limit. Where the limit is given unit by unit and the
+    values came in several units, all those limits must give the same answer.
 
     ## Example
     ```yaml
@@ -154,7 +163,7 @@ class Greatest(_Picked):
     """The greatest value of a measure.
 
     ## Meaning
-    The greatest of the values in the window is compared with the limit.
+    The greatest of the values in the window is compared with the limit; one given unit by unit, as for `least`.
 
     ## Example
     ```yaml
@@ -183,7 +192,8 @@ class Mean(Verb, Windowed, ValueLimits):
     """The mean of the values of a measure.
 
     ## Meaning
-    The mean of the values in the window is compared with the limit. `readings` is how many it needs at the least (1).
+    The mean of the values in the window is compared with the limit; one given unit by unit, as for `least`. `readings`
+    is how many values it needs at the least (1). Several values of one time are several.
 
     ## Example
     ```yaml
@@ -206,11 +216,11 @@ class Mean(Verb, Windowed, ValueLimits):
 
     def expand(self, at: At) -> Expr:
         """Compare the mean of the values."""
-        term = at["mean"].term(self.mean, "measure")
+        term = at["mean"].counted(self.mean, "it has no mean")
         if term is None:
             return nothing(at)
         if self.readings < 1:
-            at["readings"].report("bad-value", "a mean needs at least one reading")
+            at["readings"].report("bad-value", "a mean needs at least one reading", "write 1 or more")
         select = at.readings(term, self)
         return at.compared(lambda name: Fold("mean", select, name, self.readings, at.place), at.limits(self, term))
 
@@ -220,7 +230,7 @@ class Sum(Verb, Windowed, ValueLimits):
 
     ## Meaning
     The values of a measure in the window, or the amounts of a drug's administrations, are added and compared with the
-    limit.
+    limit; one given unit by unit, as for `least`. Several values of one time are several.
 
     ## Example
     ```yaml
@@ -241,15 +251,19 @@ class Sum(Verb, Windowed, ValueLimits):
 
     def expand(self, at: At) -> Expr:
         """Compare the sum."""
-        term = at["sum"].term(self.sum, "measure", "drug")
+        term = at["sum"].counted(self.sum, "it has no sum", "drug")
         if term is None:
             return nothing(at)
         if term.sort == "measure":
             select = at.readings(term, self)
-            return at.compared(lambda name: Fold("sum", select, name, place=at.place), at.limits(self, term))
+            # A sum may be greater than any of its values.
+            least = term.possible.low if term.possible.low is not None and term.possible.low >= 0 else None
+            summed = replace(term, possible=Interval(least, None))
+            return at.compared(lambda name: Fold("sum", select, name, place=at.place), at.limits(self, summed))
         tests = [at["sum"].among("drug", sorted(at.scope.vocabulary.under(term.name)))]
         given = at.select("administration", tests, at.window(self), term.name)
         found = at.limits(self, term, single="an amount given")
+        at.reachable(found, Fraction(0), None, "an amount given")
         return at.compared(lambda _: Fold("sum", given, "amount", place=at.place), found)
 
 
@@ -309,6 +323,10 @@ def _since_tag(value: object) -> str:
 Since = Annotated[Annotated[Name, Tag("tag:name")] | Annotated[OwnReference, Tag("tag:own")], Discriminator(_since_tag)]
 
 
+_Ends = tuple[Fraction | None, Fraction | None]
+_NEGATIVE = "check the number and its side; if values can be below zero, say so under `possible` of the measure"
+
+
 class _Change(Verb, Windowed, ValueLimits):
     """A change from a reference value to the current one."""
 
@@ -322,7 +340,8 @@ class _Change(Verb, Windowed, ValueLimits):
         if term is None:
             return nothing(at)
         if term.coded:
-            at[key].report("bad-value", f"`{name}` is a word: it cannot rise or fall", "", *declared(term))
+            advice = "compare the values at two visits, each by `value_at` with `is`"
+            at[key].report("bad-value", f"`{name}` is a word: it cannot rise or fall", advice, *declared(term))
             return nothing(at)
         visit = at.setting.visit
         current = (
@@ -347,12 +366,38 @@ class _Change(Verb, Windowed, ValueLimits):
                 found.append((side, *limit))
         at.consistent(found)
         fall = key == "fall_of"
+        self.reachable(at, found, term, fall=fall)
         return at.compared(lambda how: _difference(how, current, reference, at, fall=fall), found)
+
+    def reachable(self, at: At, found: list[tuple[Operator, str, Constant]], term: Term, *, fall: bool) -> None:
+        """Report a change that no two values make: a fall by more than everything, a rise from the greatest."""
+        least, most = term.possible.low, term.possible.high
+        negative = least is not None and least < 0  # where values may be below zero, a share may be anything
+        width = None if least is None or most is None else most - least
+        # The falls that are possible, of all there was and in the unit; a rise is a fall below zero.
+        share: _Ends = (None, None) if negative else (None, Fraction(100))
+        difference: _Ends = (None if width is None else -width, width)
+        # A value that may lie after the course can be below its nadir.
+        course = self.since if at.setting.reach is None else ""
+        if course == "nadir":
+            difference = (difference[0], Fraction(0))
+            share = share if negative else (None, Fraction(0))
+        if course == "peak":
+            difference = (Fraction(0), difference[1])
+            share = share if negative else (Fraction(0), share[1])
+        for limit in found:
+            low, high = share if limit[1] == "share" else difference
+            if not fall:
+                low, high = (None if end is None else -end for end in (high, low))
+            what = f"the {'fall' if fall else 'rise'} of `{term.name}`"
+            advice = _NEGATIVE if limit[1] == "share" and course not in {"nadir", "peak"} else ""
+            at.reachable([limit], low, high, what, advice)
 
     def limit(self, at: At, quantities: tuple[Quantity, ...], term: Term) -> tuple[str, Constant] | None:
         quantity = quantities[0]
         if len(quantities) > 1 or quantity.range_end is not None:
-            at.report("bad-value", "a change has one limit, in the measure's unit or in %")
+            advice = "write one quantity, with the measure's unit or `%`"
+            at.report("bad-value", "a change has one limit, in the measure's unit or in %", advice)
             return None
         if quantity.percent and term.unit == "%":
             message = f"`{term.name}` is itself in %, so a change in % may be a share of it or a number of points"
@@ -491,10 +536,14 @@ class RatioOf(Verb, Windowed, ValueLimits):
 
     def expand(self, at: At) -> Expr:
         """Compare the ratio."""
-        terms = [at["ratio_of"][index].term(name, "measure") for index, name in enumerate(self.ratio_of)]
-        top, bottom = terms
+        top, bottom = (
+            at["ratio_of"][index].counted(name, "it has no ratio") for index, name in enumerate(self.ratio_of)
+        )
         if top is None or bottom is None:
             return nothing(at)
+        if top is bottom:
+            message = f"the ratio of `{top.name}` to itself is always 1"
+            at["ratio_of"][1].report("decides-nothing", message, "name what it is divided by")
         visit = at.setting.visit
         parts = [
             at.value_for(term, visit)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from fractions import Fraction
+from itertools import product
 from typing import ClassVar
 
 from trialspec.kernel import AtLeast, Compare, Constant, Expr, Fold, Select
 from trialspec.model.parts import CountLimits, Sourced, Windowed
 from trialspec.model.points import OPERATORS
 from trialspec.model.scope import At
-from trialspec.quantity import Operator
+from trialspec.quantity import Interval, Operator
 from trialspec.truth import UNKNOWN
 
 VERBS: dict[str, type[Verb]] = {}
@@ -45,8 +47,19 @@ class Counting(Verb, Windowed, CountLimits):
             at.report(
                 "no-threshold", "a count is compared with nothing", "add `at_least`, `at_most`, `above` or `below`"
             )
-        at.consistent(found)
+        whole(at, found)
+        at.reachable(found, Fraction(0), None, "a count")
         return at.compared(lambda _: fold, found)
+
+
+def whole(at: At, found: list[tuple[Operator, str, Constant]]) -> None:
+    """Report two limits of a count between which there is no whole number."""
+    ends = {side: int(constant.value.exact or 0) for side, _, constant in found if isinstance(constant.value, Interval)}
+    for low, high in product(ends.keys() & {"above", "at_least"}, ends.keys() & {"below", "at_most"}):
+        least, most = ends[low] + (low == "above"), ends[high] - (high == "below")
+        if least > most:
+            message = f"no number is {low.replace('_', ' ')} {ends[low]} and {high.replace('_', ' ')} {ends[high]}"
+            at[high].report("threshold-conflict", message, "the lower limit lies below the upper one")
 
 
 def exists(select: Select, at: At) -> Expr:

@@ -11,7 +11,8 @@ from pydantic import Field
 from trialspec.model.parts import Names, OneOrMore, Part, Sourced, Words
 from trialspec.model.points import Factor, Name, Number, QuantityText, Text
 from trialspec.model.scope import At
-from trialspec.quantity import ANYTHING, Interval
+from trialspec.model.units import metric_factor
+from trialspec.quantity import ANYTHING, Interval, shown
 from trialspec.vocabulary import Sort, Term
 
 UNITLESS = "1"  # how UCUM writes that there is no unit
@@ -75,7 +76,7 @@ class Measure(_Entry):
             )
         for key in ("units", "resolution", "ranges", "molar") if self.values else ():
             if getattr(self, key):
-                at[key].report("bad-value", f"`{name}` is a word, it has no `{key}`")
+                at[key].report("bad-value", f"`{name}` is a word, it has no `{key}`", f"leave `{key}` out, or `values`")
         plain = self.unit in {None, UNITLESS}
         unit = "" if plain else self.unit or ""
         bare = Term(name, "measure", self.label_of(name), unit, self.factors(unit, at), place=at.place)
@@ -101,7 +102,7 @@ class Measure(_Entry):
         for other, factor in self.units.items():
             here = at["units"][other]
             if other in factors:
-                here.report("duplicate-name", f"`{other}` is the measure's own unit")
+                here.report("duplicate-name", f"`{other}` is the measure's own unit", "leave it out: its factor is 1")
             elif isinstance(factor, Fraction):
                 factors[other] = factor
             elif self.molar is None or self.molar <= 0:
@@ -110,6 +111,7 @@ class Measure(_Entry):
                 here.report("bad-value", f"neither or both of `{other}` and `{unit}` count moles", "write a factor")
             else:
                 factors[other] = 1 / self.molar if "mol" in other else self.molar
+        agreeing(factors, at)
         return factors
 
     def possible_values(self, at: At, bare: Term) -> Interval:
@@ -121,7 +123,8 @@ class Measure(_Entry):
             for key, quantity in (("at_least", self.possible.at_least), ("at_most", self.possible.at_most))
         )
         if low is not None and high is not None and low > high:
-            at.report("threshold-conflict", "nothing is possible between these limits")
+            advice = "write the lower limit as `at_least`, the upper as `at_most`"
+            at.report("threshold-conflict", "nothing is possible between these limits", advice)
         return Interval(low, high)
 
     def reference_ranges(self, at: At, bare: Term) -> dict[str, tuple[Fraction | None, Fraction | None]]:
@@ -157,6 +160,7 @@ class Drug(_Entry):
                 factors[other] = factor
             else:
                 at["units"][other].report("bad-value", "amounts of a drug have no molar conversion", "write a factor")
+        agreeing(factors, at)
         return Term(
             name,
             "drug",
@@ -167,6 +171,30 @@ class Drug(_Entry):
             codes=self.codes,
             place=at.place,
         )
+
+
+def agreeing(factors: Mapping[str, Fraction], at: At) -> None:
+    """Report a factor that is not what the metric system says, by the spelling of two units."""
+    known: list[str] = []
+    for unit, factor in factors.items():
+        for other in known:
+            right = metric_factor(unit, other)
+            if right is not None and right * factors[other] != factor:
+                message = (
+                    f"one `{unit}` is {_exact(right)} `{other}`, and declared as {_exact(factor / factors[other])}"
+                )
+                here = at["units"][other] if other in at["units"].node else at["unit"]
+                advice = f"write `{unit}: {_exact(right * factors[other])}`, if `{other}` is right"
+                at["units"][unit].report("unit-factor", message, advice, (here.place, f"`{other}` is declared here"))
+                break
+        else:
+            known.append(unit)
+
+
+def _exact(number: Fraction) -> str:
+    """Write a factor as a file may say it, nothing cut off."""
+    text = shown(number)
+    return str(number) if text.startswith("~") else text
 
 
 class DrugClass(_Entry):

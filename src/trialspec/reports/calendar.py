@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from icalendar import Calendar, Event
-
 from trialspec.explain import DAY_1
 from trialspec.interpreters.reading import Question
 from trialspec.interpreters.reference import locate
@@ -202,6 +200,8 @@ def as_ics(program: Program, entries: Iterable[tuple[str, Entry]], at: int) -> s
 
     What has no date is left out. `at` is the instant that the file says it was made.
     """
+    from icalendar import Calendar, Event  # noqa: PLC0415 - a tenth of the start of every command, and few need it
+
     calendar = Calendar()
     calendar.add("prodid", "-//trialspec//calendar//EN")
     calendar.add("version", "2.0")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trialspec.explain import point_in_words, window_in_words, words
-from trialspec.kernel import AtLeast, Moment, Not
-from trialspec.quantity import shown
+from trialspec.kernel import AtLeast, Compare, Moment, Not, Score
+from trialspec.quantity import Duration, shown
 from trialspec.reports.calendar import plan
 from trialspec.reports.rests import everything, items
 from trialspec.reports.table import FOOTER, Table, as_markdown
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from trialspec.kernel import Expr, Select, Window
     from trialspec.program import DosePlan, Program, Provenance, Response, VisitPlan
-    from trialspec.quantity import Duration
     from trialspec.rulebook import Rulebook
 
 # Any date will do as day 1 of a schedule that is told in days; this one has a long month before and after it.
@@ -98,6 +97,12 @@ def statement(expr: Expr, depth: int = 0) -> Iterator[str]:
                 yield from statement(part, depth + 1)
         case AtLeast(1, (only,)):
             yield from statement(only, depth)
+        case Compare(Score(items), operator, limit):
+            yield f"{indent}- the score is {operator.replace('_', ' ')} {words(limit)}, counting"
+            for part, weight in items:
+                first, *rest = statement(part, depth + 1)
+                yield f"{indent}  - {weight} if {first.strip().removeprefix('- ')}"
+                yield from rest
         case Not(AtLeast() as part):
             yield f"{indent}- not so:"
             yield from statement(part, depth + 1)
@@ -185,7 +190,11 @@ def _doses(program: Program) -> Iterator[str]:
         yield from _due(each, f"{each.name}#1")
         if each.gates:
             yield f"  - given only if {' and '.join(each.gates)} (see gates)"
-        yield from (f"  - premedication: {words(expr)}" for expr in each.premedication)
+        yield from (f"  - {limit}" for limit in _limits(each))
+        for expr in each.premedication:
+            first, *rest = statement(expr)
+            yield f"  - premedication: {first.removeprefix('- ')}"
+            yield from (f"  {line}" for line in rest)
         yield from _provenance(each.provenance, 1)
     if program.course:
         yield ""
@@ -205,6 +214,20 @@ def _dose(program: Program, dose: DosePlan) -> Iterator[str]:
         often = f", {dose.times} in all" if dose.times else ""
         yield f"then every {dose.interval}, counted from the dose before{often}"
     yield f"({_tolerance(dose.early, dose.late)})"
+
+
+def _limits(dose: DosePlan) -> Iterator[str]:
+    if dose.interval_at_least is not None:
+        yield f"at least {dose.interval_at_least} after the dose before"
+    if dose.rate_at_most is not None:
+        yield f"at most {dose.rate_at_most} {dose.rate_unit}".rstrip()
+    if dose.belongs_until is not None:
+        yield f"a dose that names no slot belongs to the last one until {point_in_words(dose.belongs_until)}"
+    if dose.merge_within != _MERGE_WITHIN:
+        yield f"parts less than {dose.merge_within} apart are one dose"
+
+
+_MERGE_WITHIN = Duration(12, "h")
 
 
 def _tolerance(early: Duration, late: Duration) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trialspec.explain import Line
     from trialspec.findings.finding import Finding
     from trialspec.interpreters.reading import Reading
-    from trialspec.program import Criterion, Program
+    from trialspec.program import Criterion, DosePlan, Program
 
 
 # --- what is explained ------------------------------------------------------------------------------------------------
@@ -51,7 +51,7 @@ def _at_enrolment(report: PatientReport, index: int) -> Reading | None:
 
 def of_finding(program: Program, report: PatientReport, finding: Finding) -> Page:
     """Explain a finding: its fields, the proofs behind them, and the records."""
-    lines = [f"{name.replace('_', ' ')}: {_listed(value)}" for name, value in finding.fields.items() if value]
+    lines = [f"{name}: {is_}" for name, is_ in _fields(program, finding)]
     facts = {name: text for name, text in finding.facts.items() if text and name in _FACTS}
     lines += [f"{_FACTS[name]}: {text}" for name, text in facts.items()]
     proofs = _proofs(program, report, finding)
@@ -78,10 +78,9 @@ def of_alert(program: Program, report: PatientReport, episode: Episode) -> Page:
         f"protocol digest: {episode.digest}",
         f"alert: {episode.key}",
     ]
-    fields = tuple((name.replace("_", " "), _listed(value)) for name, value in finding.fields.items() if value)
     proofs = _proofs(program, report, finding)
     tables = (
-        Table("What was found", ("field", "is"), fields),
+        Table("What was found", ("field", "is"), tuple(_fields(program, finding))),
         *proofs,
         _cited(finding, program, report),
         _changing(program, finding),
@@ -119,6 +118,27 @@ _FACTS = {
 }
 
 
+def _fields(program: Program, finding: Finding) -> Iterator[tuple[str, str]]:
+    """Tell the fields of a finding; where no gate of a dose only warns, what holds it is its gate."""
+    plan = _plan(program, finding)
+    told_by_gate = {"holding", "warning"} if plan and not _warns(program, plan) else set[str]()
+    for name, value in finding.fields.items():
+        if value and name not in told_by_gate:
+            yield name.replace("_", " "), _listed(value)
+
+
+def _plan(program: Program, finding: Finding) -> DosePlan | None:
+    """Give the plan of a dose, planned or further."""
+    if finding.subject != "dose":
+        return None
+    named = (finding.facts.get("dose", "").partition("#")[0], finding.name.partition("#")[0])
+    return next((plan for plan in program.doses if plan.name in named), None)
+
+
+def _warns(program: Program, plan: DosePlan) -> bool:
+    return any(program.gates[name].otherwise == "warn" for name in plan.gates)
+
+
 def _about(criterion: Criterion) -> Iterator[str]:
     role = "an inclusion: to be met" if criterion.role == "include" else "an exclusion: not to be met"
     yield f"{criterion.provenance.text or criterion.name} ({role})"
@@ -142,10 +162,9 @@ def _lines(reading: Reading, program: Program, report: PatientReport) -> tuple[L
 def _proofs(program: Program, report: PatientReport, finding: Finding) -> list[Table]:
     """Tell the proofs of a finding; of eligibility those of the criteria that decide."""
     if finding.subject != "eligibility":
-        names = finding.facts.get("gate", "").split(", ")
-        several = len(names) == len(finding.readings) and names[0]
+        names = _asked(program, finding)
         return [
-            _proof(f"{names[number]}: {_plain(reading)}" if several else _plain(reading), reading, program, report)
+            _proof(f"{names[number]}: {_plain(reading)}" if names else _plain(reading), reading, program, report)
             for number, reading in enumerate(finding.readings)
         ]
     deciding = finding.facts.get("failed") or finding.facts.get("open") or ""
@@ -154,6 +173,17 @@ def _proofs(program: Program, report: PatientReport, finding: Finding) -> list[T
         for criterion, reading in zip(program.criteria, finding.readings, strict=False)
         if not deciding or criterion.name in deciding.split(", ")
     ]
+
+
+def _asked(program: Program, finding: Finding) -> list[str]:
+    """Name what each proof of a finding is of, where that is known: the gates of a dose, then its premedication."""
+    plan = _plan(program, finding)
+    if plan is not None:
+        names = [*plan.gates, *("premedication" for _ in plan.premedication)]
+        # Before it is given only its gates are read.
+        return names if len(finding.readings) in {len(plan.gates), len(names)} else []
+    name = finding.facts.get("gate", "")
+    return [name] if name and len(finding.readings) == 1 else []
 
 
 def _proof(title: str, reading: Reading, program: Program, report: PatientReport) -> Table:

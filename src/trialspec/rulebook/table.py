@@ -102,7 +102,8 @@ SUBJECTS: Mapping[str, Mapping[str, Field]] = {
         "state": Field(frozenset(_DOSE_STATES)),
         "departure": Field(_DOSE_DEPARTURES, many=True),
         "departure_unknown": Field(_DOSE_DEPARTURES, many=True),
-        "gate": _VERDICT,
+        # The gate that decides; then the worst of the gates that hold the dose, and of those that only warn.
+        **dict.fromkeys(("gate", "holding", "warning"), _VERDICT),
         "window": Field(frozenset({"before", "open", "past"})),
     },
     "course": {
@@ -129,7 +130,8 @@ FACTS: Mapping[str, frozenset[str]] = {
     "eligibility": frozenset({"enrolled", "failed", "open", "missing"}),
     "dose": _WRITTEN
     | {"dose", "drug", "date", "planned", "window", "earliest", "amount", "planned_amount", "route", "interruptions"}
-    | {"state", "departure", "departure_unknown", "reason", "gate", "verdict", "margin", "margin_days"},
+    | {"state", "departure", "departure_unknown", "reason", "margin_days"}
+    | {"gate", "verdict", "margin", "warning", "warning_verdict", "warning_margin"},
     "course": _WRITTEN | {"course", "complete", "through"},
     "gate": _WRITTEN | {"gate", "verdict", "margin"},
     "visit": _WRITTEN | {"visit", "state", "date", "planned", "window"},

@@ -7,7 +7,8 @@ read is yielded as `Unreadable`, and the next one follows. Others are found by e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -15,7 +16,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from trialspec.diagnostics import Diagnostic, ProtocolError
-from trialspec.events import Record, Unreadable
+from trialspec.events import Event, Record, Unreadable
 from trialspec.sources.ndjson import NdjsonFile
 from trialspec.sources.table import CsvFile
 
@@ -32,6 +33,7 @@ class EventSource(Protocol):
 
 
 _GROUP = "trialspec.sources"
+_WIDE = re.compile(rb"\xff\xfe|\xfe\xff|[\t-~]\0|\0+[\t-~]")  # how text begins of which each letter is several bytes
 _OWN: Mapping[str, type[EventSource]] = MappingProxyType({"csv": CsvFile, "jsonl": NdjsonFile, "ndjson": NdjsonFile})
 
 
@@ -39,15 +41,24 @@ def read(path: Path) -> Iterator[Record]:
     """Give the records of a file; raises `ProtocolError` where there is no such file or no source for its ending."""
     ending = path.suffix.removeprefix(".").lower()
     if not path.is_file():
-        raise _refused(path, "there is no such file", "check the path")
+        there = "this is no ordinary file" if path.exists() else "there is no such file"
+        raise _refused(path, there, "check the path")
     try:
-        path.open("rb").close()
+        with path.open("rb") as file:
+            start = file.read(4)
     except OSError as error:
         raise _refused(path, f"the file cannot be read ({error.strerror})", "check who may read it") from error
+    if ending in _OWN and _WIDE.match(start):
+        raise _refused(path, "the file is not UTF-8 text", "save it as UTF-8, which Excel calls `CSV UTF-8`")
     source = _source(ending)
     if source is None:
         known = ", ".join(f"`.{name}`" for name in endings())
-        raise _refused(path, f"files that end in `.{ending}` are not event files", f"events are read from {known}")
+        told = (
+            f"files that end in `.{ending}` are not event files"
+            if ending
+            else "a file without an ending is no event file"
+        )
+        raise _refused(path, told, f"events are read from {known}")
     return source(path).events()
 
 
@@ -88,6 +99,23 @@ class Cohort:
             if isinstance(record, Unreadable) and record.patient == patient
         )
         return (*self.nobody, *named)
+
+    @property
+    def shared(self) -> Mapping[str, tuple[str, ...]]:
+        """The ids that records of several patients bear, with these patients; a retracted record bears none."""
+        bearing: dict[str, dict[str, list[Record]]] = {}
+        for record in (record for records in self.patients.values() for record in records):
+            if record.id is not None and record.patient is not None:
+                bearing.setdefault(record.id, {}).setdefault(record.patient, []).append(record)
+        bearers = {name: [who for who, own in by.items() if not _gone(own)] for name, by in sorted(bearing.items())}
+        return {name: tuple(sorted(patients)) for name, patients in bearers.items() if len(patients) > 1}
+
+
+def _gone(records: Sequence[Record]) -> bool:
+    """Whether the highest revision of an id is its retraction."""
+    highest = max(record.revision or 0 for record in records)
+    last = [record for record in records if (record.revision or 0) == highest]
+    return all(isinstance(record, Event) and record.retracted for record in last)
 
 
 def cohort(records: Iterable[Record]) -> Cohort:

@@ -9,7 +9,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from trialspec.events import Record, Unreadable, check, is_id, marked, quoted
+from trialspec.events import Record, Unreadable, advice, check, is_id, marked, quoted
 from trialspec.sources.lines import lines
 
 _NEEDED = ("id", "patient", "kind", "time")
@@ -47,22 +47,44 @@ def _cells(line: bytes) -> list[str] | str:
     try:
         return next(csv.reader([text], strict=True), [])
     except csv.Error:
+        if "\r" in text:
+            return "its lines end with a carriage return alone; save it with the line ends of another system"
         return "a quote is not closed, text follows a closed one, or a cell is too long"
 
 
 def _wrong_header(header: Sequence[str]) -> str:
     missing = [name for name in _NEEDED if name not in header and not (name == "time" and "start" in header)]
+    if "".join(header[:1]).lower().startswith("sep="):
+        return "the first line only says how columns are separated; delete it, and save the table with commas"
+    if missing and (mark := _separator(header)):
+        return f"the columns are separated by {mark}, not by commas; save the table with commas"
+    capital = [other for name in missing for other in header if other.lower() == name]
+    absent = [name for name in missing if name not in {other.lower() for other in header}]
     twice = sorted({name for name in header if header.count(name) > 1})
-    wrong = [f"the column {quoted(name)} is missing" for name in missing]
+    wrong = [f"columns are named in lower case, not {', '.join(quoted(name) for name in capital)}"] if capital else []
+    wrong += [f"the column {quoted(name)} is missing{advice(name, tuple(header))}" for name in absent]
     wrong += [f"the column {quoted(name)} comes twice" for name in twice]
     return "; ".join(wrong)
+
+
+def _separator(header: Sequence[str]) -> str:
+    """The character that separates the columns, where it is no comma."""
+    cells = ",".join(header).lower()
+    return next((told for mark, told in _SEPARATORS.items() if {"id", "patient"} <= set(cells.split(mark))), "")
+
+
+_SEPARATORS = {";": "`;`", "\t": "tabs", "|": "`|`"}
 
 
 def _record(header: Sequence[str], row: list[str] | str, text: bytes, origin: str) -> Record:
     mark = marked(text)
     if isinstance(row, str):
         return Unreadable(f"the row cannot be read: {row}", mark, origin=origin)
+    if row == list(header):
+        return Unreadable("the header of the table comes again", mark, origin=origin)
     twice = sorted({name for name in header if header.count(name) > 1})
+    if not set(_NEEDED).intersection(header):
+        return Unreadable("the row cannot be read without the header of the table", mark, origin=origin)
     if len(row) == len(header) and not twice:
         return check(dict(zip(header, row, strict=True)), origin, mark)
     reason = f"the row has {len(row)} cells, but the header has {len(header)}"

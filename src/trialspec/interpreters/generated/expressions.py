@@ -192,7 +192,7 @@ def _pick(choose: Choose, idiom: Idiom, depth: int) -> Pick:
 
 def _measured(choose: Choose, idiom: Idiom, depth: int) -> Expr:
     """Give a number that was measured."""
-    match any_of(choose, (6, "pick"), (1, "sum"), (1, "mean"), (3, "arithmetic"), (1, "score")):
+    match any_of(choose, (12, "pick"), (2, "sum"), (2, "mean"), (6, "arithmetic"), (3, "score")):
         case "sum" | "mean" as how:
             kind = _valued(choose)
             least = 2 if how == "mean" and coin(choose) else 1
@@ -220,6 +220,17 @@ def _count(choose: Choose, idiom: Idiom, depth: int) -> Fold:
 
 
 # --- statements -------------------------------------------------------------------------------------------------------
+
+
+def _ended(choose: Choose, idiom: Idiom) -> Compare:
+    """Give a count of what came up to a moment, which may not have happened."""
+    kind = counted(choose)
+    field, names = NAMED[kind]
+    end = _moment(choose, idiom, 0)
+    name = Test(field, "in", Constant(word(one_of(choose, names[:2]))))
+    history: Literal["always"] | None = "always" if kind == "milestone" or coin(choose) else None
+    select = Select(kind, (name,), Window(end=end, before=coin(choose)), history)
+    return Compare(Fold("count", select), one_of(choose, OPERATORS), Constant(exactly(between(choose, 0, 1))))
 
 
 def _run(choose: Choose, idiom: Idiom, depth: int) -> Run:
@@ -255,9 +266,9 @@ def _coded(choose: Choose, idiom: Idiom, depth: int) -> Compare:
     return Compare(Pick(which, of), "in", Constant(word(one_of(choose, ANTIBODY))))
 
 
-Form = Literal["value", "count", "run", "word", "date", "age", "constant", "parts", "not"]
+Form = Literal["value", "count", "ended", "run", "word", "date", "age", "constant", "parts", "not"]
 _LEAVES: tuple[tuple[int, Form], ...] = (
-    *((12, "value"), (10, "count"), (4, "run"), (2, "word"), (2, "date"), (2, "age"), (1, "constant")),
+    *((12, "value"), (9, "count"), (1, "ended"), (4, "run"), (2, "word"), (2, "date"), (2, "age"), (1, "constant")),
 )
 _JOINS: tuple[tuple[int, Form], ...] = ((12, "parts"), (4, "not"))
 
@@ -272,6 +283,8 @@ def statement(choose: Choose, idiom: Idiom, depth: int = 2, forms: Sequence[Form
             return Compare(
                 _count(choose, idiom, depth), one_of(choose, OPERATORS), Constant(exactly(one_of(choose, (1, 2, 0))))
             )
+        case "ended":
+            return _ended(choose, idiom)
         case "run":
             return _run(choose, idiom, depth)
         case "word":

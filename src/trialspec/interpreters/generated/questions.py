@@ -27,12 +27,13 @@ def question(
     expression: Callable[[Choose, Idiom], Expr] = statement,
     calendars: Sequence[Calendar] = CALENDARS,
     idiom: Idiom = FREELY,
+    most: int = 14,
 ) -> Asked:
-    """Give an expression and a question to ask it with."""
+    """Give an expression and a question to ask it with, of at most so many records."""
     calendar = one_of(choose, calendars)
     idiom = replace(idiom, calendar=calendar)
     expr = expression(choose, idiom)
-    records = timeline(choose, calendar, about=sorted(subjects(expr)))
+    records = timeline(choose, calendar, about=sorted(subjects(expr)), most=most)
     at = instant(choose, records, calendar)
     dose = None
     if idiom.doses and chance(choose, 30):

@@ -240,7 +240,8 @@ def instant(choose: Choose, timeline: Timeline, calendar: Calendar) -> int:
     zone = calendar.zone
     if timeline.items and chance(choose, 65):
         when = one_of(choose, timeline.items).when
-        low, high = (when if when.first > LONG_AGO else on_date(when.last)).span(zone)
+        when = when if when.first > LONG_AGO else on_date(when.last)
+        low, high = when.span(zone)
         near = any_of(choose, (3, low), (1, high), (1, zone.end_of(when.first) + 1))
         # Just before it, for then something is about to change.
         return near + one_of(choose, (0, -1, -1, -1, -1, -1, 1, -3600, 3600, -DAY, DAY, -2 * DAY, 7 * DAY))
