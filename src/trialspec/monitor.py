@@ -114,6 +114,12 @@ class Monitor:
         with self._lock:
             return dict(self._taken(patient).state) if patient in self._dues else {}
 
+    def timeline(self, patient: str) -> Timeline:
+        """Give what the records tell of a patient."""
+        with self._lock:
+            found = self._taken(patient).timeline if patient in self._dues else None
+            return self._protocol.timeline((), patient) if found is None else found
+
     def report(self, patient: str) -> PatientReport:
         """Give all that the protocol says of a patient at present, with the proofs."""
         with self._lock:

@@ -307,7 +307,7 @@ class Watch:
                 continue
             patient = episode.key.patient
             if patient not in timelines:
-                timelines[patient] = monitor.report(patient).timeline
+                timelines[patient] = monitor.timeline(patient)
             historic = self._since is not None and episode.closed is not None and episode.closed <= self._since
             self._count(change, historic=historic)
             yield change_as_data(replace(change, known=monitor.at), timelines[patient], historic=historic)
