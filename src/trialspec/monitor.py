@@ -41,12 +41,10 @@ if TYPE_CHECKING:
 class _Patient:
     """What is known of one patient, how far each group of findings was followed, and when one is to be read again.
 
-    Records are kept by id; `foreign` are those of others that claim an id of this patient's. `changed` tells whether
-    there is more than what was put away.
+    Records are kept by id; `foreign` are those of others that claim an id of this patient's.
     """
 
     name: str
-    changed: bool = False
     records: dict[str, list[Record]] = field(default_factory=dict)
     foreign: dict[str, list[Record]] = field(default_factory=dict)
     timeline: Timeline | None = None
@@ -76,6 +74,7 @@ class Monitor:
         self._store = Memory() if store is None else store
         self._keep = keep
         self._patients: OrderedDict[str, _Patient] = OrderedDict()
+        self._unsaved: dict[str, _Patient] = {}
         self._dues: dict[str, int | None] = dict(self._store.dues())
         self._heap = [(due, name) for name, due in self._dues.items() if due is not None]
         heapq.heapify(self._heap)
@@ -135,8 +134,27 @@ class Monitor:
     def save(self) -> None:
         """Put everything that changed into the store; it is for the store to make it lasting."""
         with self._lock:
-            for watched in self._patients.values():
-                self._put(watched)
+            for watched in self._unsaved.values():
+                self._store.save(watched.name, watched.due, pack(watched.all_records))
+            self._unsaved.clear()
+
+    def judge_by(self, protocol: Protocol) -> tuple[Change, ...]:
+        """Judge everybody by another protocol, or another version of it, and say what changed in the alerts.
+
+        An alert that stays as it is keeps the digest by which it was raised.
+        """
+        with self._lock:
+            former = self._protocol
+            found: list[Change] = []
+            for name in sorted(self._dues):
+                self._protocol = former
+                watched = self._taken(name)
+                before, self._protocol, watched.timeline = watched.state, protocol, None
+                self._renew(watched, set(), self._at)
+                found += changes(before, watched.state, self._at)
+                self._tidy()
+            self._protocol = protocol
+            return tuple(found)
 
     # --- what is put away ---------------------------------------------------------------------------------------------
 
@@ -151,19 +169,16 @@ class Monitor:
                     kept = watched.records if record.patient == name else watched.foreign
                     kept.setdefault(_id(record), []).append(record)
                 self._renew(watched, set(), self._at if at is None else at)
-                watched.changed = False
+                del self._unsaved[name]
         self._patients.move_to_end(name)
         return watched
-
-    def _put(self, watched: _Patient) -> None:
-        if watched.changed:
-            self._store.save(watched.name, watched.due, pack(watched.all_records))
-            watched.changed = False
 
     def _tidy(self) -> None:
         """Put those away to whom nothing has happened for longest."""
         while len(self._patients) > self._keep:
-            self._put(self._patients.popitem(last=False)[1])
+            name, watched = self._patients.popitem(last=False)
+            if self._unsaved.pop(name, None) is not None:
+                self._store.save(name, watched.due, pack(watched.all_records))
 
     # --- what came ----------------------------------------------------------------------------------------------------
 
@@ -215,7 +230,7 @@ class Monitor:
                     walk.again()
                 else:
                     _take_up(walk, changed, new.zone)
-        watched.changed = True
+        self._unsaved[watched.name] = watched
         self._advance(watched, at)
 
     # --- time ---------------------------------------------------------------------------------------------------------
@@ -242,7 +257,8 @@ class Monitor:
         due = earliest(*(walk.next for walk in watched.walks))
         if due is not None and due != self._dues.get(watched.name):
             heapq.heappush(self._heap, (due, watched.name))
-        watched.changed = watched.changed or due != watched.due
+        if due != watched.due:
+            self._unsaved[watched.name] = watched
         watched.due = self._dues[watched.name] = due
 
     def _changes(self, passed: Iterable[tuple[_Patient, State]]) -> tuple[Change, ...]:

@@ -135,6 +135,7 @@ class Going:
 
     def _tell(self, look: Look) -> None:
         self._journal.add(look.lines)
+        self._watch.keep()
         for notice in self._watch.source.notices():
             show.note(f"note: {notice}")
         for record in look.unreadable:

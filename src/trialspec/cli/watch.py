@@ -8,7 +8,7 @@ import re
 import select
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -18,8 +18,10 @@ import click
 from trialspec.cli import arguments, going, show
 from trialspec.cli.going import Wait
 from trialspec.cli.live import Board
-from trialspec.cli.watching import Clock, EventClock, Finished, Replay, WallClock, Watch
+from trialspec.cli.watching import Clock, EventClock, Finished, KeptState, Replay, WallClock, Watch
+from trialspec.evaluation import Protocol
 from trialspec.events import Record
+from trialspec.load import freeze, load
 from trialspec.quantity import Duration, parse_duration
 from trialspec.reports.table import FOOTER
 from trialspec.sources.following import NAMES, Directory, Followed, Live, Piped
@@ -86,6 +88,12 @@ Files are looked at every {_LOOK} seconds.
     help="Replay finished events as if days passed, as in `1d/s`: each comes when it was available, or else at its"
     " time. With --clock event, and not with follow: or dir:.",
 )
+@click.option(
+    "--state",
+    metavar="FILE",
+    help="Keep how things stand in this file, and go on from there when started again. What was told is not told again,"
+    " whatever part of the events comes once more.",
+)
 @arguments.unblinded
 @arguments.libraries
 def watch(
@@ -97,6 +105,7 @@ def watch(
     allow_late: str | None,
     since: str | None,
     speed: str | None,
+    state: str | None,
     unblinded: bool,
     libraries: tuple[Path, ...],
 ) -> int:
@@ -112,10 +121,20 @@ def watch(
     if pace is not None:
         source = ticks = Replay(_all(source), read.program, pace.step)
         wait = pace.wait
-    watched = Watch(read, source, ticks, since=begin, unblinded=unblinded)
+    kept = None if state is None else _kept(state, read, arguments.protocol_file(protocol, libraries), libraries)
+    watched = Watch(read, source, ticks, since=begin, unblinded=unblinded, state=kept)
     board = Board(watched, going.REAL.elapsed) if target != "-" and show.on_terminal(sys.stdout) else None
-    with closing(source), going.journal(target) as journal:
+    with closing(source), going.journal(target) as journal, nullcontext() if kept is None else closing(kept):
         return going.Going(watched, journal, board).go(wait)
+
+
+def _kept(state: str, protocol: Protocol, path: Path, libraries: tuple[Path, ...]) -> KeptState:
+    """Open the file in which the state is kept."""
+    file = Path(state)
+    if file.is_dir() or not file.parent.is_dir():
+        reason = "that is a directory" if file.is_dir() else "there is no such directory to make it in"
+        raise arguments.refused("unknown-file", f"--state `{state}`: {reason}", "give the path of a file")
+    return KeptState(file, protocol, freeze(load(path, libraries)))
 
 
 # --- where events come from -------------------------------------------------------------------------------------------

@@ -11,17 +11,22 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from typing import Protocol as Shape
 
 from trialspec.alerts import Change
-from trialspec.evaluation import Protocol
+from trialspec.diagnostics import Diagnostic, ProtocolError
+from trialspec.evaluation import Protocol, load
 from trialspec.events import Event, Record, Unreadable
+from trialspec.library import PROTOCOL_FILE
 from trialspec.monitor import Monitor
 from trialspec.patient import Timeline
 from trialspec.program import Program
 from trialspec.reports.journal import change_as_data
 from trialspec.sources.following import Live
+from trialspec.store import StateFile
 from trialspec.times import When, Zone, parse_time
 
 # --- when a record came -----------------------------------------------------------------------------------------------
@@ -211,6 +216,54 @@ class Finished:
         """Do nothing: nothing is held."""
 
 
+# --- what is kept -----------------------------------------------------------------------------------------------------
+
+
+class KeptState:
+    """How a watch stands, in a file: the patients, the present, and the protocol by which they were judged.
+
+    `changed` is what the protocol given now judges otherwise than the one that was kept.
+    """
+
+    def __init__(self, path: Path, protocol: Protocol, frozen: str) -> None:
+        """Open a file, or begin one; raises `ProtocolError` for a file that is something else."""
+        self.file = StateFile(path)
+        self.monitor: Monitor | None = None
+        self.changed: tuple[Change, ...] = ()
+        self._protocol, self._frozen = protocol, frozen
+        at, digest = self.file.fact("at"), self.file.fact("digest")
+        if at is None:
+            return
+        former = protocol if digest == protocol.program.digest else _thawed(self.file.fact("protocol") or "")
+        if former.program.name != protocol.program.name:
+            message = f"--state `{path}` is of a watch of `{former.program.name}`, not of `{protocol.program.name}`"
+            raise ProtocolError([Diagnostic("unknown-file", message, None, help="give each a file of its own")])
+        self.monitor = Monitor(former, int(at), store=self.file)
+        if former is not protocol:
+            self.changed = self.monitor.judge_by(protocol)
+
+    def keep(self, monitor: Monitor) -> None:
+        """Make lasting how things stand."""
+        monitor.save()
+        self.file.set("at", str(monitor.at))
+        if self.file.fact("digest") != self._protocol.program.digest:
+            self.file.set("digest", self._protocol.program.digest)
+            self.file.set("protocol", self._frozen)
+        self.file.commit()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.file.close()
+
+
+def _thawed(frozen: str) -> Protocol:
+    """Load a protocol from the text that `freeze` gave."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / PROTOCOL_FILE
+        path.write_text(frozen, encoding="utf-8")
+        return load(path)
+
+
 # --- the watch --------------------------------------------------------------------------------------------------------
 
 
@@ -252,13 +305,14 @@ class Watch:
         *,
         since: int | None = None,
         unblinded: bool = False,
-        monitor: Monitor | None = None,
+        state: KeptState | None = None,
     ) -> None:
         self.protocol = protocol
         self.source = source
         self.clock = clock
-        self.monitor = monitor
+        self.monitor = None if state is None else state.monitor
         self.tally = Tally()
+        self._state = state
         self._since = since
         self._unblinded = unblinded
         self._early: list[Record] = []
@@ -274,6 +328,11 @@ class Watch:
         at = self.clock.at_end(wall)
         return self._step((), wall if at is None else at)
 
+    def keep(self) -> None:
+        """Keep how things stand, if they are to be kept; what was told before this is not told again."""
+        if self._state is not None and self.monitor is not None:
+            self._state.keep(self.monitor)
+
     @property
     def wakes(self) -> int | None:
         """When, on the wall, something may change though nothing comes; `None`: never."""
@@ -288,14 +347,21 @@ class Watch:
             self._early += records
             return Look((), patients, unreadable, idle=not records)
         if self.monitor is None:
-            self.monitor = Monitor(self.protocol, at)
+            self.monitor = Monitor(self.protocol, at, store=None if self._state is None else self._state.file)
             records, self._early = [*self._early, *records], []
         if self.tally.first is None:
             self.tally.first = self.monitor.at
         # What came is told before time goes on: a dose that is there in the same moment was never overdue.
-        found = (*(self.monitor.feed(records) if records else ()), *self.monitor.tick(at))
+        found = (*self._first(), *(self.monitor.feed(records) if records else ()), *self.monitor.tick(at))
         self.tally.last = self.monitor.at
         return Look(tuple(self._told(self.monitor, found)), patients, unreadable, idle=not records)
+
+    def _first(self) -> tuple[Change, ...]:
+        """Give what another version of the protocol changed since the state was kept; once."""
+        found: tuple[Change, ...] = ()
+        if self._state is not None:
+            found, self._state.changed = self._state.changed, ()
+        return found
 
     def _told(self, monitor: Monitor, found: Iterable[Change]) -> Iterable[dict[str, Any]]:
         """Give the lines that may be shown; all of a look is noticed at the same instant."""
