@@ -48,6 +48,7 @@ from trialspec.findings.found import Found
 from trialspec.findings.slots import families
 from trialspec.interpreters.reading import Question
 from trialspec.kernel import Compare, Constant, Dose, Fold, Shift, Window
+from trialspec.patient import Problem
 from trialspec.program import Course
 from trialspec.quantity import ANY_WORD, Codes, Duration, Interval, exactly, word
 from trialspec.rulebook.table import SUBJECTS, Rulebook, misfit
@@ -694,6 +695,10 @@ def test_a_partial_date_that_fits_two_slots_leaves_both_unknown() -> None:
     assert (states(found)["CYC#1"], states(found)["CYC#2"]) == ("unknown", "unknown")
     assert departures(found) == {}
     assert found["course"].fields["complete"] == "no", "of two doses one was not given"
+    assert found["record c"].fields == {"problem": "attribution"}
+    assert found["record c"].facts["reason"] == (
+        "cyclophosphamide of 2014-03-01..2014-03-31 may be CYC#1 or CYC#2; give its date, or name the planned dose"
+    )
     assert "date of cyclophosphamide" in {leaf.what for leaf in found["CYC#1"].missing}
 
 
@@ -704,6 +709,16 @@ def test_a_partial_date_that_names_its_slot_fills_it() -> None:
     assert departures(found)["CYC#1"] == {"amount"}
     assert unknown(found)["CYC#1"] >= {"early", "late", "after_course", "gate_unknown"} - {"after_course"}
     assert found["CYC#1"].facts["date"] == "2014-03-01..2014-03-31"
+
+
+def test_a_vague_record_is_asked_about_once_it_may_be_so_and_not_twice() -> None:
+    told = timeline(*GOOD_COUNTS, R1, R2, cyc("c", "2014-03"))
+    assert "record c" not in asked(told, day(-5), known_by=day(60))
+    assert "record c" in asked(told, day(2), known_by=day(60))
+    named = asked(timeline(*GOOD_COUNTS, R1, R2, cyc("c", "2014-03", planned="CYC#1")), day(60))
+    assert "record c" not in named
+    conflict = Problem("c", "conflict", "two dates", when("2014-03"), frozenset({"c"}))
+    assert "record c" not in asked(replace(told, problems=(conflict,)), day(60))
 
 
 def test_a_dose_that_may_not_exist_leaves_its_slot_unknown() -> None:
@@ -730,6 +745,10 @@ def test_an_uncertain_stop_leaves_open_what_it_would_cancel() -> None:
     found = asked(timeline(R1, replace(milestone("death", day(12)), certain=False)), day(60))
     assert states(found)["RTX#2"] == "unknown"
     assert states(found)["CYC#1"] == "missed"
+    assert found["record death"].fields == {"problem": "uncertain_date"}
+    assert found["record death"].facts["reason"] == (
+        "death of 2014-03-14, if there was one, leaves RTX#2, CYC#2 unknown; say whether there was"
+    )
 
 
 def test_a_dose_not_cleared_on_any_possible_date_is_a_departure() -> None:
@@ -745,6 +764,7 @@ def test_too_many_uncertain_doses_leave_everything_unknown() -> None:
     vague = [rtx(f"x{number}", "2014") for number in range(3)]
     found = asked(timeline(*vague), "2015-06-01")
     assert set(states(found).values()) == {"unknown"}
+    assert {found[f"record {each.id}"].fields["problem"] for each in vague} == {"attribution"}
     assert found["course"].fields["complete"] == "unknown"
     assert "date of rituximab" in {leaf.what for leaf in found["RTX#1"].missing}
 

@@ -30,6 +30,7 @@ from trialspec.findings.infusions import word_of
 from trialspec.findings.possible import join, leaves, plan_of, uncertain
 from trialspec.findings.slots import slot_names, stopped_before
 from trialspec.findings.treatment import Treatment
+from trialspec.findings.vague import vague_records
 from trialspec.findings.ways import Ways, treatments, ways
 from trialspec.interpreters.reading import NOTHING, Missing, earliest
 from trialspec.interpreters.reference import cited, locate, next_visible
@@ -78,7 +79,8 @@ def doses(program: Program, question: Question) -> Found:
       departure, departure_unknown, missing.
     - `course`: complete (`pending` while a dose is still to come), departure. Facts: course, complete, through.
     - `gate`: verdict and otherwise, for a dose not yet given. Facts: gate, verdict, margin, missing.
-    - `record`: attribution, a dose that may belong to either of two slots. Facts: record, problem, reason, events.
+    - `record`: attribution, a dose that may belong to either of two slots, or whose date fits several; uncertain_date,
+      another record whose date leaves a slot unknown. Facts: record, problem, reason, events.
     """
     now = replace(question, dose=None)
     later = now.on(now.at if now.told_at is None else max(now.at, now.told_at))
@@ -88,7 +90,9 @@ def doses(program: Program, question: Question) -> Found:
     made = _undecided(program, now) if found_ways is None else _in_every_world(program, found_ways, now.at)
     unsure = uncertain(later, None) if found_ways is None else found_ways.unsure
     if found_ways is None or len(found_ways.worlds) > 1:
-        made = replace(made, findings=tuple(_resting_on(unsure, finding) for finding in made.findings))
+        asking = tuple(vague_records(program, found_ways, unsure, made, now))
+        resting = (_resting_on(unsure, finding) for finding in made.findings)
+        made = replace(made, findings=(*resting, *asking))
     gates = found(gate(program, name, now) for name in program.gates)
     return found((*made.findings, *gates.findings), made.until)
 

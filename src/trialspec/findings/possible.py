@@ -250,11 +250,12 @@ def leaves(items: Iterable[Item]) -> frozenset[Missing]:
     """Name what would settle records that are not certain."""
     return frozenset(
         Missing(
-            f"{'whether there was' if item.when.certain else 'date of'} {_what(item)}", item.when.first, item.when.last
+            f"{'whether there was' if item.when.certain else 'date of'} {what(item)}", item.when.first, item.when.last
         )
         for item in items
     )
 
 
-def _what(item: Item) -> str:
+def what(item: Item) -> str:
+    """Name what a record is about."""
     return next(filter(None, (word_of(item, field) for field in ("drug", "milestone", "measure", "concept"))), item.id)

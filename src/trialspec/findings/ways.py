@@ -90,6 +90,16 @@ def ways(program: Program, later: Question) -> Ways | None:
     return Ways(later.at, worlds, tuple(found), uncertain(later, worlds), settled, stop)
 
 
+def places(found: Ways, item: Item) -> frozenset[str]:
+    """Name the slots that a dose fills in some world, with an empty name where in some it fills none."""
+    names: set[str] = set()
+    for case in (case for family in found.families for case in family.cases):
+        if any(item.id == other.id for other in case.attributed.mine):
+            fills = case.attributed.filling.fills.items()
+            names.add(next((name for name, dose in fills if any(part.id == item.id for part in dose.parts)), ""))
+    return frozenset(names)
+
+
 def treatments(program: Program, found: Ways, family: Family, at: int) -> Iterator[Treatment]:
     """Give the treatment by a family of plans at an instant, once for each of its cases."""
     same = found.worlds[0].on(at)

@@ -118,7 +118,11 @@ SUBJECTS: Mapping[str, Mapping[str, Field]] = {
     "category": {"category": Field(frozenset({"pending", "not_evaluable"}), open=True), "final": _CERTAIN},
     "adverse_event": {"serious": _TRUTH, "grade_known": _CERTAIN, "reported_late": _TRUTH},
     "therapy": {"prohibited": _TRUTH, "rescue": _TRUTH},
-    "record": {"problem": Field(frozenset({"set_aside", "conflict", "attribution", "unreadable", "no_screening"}))},
+    "record": {
+        "problem": Field(
+            frozenset({"set_aside", "conflict", "attribution", "unreadable", "no_screening", "uncertain_date"})
+        )
+    },
 }
 
 
