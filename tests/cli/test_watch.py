@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
@@ -583,20 +584,37 @@ def test_a_journal_that_cannot_be_written_ends_it_with_a_summary(watch: Run) -> 
     assert "Traceback" not in result.stderr
 
 
-WORDS = [sys.executable, "-m", "trialspec", "watch", DEMO]
+# Tests that run in the background may have been told to ignore Ctrl-C, and so would what they start.
+HEEDING = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("trialspec", run_name="__main__")
+"""
+WORDS = [sys.executable, "-c", HEEDING, "watch", DEMO]
+
+
+@contextmanager
+def started(*words: str, come: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a watch of its own, which does not outlive the test."""
+    with subprocess.Popen(
+        [*WORDS, *words], cwd=CHECKOUT, stdin=come, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.slow
 def test_ctrl_c_ends_the_process_with_a_summary(tmp_path: Path) -> None:
     path = tmp_path / "events.ndjson"
     path.write_bytes((CHECKOUT / EVENTS).read_bytes())
-    words = [*WORDS, "--from", f"follow:{path}"]
-    with subprocess.Popen(words, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with started("--from", f"follow:{path}") as process:
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["what"] == "raised"
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-    assert process.returncode == exits.STOPPED, errors
+        errors = process.communicate(timeout=60)[1].decode()
+        assert process.returncode == exits.STOPPED, errors
     assert ": stopped\n" in errors
     assert "journal: 5 raised, 1 resolved, 0 withdrawn, 0 revised\n" in errors
     assert "Traceback" not in errors
@@ -605,9 +623,7 @@ def test_ctrl_c_ends_the_process_with_a_summary(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_each_line_on_a_pipe_is_answered_before_the_next_comes() -> None:
     lines = [line for line in (CHECKOUT / EVENTS).read_bytes().splitlines(keepends=True) if b'"B"' in line]
-    with subprocess.Popen(
-        WORDS, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    with started(come=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(b"".join(lines[:5]))
@@ -617,21 +633,19 @@ def test_each_line_on_a_pipe_is_answered_before_the_next_comes() -> None:
         process.stdin.flush()
         assert json.loads(process.stdout.readline())["rule"] == "dosing/held"
         output, errors = process.communicate(b"".join(lines[7:]), timeout=60)
-    assert process.returncode == exits.FINE
+        assert process.returncode == exits.FINE
     assert b": the input ended\n10 events of 1 patient" in errors
     assert len(output.splitlines()) == 4
 
 
 @pytest.mark.slow
 def test_a_reader_that_leaves_is_told_of_with_the_summary() -> None:
-    with subprocess.Popen(
-        [*WORDS, "--from", EVENTS], cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with started("--from", EVENTS) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
-        errors = process.stderr.read()
-    assert process.returncode == exits.CUT_OFF
+        errors = process.stderr.read().decode()
+        assert process.wait(timeout=60) == exits.CUT_OFF
     assert ": the output was closed\n" in errors
     assert errors.splitlines()[-1] == "the output was closed before all of it was written"
     assert "Traceback" not in errors
