@@ -98,7 +98,8 @@ def told(event: Event, vocabulary: Vocabulary, clocks: Clocks) -> Told:
         id=event.id,
         kind=event.kind,
         when=when,
-        visible=visible,
+        # What had begun before it was written down was so by then: when it was known is another question.
+        visible=when if surely_before(when, visible) else visible,
         fields=_trusted(reading),
         end=end,
         certain=reading.certain,

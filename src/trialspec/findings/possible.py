@@ -183,12 +183,11 @@ def _joined(findings: Sequence[Finding], *, everywhere: bool) -> Finding | None:
     fields |= _departures(findings, everywhere=everywhere)
     told = _told(fields)
     starts = [finding.since for finding in findings]
-    known = [start for start in starts if start is not None]
     return replace(
         first,
         fields=fields,
         until=None,
-        since=max(known) if len(known) == len(starts) and fields.get("state", "given") == "given" else None,
+        since=starts[0] if len(set(starts)) == 1 and fields.get("state", "given") == "given" else None,
         because=frozenset[str]().union(*(finding.because for finding in findings)),
         missing=frozenset[Missing]().union(*(finding.missing for finding in findings)),
         facts={name: told[name] if name in told else _shown(name, findings) for name in first.facts},

@@ -98,7 +98,7 @@ def _visit(scene: Scene, plan: VisitPlan, candidates: Iterable[Candidate]) -> St
             fits.append(fit_of(candidate, asked=asked))
         else:
             wanted = [answers(scene.program, name, candidate.item) for name in measures]
-            fits.append(fit_of(candidate, asked=MET, planned=some(wanted) if measures else MET))
+            fits.append(fit_of(candidate, asked=MET, planned=some(wanted)))
     return stand(scene, plan, fits, plan.name, "site")
 
 

@@ -285,7 +285,7 @@ class Dose(_Due):
     doses:
       RTX:
         {drug: rituximab, amount: 500 mg, amount_within: 5 %, route: intravenous, on: [day 1, day 15], late: 3 d,
-         first_due: 14 d after enrolled, premedication: [{given: antihistamine, from: 2 h before dose, before: dose}]}
+         first_due: 14 d after enrolled, premedication: [{given: antihistamine, from: 2 h before dose, through: dose}]}
       CYC:
         {drug: cyclophosphamide, amount: 500 mg, on: day 3, every: 14 d, times: 6, give_only_if: neutrophils_recovered}
     gates:
