@@ -64,7 +64,11 @@ Files are looked at every {_LOOK} seconds.
 """
 
 
-@click.command(help=_HELP, short_help="Watch patients: events in, changes of alerts out at once.")
+@click.command(
+    help=_HELP,
+    epilog=arguments.example("watch two-drugs --from follow:two-drugs/events.ndjson --state two-drugs/watch.state"),
+    short_help="Watch patients: events in, changes of alerts out at once.",
+)
 @click.argument("protocol")
 @click.option("--from", "origin", default="-", metavar="-|FILE|follow:FILE|dir:DIR", help="Where events come from.")
 @click.option("--to", "target", metavar="-|FILE", help="Where the journal goes.")
