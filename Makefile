@@ -2,7 +2,7 @@
 FOUNDING = protocols/rituximab-refractory-lupus-nephritis
 BIN = .venv/bin
 READY = .venv/.ready
-PYTEST = $(BIN)/python -m pytest -n 2
+PYTEST = $(BIN)/python -m pytest -n 2 --dist worksteal
 
 .PHONY: help demo test unit test-deep check bench docs accept clean
 

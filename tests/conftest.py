@@ -3,11 +3,16 @@
 A law sets no count of its own: it takes the profile's, `quick` unless `--hypothesis-profile=deep` says otherwise.
 """
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Tests that run in the background may have been told to ignore Ctrl-C, and so would what they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How fast the machine is says nothing about a law.
 ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -584,13 +584,7 @@ def test_a_journal_that_cannot_be_written_ends_it_with_a_summary(watch: Run) -> 
     assert "Traceback" not in result.stderr
 
 
-# Tests that run in the background may have been told to ignore Ctrl-C, and so would what they start.
-HEEDING = """
-import runpy, signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
-runpy.run_module("trialspec", run_name="__main__")
-"""
-WORDS = [sys.executable, "-c", HEEDING, "watch", DEMO]
+WORDS = [sys.executable, "-m", "trialspec", "watch", DEMO]
 
 
 @contextmanager
