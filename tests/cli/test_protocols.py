@@ -311,3 +311,21 @@ def test_a_case_file_that_is_wrong_is_told(fresh: Run, tmp_path: Path) -> None:
     result = fresh("test", str(folder))
     assert result.exit_code == exits.WRONG
     assert "expcet" in result.stderr
+
+
+# --- as data ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "keys"),
+    [
+        (("docs", "tests/cli/demo"), ["protocol", "version", "digest", "markdown"]),
+        (("docs", "--language"), ["markdown"]),
+        (("freeze", "tests/cli/demo"), ["digest", "protocol"]),
+        (("explain-error", "unit-mismatch"), ["code", "meaning"]),
+    ],
+)
+def test_every_command_prints_data(run: Run, words: tuple[str, ...], keys: list[str]) -> None:
+    told = json.loads(run(*words, "--format", "json").stdout)
+    assert list(told) == keys
+    assert "" not in told.values()

@@ -14,7 +14,7 @@ from trialspec.diagnostics import CODES, Diagnostic, ProtocolError, did_you_mean
 from trialspec.evaluation import load
 from trialspec.load import freeze as frozen
 from trialspec.load import load as read
-from trialspec.load import load_written
+from trialspec.load import load_written, written_out
 from trialspec.load import schema as schema_of
 from trialspec.model.reference import reference
 from trialspec.reports.plain import plain
@@ -119,16 +119,23 @@ def _verdict(diagnostics: Iterable[Diagnostic]) -> str:
 )
 @click.argument("protocol", required=False)
 @click.option("--language", is_flag=True, help="Print the reference of the language instead.")
+@arguments.output("markdown", "json")
 @arguments.libraries
-def docs(protocol: str | None, language: bool, libraries: tuple[Path, ...]) -> int:  # noqa: FBT001 - click's own way
+def docs(*, protocol: str | None, language: bool, form: str, libraries: tuple[Path, ...]) -> int:
     """Print PROTOCOL in plain language, as Markdown, with its schedule and all that it assumes."""
+    about: dict[str, str] = {}
     if language:
-        click.echo(reference(), nl=False)
+        text = reference()
     elif protocol is None:
         raise click.UsageError("give a protocol, or --language")
     else:
         loaded = arguments.loaded(protocol, libraries)
-        click.echo(plain(loaded.program, loaded.rulebook), nl=False)
+        program, text = loaded.program, plain(loaded.program, loaded.rulebook)
+        about = {"protocol": program.name, "version": program.version, "digest": program.digest}
+    if form == "json":
+        show.data({**about, "markdown": text})
+    else:
+        click.echo(text, nl=False)
     return exits.FINE
 
 
@@ -137,8 +144,9 @@ def docs(protocol: str | None, language: bool, libraries: tuple[Path, ...]) -> i
     short_help="Print the JSON Schema of protocols.",
 )
 @click.argument("protocol", required=False)
+@arguments.output("json")
 @arguments.libraries
-def schema(protocol: str | None, libraries: tuple[Path, ...]) -> int:
+def schema(*, protocol: str | None, form: str, libraries: tuple[Path, ...]) -> int:  # noqa: ARG001 - there is one form
     """Print the JSON Schema with which an editor completes and checks a protocol while it is written.
 
     Without PROTOCOL it is that of the language alone, the same for every protocol. With PROTOCOL it also has the verbs
@@ -154,21 +162,30 @@ def schema(protocol: str | None, libraries: tuple[Path, ...]) -> int:
     short_help="Print PROTOCOL and all it uses as one file.",
 )
 @click.argument("protocol")
+@arguments.output("yaml", "json")
 @arguments.libraries
-def freeze(protocol: str, libraries: tuple[Path, ...]) -> int:
+def freeze(*, protocol: str, form: str, libraries: tuple[Path, ...]) -> int:
     """Print PROTOCOL as one file with all that it uses written out; the first line is its digest."""
     path = arguments.protocol_file(protocol, libraries)
     load(path, libraries=libraries)  # a file that is wrong is not to be kept
-    click.echo(frozen(read(path, libraries)), nl=False)
+    found = read(path, libraries)
+    if form == "json":
+        show.data({"digest": found.digest, "protocol": written_out(found)})
+    else:
+        click.echo(frozen(found), nl=False)
     return exits.FINE
 
 
 @click.command(name="explain-error", epilog=arguments.example("explain-error unit-mismatch"))
 @click.argument("code")
-def explain_error(code: str) -> int:
+@arguments.output("text", "json")
+def explain_error(*, code: str, form: str) -> int:
     """Print what an error code means, and what to do."""
     if code not in CODES:
         advice = did_you_mean(code, CODES) or f"the codes are {', '.join(sorted(CODES))}"
         raise arguments.refused("unknown-name", f"there is no error code `{code}`", advice)
-    click.echo(f"{code}\n\n{CODES[code]}")
+    if form == "json":
+        show.data({"code": code, "meaning": CODES[code]})
+    else:
+        click.echo(f"{code}\n\n{CODES[code]}")
     return exits.FINE

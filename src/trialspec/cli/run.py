@@ -77,6 +77,8 @@ def run(
     show.withheld(withheld)
     if show.incidents(read.incidents):
         return exits.OURS
+    if cohort.nobody and not cohort.patients:
+        return exits.WRONG  # there was something, and none of it could be read
     return exits.FOUND if found else exits.FINE
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -99,12 +100,16 @@ def _loaded(files: Files, path: Path) -> Loaded:
 
 def freeze(loaded: Loaded) -> str:
     """Give the protocol with all it uses written out, as one file that means the same."""
+    return f"# {loaded.digest}\n" + dump(written_out(loaded))
+
+
+def written_out(loaded: Loaded) -> dict[str, Any]:
+    """Give the protocol with all it uses written out, as plain data."""
     if has_errors(loaded.diagnostics):
         raise ProtocolError(loaded.diagnostics)
     plain = loaded.node.plain()
     assert isinstance(plain, dict)
-    order = [key for key in _file_order() if key in plain]
-    return f"# {loaded.digest}\n" + dump({key: plain[key] for key in order})
+    return {key: plain[key] for key in _file_order() if key in plain}
 
 
 def _file_order() -> list[str]:
