@@ -110,7 +110,7 @@ def test_a_binary_file_is_lines_that_cannot_be_read(run: Run, tmp_path: Path, na
     file = tmp_path / name
     file.write_bytes(bytes(range(256)) * 50)
     result = run("run", DEMO, str(file), "--as-of", "2014-06-30", "--format", "json")
-    assert result.exit_code == exits.FINE
+    assert result.exit_code == exits.WRONG, "none of it could be read"
     assert json.loads(result.stdout)["unreadable"]
     assert "\x1b" not in result.stderr
     assert "\x00" not in result.stderr
@@ -232,7 +232,7 @@ def test_an_empty_name_is_no_directory(fresh: Run, command: str) -> None:
 
 
 def test_a_file_whose_name_is_not_text_is_read(run: Run, tmp_path: Path) -> None:
-    record = b'{"id": "a", "kind": "person"}\n'
+    record = b'{"id": "a", "kind": "person"}\n{"id": "b", "patient": "P", "kind": "person", "time": "2014-01-01"}\n'
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.ndjson")).write_bytes(record)
     result = run("run", DEMO, tmp_path, "--as-of", "2014-06-30", "--format", "json")
     assert result.exit_code == exits.FINE
