@@ -15,8 +15,9 @@ FILES = [file for place in PLACES for file in case_files(ROOT / place)]
 def _cases() -> Iterator[object]:
     for file in FILES:
         book = read_cases(file)
-        # A protocol with many visits is read at many instants.
-        marks = [pytest.mark.slow] if len(book.protocol.program.visits) > 2 else []
+        # A protocol with many visits is read at many instants, and a vague date on each that it may be.
+        slow = len(book.protocol.program.visits) > 2 or file.stem == "vague-dates"
+        marks = [pytest.mark.slow] if slow else []
         for case in book.cases:
             yield pytest.param(book, case, id=f"{file.relative_to(ROOT)}:{case.place.line}", marks=marks)
 

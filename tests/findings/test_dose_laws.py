@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from trialspec.findings.finding import Finding
     from trialspec.patient import Item, Timeline
 
+pytestmark = pytest.mark.slow
+
 CYCLE = program(
     plan("RTX", "rituximab", "500", on_day(1), early=3, late=3, interval=Duration(21, "d"), times=4),
     replace(CYC, interval_at_least=Duration(330, "h")),

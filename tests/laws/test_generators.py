@@ -36,6 +36,8 @@ from trialspec.patient import Item
 from trialspec.quantity import Codes, Interval
 from trialspec.truth import MET, NOT_MET
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 DRAWN = 1_000
 

@@ -1,5 +1,6 @@
 """Law 4: an answer holds until it says so, and no longer than that is it asked again for nothing."""
 
+import pytest
 from hypothesis import given
 
 from tests.laws.asking import Read, instants
@@ -7,6 +8,8 @@ from trialspec.interpreters.generated.expressions import number
 from trialspec.interpreters.reading import Reading
 from trialspec.interpreters.reference import read
 from trialspec.interpreters.strategies import Asked, asked
+
+pytestmark = pytest.mark.slow
 
 
 def holds_until(asked: Asked, read: Read = read) -> None:
