@@ -92,7 +92,8 @@ class Monitor:
         concerns nobody here; it is for the caller to count.
         """
         with self._lock:
-            return self._changes(self._fed(records))
+            # All of them first: what is taken in is read, also where the source of the next one fails.
+            return self._changes(self._fed(tuple(records)))
 
     def tick(self, at: int) -> tuple[Change, ...]:
         """Let time go on to an instant, and say what changed in the alerts; an instant that is over changes nothing."""
@@ -134,9 +135,8 @@ class Monitor:
     def save(self) -> None:
         """Put everything that changed into the store; it is for the store to make it lasting."""
         with self._lock:
-            for watched in self._unsaved.values():
-                self._store.save(watched.name, watched.due, pack(watched.all_records))
-            self._unsaved.clear()
+            for name in list(self._unsaved):
+                self._save(name)
 
     def judge_by(self, protocol: Protocol) -> tuple[Change, ...]:
         """Judge everybody by another protocol, or another version of it, and say what changed in the alerts.
@@ -163,9 +163,9 @@ class Monitor:
         watched = self._patients.get(name)
         if watched is None:
             watched = self._patients[name] = _Patient(name)
-            pack = self._store.load(name)
-            if pack is not None:
-                for record in unpack(pack):
+            packed = self._store.load(name)
+            if packed is not None:
+                for record in unpack(packed):
                     kept = watched.records if record.patient == name else watched.foreign
                     kept.setdefault(_id(record), []).append(record)
                 self._renew(watched, set(), self._at if at is None else at)
@@ -176,9 +176,11 @@ class Monitor:
     def _tidy(self) -> None:
         """Put those away to whom nothing has happened for longest."""
         while len(self._patients) > self._keep:
-            name, watched = self._patients.popitem(last=False)
-            if self._unsaved.pop(name, None) is not None:
-                self._store.save(name, watched.due, pack(watched.all_records))
+            self._save(self._patients.popitem(last=False)[0])
+
+    def _save(self, name: str) -> None:
+        if (watched := self._unsaved.pop(name, None)) is not None:
+            self._store.save(name, watched.due, pack(watched.all_records))
 
     # --- what came ----------------------------------------------------------------------------------------------------
 
@@ -199,6 +201,8 @@ class Monitor:
             before = watched.state
             self._renew(watched, names, self._at)
             yield watched, before
+        # Not before: a patient who is put away must have been read with all that came.
+        self._tidy()
 
     def _share(self, record: Record) -> tuple[str, ...]:
         """Share a record with the other patients of its id, and theirs with its own; give these patients."""
@@ -224,7 +228,7 @@ class Monitor:
             watched.walks = [Walk(group, start) for group in self._protocol.groups]
         else:
             changed, doubtful = _changed(old, new, names), old.problems != new.problems
-            recalled = any(len(watched.records.get(name, ())) > 1 or name in watched.foreign for name in names)
+            recalled = any(_told_before(watched, name) for name in names)
             for walk in watched.walks:
                 if (doubtful and walk.group.kinds is None) or (recalled and walk.group.recalls):
                     walk.again()
@@ -244,6 +248,7 @@ class Monitor:
                 before = watched.state
                 self._advance(watched, self._at)
                 yield watched, before
+                self._tidy()
 
     def _advance(self, watched: _Patient, now: int) -> None:
         """Follow every group of a patient up to an instant, and say when one is to be read again."""
@@ -262,9 +267,14 @@ class Monitor:
         watched.due = self._dues[watched.name] = due
 
     def _changes(self, passed: Iterable[tuple[_Patient, State]]) -> tuple[Change, ...]:
-        found = [changes(before, watched.state, self._at) for watched, before in passed]
-        self._tidy()
-        return tuple(chain.from_iterable(found))
+        return tuple(chain.from_iterable(changes(before, watched.state, self._at) for watched, before in passed))
+
+
+def _told_before(watched: _Patient, name: str) -> bool:
+    """Whether a record of an id may change what was known earlier: an earlier revision, or the site and so the zone."""
+    records = watched.records.get(name, ())
+    site = any(isinstance(record, Event) and record.kind == "person" for record in records)
+    return site or len(records) > 1 or name in watched.foreign
 
 
 def _id(record: Record) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from trialspec.diagnostics import Diagnostic, ProtocolError
 from trialspec.events import Event, Unreadable
 
 if TYPE_CHECKING:
@@ -32,10 +33,6 @@ _USUAL = (
 _DEFAULTS = (None, None, None, None, None, 0, False, "", "", "", "")
 
 
-class OtherFormatError(ValueError):
-    """Bytes that are not a pack of this format."""
-
-
 def pack(records: Iterable[Record]) -> bytes:
     """Put records into bytes: the number of the format in the first, and the rest compressed."""
     body = msgspec.msgpack.encode([_row(record) for record in records])
@@ -44,16 +41,21 @@ def pack(records: Iterable[Record]) -> bytes:
 
 
 def unpack(packed: bytes) -> tuple[Record, ...]:
-    """Take records out of bytes; raises `OtherFormatError` for bytes of another format."""
+    """Take records out of bytes; raises `ProtocolError` for bytes that are no pack of this format."""
     if packed[:1] != bytes([FORMAT]):
-        written = packed[0] if packed else "none"
-        raise OtherFormatError(f"the records were packed in format {written}, and this is format {FORMAT}")
+        raise _refused(f"they are of format {packed[0] if packed else 'none'}, and this version reads {FORMAT}")
     unpacker = zlib.decompressobj(wbits=-15, zdict=_USUAL)
     try:
         rows = msgspec.msgpack.decode(unpacker.decompress(packed[1:]) + unpacker.flush(), type=list[list[Any]])
     except (zlib.error, msgspec.DecodeError) as error:
-        raise OtherFormatError(f"the packed records are damaged: {error}") from error
+        raise _refused(f"they are damaged ({error})") from error
     return tuple(_record(row) for row in rows)
+
+
+def _refused(reason: str) -> ProtocolError:
+    advice = "begin with a new state, and give all events again"
+    message = f"records that were put away cannot be read: {reason}"
+    return ProtocolError([Diagnostic("unknown-file", message, None, help=advice)])
 
 
 def _row(record: Record) -> list[Any]:

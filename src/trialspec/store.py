@@ -80,12 +80,19 @@ class StateFile:
         """Open a file or make one; raises `ProtocolError` for a file that is something else."""
         self._file = sqlite3.connect(path, check_same_thread=False)
         try:
+            # Two watches would each tell what the other has told.
+            self._file.execute("pragma locking_mode = exclusive")
+            tables = {row[0] for row in self._file.execute("select name from sqlite_master where type = 'table'")}
+            if tables and "fact" not in tables:
+                raise _refused(path, "this is a database of something else")
             self._file.execute("pragma journal_mode = wal")
             self._file.execute("pragma synchronous = normal")
             self._file.executescript(_TABLES)
             if self.fact("format") is None:
                 self.set("format", _FORMAT)
                 self.commit()
+        except sqlite3.OperationalError as error:
+            raise _refused(path, f"it cannot be used, by another watch perhaps ({error})") from error
         except sqlite3.DatabaseError as error:
             raise _refused(path, f"this is no state of a watch ({error})") from error
         if self.fact("format") != _FORMAT:
@@ -120,6 +127,11 @@ class StateFile:
     def own(self, event: str, patient: str) -> None:
         """Note that there is a record of an event's id of a patient."""
         self._file.execute("insert or ignore into owner values (?, ?)", (event, patient))
+
+    @property
+    def pending(self) -> bool:
+        """Whether something was kept since the last time."""
+        return self._file.in_transaction
 
     def commit(self) -> None:
         """Make all that was kept since the last time lasting."""

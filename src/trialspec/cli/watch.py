@@ -138,7 +138,7 @@ def _kept(state: str, protocol: Protocol, path: Path, libraries: tuple[Path, ...
     if file.is_dir() or not file.parent.is_dir():
         reason = "that is a directory" if file.is_dir() else "there is no such directory to make it in"
         raise arguments.refused("unknown-file", f"--state `{state}`: {reason}", "give the path of a file")
-    return KeptState(file, protocol, freeze(load(path, libraries)))
+    return KeptState(file, protocol, lambda: freeze(load(path, libraries)))
 
 
 # --- where events come from -------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -225,7 +225,7 @@ class KeptState:
     `changed` is what the protocol given now judges otherwise than the one that was kept.
     """
 
-    def __init__(self, path: Path, protocol: Protocol, frozen: str) -> None:
+    def __init__(self, path: Path, protocol: Protocol, frozen: Callable[[], str]) -> None:
         """Open a file, or begin one; raises `ProtocolError` for a file that is something else."""
         self.file = StateFile(path)
         self.monitor: Monitor | None = None
@@ -243,13 +243,14 @@ class KeptState:
             self.changed = self.monitor.judge_by(protocol)
 
     def keep(self, monitor: Monitor) -> None:
-        """Make lasting how things stand."""
+        """Make lasting how things stand, if anything has changed but the hour."""
         monitor.save()
-        self.file.set("at", str(monitor.at))
         if self.file.fact("digest") != self._protocol.program.digest:
             self.file.set("digest", self._protocol.program.digest)
-            self.file.set("protocol", self._frozen)
-        self.file.commit()
+            self.file.set("protocol", self._frozen())
+        if self.file.pending:
+            self.file.set("at", str(monitor.at))
+            self.file.commit()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -326,7 +327,8 @@ class Watch:
     def end(self, wall: int) -> Look:
         """Let time go on to where it stands when nothing can come any more, and say what changed."""
         at = self.clock.at_end(wall)
-        return self._step((), wall if at is None else at)
+        # Nothing ever told the time: what was kept stays where it stood, and nobody is there otherwise.
+        return self._step((), wall if at is None and self.monitor is None else at)
 
     def keep(self) -> None:
         """Keep how things stand, if they are to be kept; what was told before this is not told again."""
@@ -343,6 +345,8 @@ class Watch:
         self.tally.events += len(records) - len(unreadable)
         self.tally.unreadable.update(_kind(record.reason) for record in unreadable)
         patients = frozenset(record.patient for record in records if record.patient is not None)
+        if at is None and self.monitor is not None:
+            at = self.monitor.at
         if at is None:
             self._early += records
             return Look((), patients, unreadable, idle=not records)
