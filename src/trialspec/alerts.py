@@ -7,13 +7,14 @@ difference of successive states, and notes of people stand beside an alert witho
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from trialspec.interpreters.reading import earliest
 from trialspec.interpreters.selection import appearances
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from trialspec.findings import Group
     from trialspec.findings.finding import Finding
@@ -118,33 +119,50 @@ class _Running:
     lasting: bool
 
 
+# Which rules hold for which findings, told without their proofs, and until when; `None` where only the group can tell.
+Told = tuple[frozenset[tuple[str, str]], "int | None"]
+
+
+class Teller(Protocol):
+    """A fast reader of a group of findings, which says the same as the group does."""
+
+    def tell(self, at: int, told_at: int) -> Told | None:
+        """Say which rules hold at an instant, with what is known at `told_at`."""
+
+    def untold(self, now: int, told_at: int) -> bool:
+        """Whether what was told up to an instant is told otherwise with what is known at `told_at`."""
+
+
+class MisreadError(Exception):
+    """A fast reader and the group that it reads do not agree: a defect of ours, never silent."""
+
+
 class Walk:
     """How far a group of findings was followed: from before the first event, and from `until` to `until`.
 
     `now` is the instant of the last reading and `next` that of the one to come (`None`: never). What was met depends on
     the instants at which something changed, never on those at which the group was read besides. So a walk may be taken
     up again with records that have come since, as long as none of them changes what was in sight at `now`.
+
+    With a `teller` the group itself is read only where a rule begins to hold, for what is to be said about it.
     """
 
-    group: Group
-    start: int
-    now: int | None
-    next: int | None
-    _running: dict[tuple[str, str], _Running]
-    _over: list[Episode]
+    __slots__ = ("_anew", "_over", "_running", "group", "next", "now", "start", "teller")
 
-    __slots__ = ("_over", "_running", "group", "next", "now", "start")
-
-    def __init__(self, group: Group, start: int) -> None:
+    def __init__(self, group: Group, start: int, teller: Teller | None = None) -> None:
         """Stand before the first event."""
         self.group = group
         self.start = start
+        self.teller = teller
         self.again()
 
     def again(self) -> None:
         """Go back to the beginning."""
-        self.now, self.next = None, self.start
-        self._running, self._over = {}, []
+        self.now: int | None = None
+        self.next: int | None = self.start
+        self._running: dict[tuple[str, str], _Running] = {}
+        self._over: list[Episode] = []
+        self._anew = True
 
     @property
     def met(self) -> Iterator[Episode]:
@@ -152,38 +170,66 @@ class Walk:
         yield from self._over
         yield from (run.episode for run in self._running.values())
 
-    def go(self, context: Context, question: Question) -> None:
-        """Go on to the instant of a question, itself included."""
+    def go(self, context: Context, question: Question) -> bool:
+        """Go on to the instant of a question, itself included; say whether anything may be otherwise than before."""
         if (due := self.next) is None or due > question.at:
-            return
-        if self.group.retold:
+            return False
+        if self.group.retold and (
+            self.teller is None or (self.now is not None and self.teller.untold(self.now, question.at))
+        ):
             self.again()
+        turned, self._anew = self._anew, False
+        by_group = False
         while (due := self.next) is not None and due <= question.at:
-            self._read(context, replace(question, at=due, told_at=question.at))
-        if self.group.retold:
+            changed, by_group = self._read(context, replace(question, at=due, told_at=question.at))
+            turned |= changed
+        if self.group.retold and by_group:
             # The past is told anew when what it is told with may have changed.
             self.next = earliest(self.next, self.group(question).until)
+        return turned
 
-    def _read(self, context: Context, question: Question) -> None:
-        timeline, now = question.timeline, question.at
-        reading = self.group(question)
-        found, until = reading.findings, reading.until
-        assert until is None or until > now, f"until does not move on: {found}"
-        holding = {(rule, finding.name): finding for finding in found for rule in _matching(context, finding)}
-        for pair in [pair for pair, run in self._running.items() if pair not in holding and not run.lasting]:
+    def _read(self, context: Context, question: Question) -> tuple[bool, bool]:
+        """Read the group at an instant; say whether anything changed, and whether only the group could tell."""
+        now = question.at
+        told = None if self.teller is None else self.teller.tell(now, question.told_at or now)
+        holding: AbstractSet[tuple[str, str]]
+        if told is None:
+            reading = self.group(question)
+            found = _held(context, reading.findings)
+            holding, until = found.keys(), reading.until
+        else:
+            holding, until = told
+        assert until is None or until > now, f"until does not move on: {self.group.name} at {now}"
+        ended = [pair for pair, run in self._running.items() if pair not in holding and not run.lasting]
+        begun = [pair for pair in holding if pair not in self._running]
+        for pair in ended:
             self._over.append(replace(self._running.pop(pair).episode, closed=now))
-        opening = {pair: finding for pair, finding in holding.items() if pair not in self._running}
-        if opening:
-            # What was there the instant before names what lapsed: the last reading may be older than what it rested on.
-            earlier = () if self.now is None else self.group(question.on(now - 1)).findings
-            before = {finding.name: finding for finding in earlier}
-            for (rule, name), finding in opening.items():
-                named = START if self.now is None else _opening(finding, before.get(name), timeline, now)
-                key = Key(timeline.patient, context.protocol, rule, name, named)
-                opened = None if self.now is None else now
-                episode = Episode(key, context.rules[rule], context.digest, opened, None, finding)
-                self._running[rule, name] = _Running(episode, context.rules[rule].lasts == "for_ever")
+        if begun:
+            if told is not None:
+                found = _held(context, self.group(question).findings)
+                if found.keys() != holding:
+                    raise MisreadError(f"{self.group.name} at {now}: {sorted(found.keys() ^ holding)}")
+            self._begin({pair: finding for pair, finding in found.items() if pair in begun}, context, question)
         self.now, self.next = now, until
+        return bool(ended or begun), told is None
+
+    def _begin(self, begun: Mapping[tuple[str, str], Finding], context: Context, question: Question) -> None:
+        """Open an episode for each rule that begins to hold."""
+        timeline, now = question.timeline, question.at
+        # What was there the instant before names what lapsed: the last reading may be older than what it rested on.
+        earlier = () if self.now is None else self.group(question.on(now - 1)).findings
+        before = {finding.name: finding for finding in earlier}
+        for (rule, name), finding in begun.items():
+            named = START if self.now is None else _opening(finding, before.get(name), timeline, now)
+            key = Key(timeline.patient, context.protocol, rule, name, named)
+            opened = None if self.now is None else now
+            episode = Episode(key, context.rules[rule], context.digest, opened, None, finding)
+            self._running[rule, name] = _Running(episode, context.rules[rule].lasts == "for_ever")
+
+
+def _held(context: Context, findings: Iterable[Finding]) -> dict[tuple[str, str], Finding]:
+    """Give the findings for which a rule holds."""
+    return {(rule, finding.name): finding for finding in findings for rule in _matching(context, finding)}
 
 
 def first_instant(timeline: Timeline, at: int) -> int:

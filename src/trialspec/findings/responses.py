@@ -69,8 +69,8 @@ def responses(program: Program, question: Question) -> Found:
     return found(ordered, *(each.until for each in every_one))
 
 
-def response(program: Program, asked: Response, question: Question) -> Found:
-    """Say how one definition of response reads at each of its visits.
+def response(program: Program, asked: Response, question: Question, only: str | None = None) -> Found:
+    """Say how one definition of response reads at each of its visits, or at `only` one of them.
 
     Facts of a component: response, visit, component, verdict, margin, text, clause, assumed, missing. Of a category:
     response, visit, category, components (each with its verdict), possible (names), date, text, assumed, missing.
@@ -79,7 +79,7 @@ def response(program: Program, asked: Response, question: Question) -> Found:
     pinned = worlds(question, *points(program), *(rescues if set(asked.then) & {"rescue", "prohibited"} else ()))
     seen = [_World(world, visit_standings(program, world)) for world in pinned or ()]
     made: list[Finding] = []
-    for visit in asked.visits:
+    for visit in (name for name in asked.visits if only in {None, name}):
         reads = _Reads(
             visit,
             tuple((each, read(each.expr, question)) for each in asked.components if each.visit == visit),

@@ -45,23 +45,23 @@ if TYPE_CHECKING:
     from trialspec.program import AssessmentPlan, Program, VisitPlan
 
 
-def visits(program: Program, question: Question) -> Found:
-    """Say how every visit, and every assessment at a visit, stands.
+def visits(program: Program, question: Question, only: str | None = None) -> Found:
+    """Say how every visit, and every assessment at a visit, stands, or `only` one visit and what belongs to it.
 
     An assessment also says how its visit stands as a whole: that nobody came is one thing, not one for each measure.
     Facts: visit, assessment, measure, state, date (of the value), window, planned, text, clause, assumed, missing.
     """
     pinned = worlds(question, *points(program)) or ()
     scenes = [scene_of(program, world) for world in pinned]
-    plans = {plan.name: plan for plan in program.visits}
+    plans = {plan.name: plan for plan in program.visits if only in {None, plan.name}}
     candidates = {name: [candidates_of(scene, name) for scene in scenes] for name in plans}
     made: list[Finding] = []
-    for plan in program.visits:
+    for plan in plans.values():
         seen = [_visit(scene, plan, own) for scene, own in zip(scenes, candidates[plan.name], strict=True)]
         made.append(_finding("visit", plan.name, seen, question, plan, visit=plan.name))
     whole = {finding.name: finding for finding in made}
     for assessment in program.assessments:
-        for visit in assessment.visits:
+        for visit in (name for name in assessment.visits if name in plans):
             pairs = list(zip(scenes, candidates[visit], strict=True))
             for measure in assessment.measures:
                 seen = [_assessment(scene, plans[visit], own, assessment, measure) for scene, own in pairs]

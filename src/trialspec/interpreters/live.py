@@ -1,0 +1,302 @@
+"""The live evaluator: what a program asks of a patient, compiled once, and read again only where something may change.
+
+The reference defines what every node means. Here an answer is kept until its `until`, or until a record comes that it
+may speak of. Points are compiled to functions, for records that are certain; for all others it says so (`UnsureError`),
+and only the reference can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import fields, is_dataclass
+from functools import reduce
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from trialspec.interpreters.reading import Question, earliest
+from trialspec.interpreters.reference import read
+from trialspec.interpreters.selection import appearances, is_clock, moved, passes
+from trialspec.items import about
+from trialspec.kernel import Fixed, Moment, Select, Shift
+from trialspec.quantity import Codes
+from trialspec.times import When, Zone, either, on_date
+from trialspec.truth import NOT_MET, UNKNOWN, every
+
+if TYPE_CHECKING:
+    from trialspec.kernel import Expr, Point, Window
+    from trialspec.patient import Item, Kind, Timeline
+    from trialspec.truth import Verdict
+
+
+class UnsureError(Exception):
+    """Something is not certain: it is for the reference to say what follows."""
+
+
+# Where a point is (`None`: it has not happened), and until when that stays so while no record comes.
+Placed = tuple[When | None, int | None]
+Find = Callable[["Chart", int], Placed]
+
+
+# --- what is asked of which records -----------------------------------------------------------------------------------
+
+
+class Interest:
+    """Which records something may speak of: of each kind those about some words, or all (`None`)."""
+
+    __slots__ = ("words",)
+
+    def __init__(self, *parts: object, every: Iterable[Kind] = ()) -> None:
+        """Collect every selection that is made anywhere in some parts of a program, and all records of some kinds."""
+        self.words: dict[Kind, frozenset[str] | None] = {}
+        for query in selections(parts):
+            self.add(query.kind, _subjects(query))
+        for kind in every:
+            self.add(kind, None)
+
+    def __or__(self, other: Interest) -> Interest:
+        """Give the interest in all that either of two is in."""
+        both = Interest()
+        for kind, words in (*self.words.items(), *other.words.items()):
+            both.add(kind, words)
+        return both
+
+    def add(self, kind: Kind, words: frozenset[str] | None) -> None:
+        """Ask for more records of a kind."""
+        known = self.words.get(kind, frozenset())
+        self.words[kind] = None if known is None or words is None else known | words
+
+    def __contains__(self, item: Item) -> bool:
+        """Whether a record may matter."""
+        words = self.words.get(item.kind, frozenset())
+        if not words:
+            return words is None
+        subject = item.fields.get(about(item.kind))
+        return not isinstance(subject, Codes) or subject.words is None or not words.isdisjoint(subject.words)
+
+
+def selections(part: object) -> Iterator[Select]:
+    """Give every selection that something speaks of, and those that these speak of."""
+    if isinstance(part, Select):
+        yield part
+    if is_dataclass(part) and not isinstance(part, type):
+        for each in fields(part):
+            yield from selections(getattr(part, each.name))
+    elif isinstance(part, tuple | list):
+        for each in part:
+            yield from selections(each)
+
+
+def _subjects(query: Select) -> frozenset[str] | None:
+    subject = about(query.kind)
+    named = [test.against.value for test in query.tests if test.field == subject and test.operator == "in"]
+    words = [value.words for value in named if isinstance(value, Codes) and value.words is not None]
+    return frozenset[str].intersection(*words) if words else None
+
+
+# --- points -----------------------------------------------------------------------------------------------------------
+
+
+class Points:
+    """The moments of a program and what is counted from them, each compiled once."""
+
+    def __init__(self) -> None:
+        self.moments: list[CompiledMoment] = []
+        self._numbers: dict[Moment, int] = {}
+        self._known: dict[int, tuple[Point, Find]] = {}
+
+    def find(self, point: Point) -> Find:
+        """Compile a point."""
+        # By identity: to hash a point costs more than to find it. The entry keeps it alive.
+        entry = self._known.get(id(point))
+        if entry is None:
+            entry = self._known[id(point)] = (point, self._compiled(point))
+        return entry[1]
+
+    def _compiled(self, point: Point) -> Find:
+        match point:
+            case Fixed(day):
+                there: Placed = on_date(day), None
+                return lambda _chart, _at: there
+            case Shift(inner):
+                return _shifted(point, self.find(inner))
+            case Moment():
+                return self._moment(point)
+            case _:
+                return _moving  # with the question: no trial is counted from there
+
+    def _moment(self, moment: Moment) -> Find:
+        number = self._numbers.get(moment)
+        if number is None:
+            compiled = CompiledMoment(moment, self)  # those of its window come first
+            number = self._numbers[moment] = len(self.moments)
+            self.moments.append(compiled)
+
+        def find(chart: Chart, at: int) -> Placed:
+            since, until, value = chart.found[number]
+            if since <= at and (until is None or at < until):
+                return value, until
+            value, until = chart.points.moments[number].find(chart, number, at)
+            chart.found[number] = at, until, value
+            return value, until
+
+        return find
+
+
+def _moving(_chart: Chart, _at: int) -> Placed:
+    raise UnsureError
+
+
+def _shifted(shift: Shift, inner: Find) -> Find:
+    def find(chart: Chart, at: int) -> Placed:
+        value, until = inner(chart, at)
+        if value is None:
+            return None, until
+        moved_ = moved(value, shift, chart.zone)
+        if not moved_.certain:
+            raise UnsureError
+        return moved_, until
+
+    return find
+
+
+class CompiledMoment:
+    """When the first or the last of some records was, that lie in a window."""
+
+    def __init__(self, moment: Moment, points: Points) -> None:
+        window = moment.of.window
+        self.query, self.interest = moment.of, Interest(moment)
+        self._last = moment.which == "last"
+        self._window = window
+        self._start = None if window.start is None else points.find(window.start)
+        self._end = None if window.end is None else points.find(window.end)
+
+    def find(self, chart: Chart, number: int, at: int) -> Placed:
+        """Say when it was, as known at an instant."""
+        start, start_until = (None, None) if self._start is None else self._start(chart, at)
+        if self._start is not None and start is None:
+            return None, start_until
+        end, end_until = (None, None) if self._end is None else self._end(chart, at)
+        inside, coming = [], None
+        for appears, when in chart.matching(number):
+            if appears > at:
+                coming = appears if coming is None else min(coming, appears)
+            elif _inside(when, self._window, start, end, chart.zone):
+                inside.append(when)
+        return self._outermost(inside, chart.zone), earliest(coming, start_until, end_until)
+
+    def _outermost(self, times: list[When], zone: Zone) -> When | None:
+        if len(times) > 1:
+            if self._last:
+                times = [one for one in times if not any(order(one, other, zone)[0] for other in times)]
+            else:
+                times = [one for one in times if not any(order(other, one, zone)[0] for other in times)]
+        if not times:
+            return None
+        value = reduce(either, times)
+        if not value.certain:
+            raise UnsureError
+        return value
+
+
+def _inside(when: When, window: Window, start: When | None, end: When | None, zone: Zone) -> bool:
+    if start is not None:
+        before, not_after = order(when, start, zone, clock=is_clock(window.start))
+        if not_after if window.after else before:
+            return False
+    if end is not None:
+        before, not_after = order(when, end, zone, clock=is_clock(window.end))
+        return before if window.before else not_after
+    return True
+
+
+def order(left: When, right: When, zone: Zone, *, clock: bool = False) -> tuple[bool, bool]:
+    """Say whether a certain time is before another, and whether it is not after it."""
+    if clock or (left.instants and right.instants):
+        (left_low, left_high), (right_low, right_high) = left.span(zone), right.span(zone)
+        if not (left_high < right_low or left_low > right_high or left_low == left_high == right_low == right_high):
+            raise UnsureError
+        return left_high < right_low, left_high <= right_low
+    return left.first < right.first, left.first <= right.first
+
+
+# --- one patient ------------------------------------------------------------------------------------------------------
+
+_NOT_FOUND: tuple[int, int | None, When | None] = (2**62, None, None)
+_T = TypeVar("_T")
+
+
+class Chart:
+    """One patient's records, and what was read of them: kept until it may change."""
+
+    __slots__ = ("_asked", "_kept", "_matching", "found", "points", "timeline", "zone")
+
+    def __init__(self, points: Points, timeline: Timeline) -> None:
+        """Begin with nothing read."""
+        self.points = points
+        self.timeline = timeline
+        self.zone = timeline.zone
+        self.found = [_NOT_FOUND] * len(points.moments)
+        self._matching: list[list[tuple[int, When]] | None] = [None] * len(points.moments)
+        self._kept: dict[Hashable, tuple[Interest, int, int | None, Any]] = {}
+        self._asked = Question(timeline, 0)
+
+    def renew(self, timeline: Timeline, changed: Sequence[Item]) -> None:
+        """Go on with another timeline of the same zone; `changed` are the items that differ, as they were and are."""
+        self.timeline = timeline
+        for number, moment in enumerate(self.points.moments):
+            if any(item in moment.interest for item in changed):
+                self.found[number], self._matching[number] = _NOT_FOUND, None
+        stale = [key for key, entry in self._kept.items() if any(item in entry[0] for item in changed)]
+        for key in stale:
+            del self._kept[key]
+
+    def question(self, at: int) -> Question:
+        """Ask the reference at an instant; the moments that are found already are not looked for again."""
+        if self._asked.at != at or self._asked.timeline is not self.timeline:
+            self._asked = Question(self.timeline, at)
+        return self._asked
+
+    def keep(
+        self, key: Hashable, interest: Interest, at: int, tell: Callable[[], tuple[_T, int | None]]
+    ) -> tuple[_T, int | None]:
+        """Tell something at an instant, or give what was told if it still holds; `interest` is what it may speak of."""
+        entry = self._kept.get(key)
+        if entry is not None and entry[1] <= at and (entry[2] is None or at < entry[2]):
+            return entry[3], entry[2]
+        told, until = tell()
+        self._kept[key] = interest, at, until, told
+        return told, until
+
+    def verdict(self, expr: Expr, interest: Interest, at: int) -> tuple[Verdict, int | None]:
+        """Read a statement."""
+
+        def by_reference() -> tuple[Verdict, int | None]:
+            reading = read(expr, self.question(at))
+            return reading.verdict, reading.until
+
+        return self.keep(id(expr), interest, at, by_reference)
+
+    def matching(self, number: int) -> list[tuple[int, When]]:
+        """Give the records that may be a moment: when each comes into sight, and when it was."""
+        found = self._matching[number]
+        if found is None:
+            query = self.points.moments[number].query
+            items = [item for _, item in self.timeline.of_kind(query.kind)]
+            found = self._matching[number] = [certain(item, self.zone) for item in items if selected(item, query)]
+        return found
+
+
+def selected(item: Item, query: Select) -> bool:
+    """Whether a record passes every test of a selection."""
+    if item.answer != "yes":
+        return False
+    passed = every(passes(test, item) for test in query.tests)
+    if passed is UNKNOWN:
+        raise UnsureError
+    return passed is not NOT_MET
+
+
+def certain(item: Item, zone: Zone) -> tuple[int, When]:
+    """Give when a record comes into sight, and when it was, if that is certain."""
+    if not (item.certain and item.when.certain and item.visible.certain and item.end is None):
+        raise UnsureError
+    return appearances(item, zone)[0], item.when
