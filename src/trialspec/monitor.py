@@ -230,15 +230,15 @@ class Monitor:
         old, new = watched.timeline, watched.ledger.timeline()
         watched.timeline = new
         start = first_instant(new, at)
-        certain = not new.problems
+        certain = watched.ledger.settled
         if old is None or old.zone != new.zone or {walk.start for walk in watched.walks} != {start}:
             self._begin(watched, start, certain=certain)
         elif watched.chart is not None and certain:
             changed = watched.ledger.changed
             watched.chart.renew(new, changed)
-            recalled = any(_told_before(watched, name) for name in names)
+            recalled, doubtful = any(_told_before(watched, name) for name in names), old.problems != new.problems
             for unit, walk in zip(self._units.all, watched.walks, strict=True):
-                if recalled and unit.group.recalls:
+                if (recalled and unit.group.recalls) or (doubtful and unit.doubts):
                     walk.again()
                 else:
                     _take_up_unit(unit, walk, changed, new.zone)

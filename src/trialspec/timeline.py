@@ -82,6 +82,7 @@ class Ledger:
         self._told: dict[str, tuple[list[_Placed], list[Problem]]] = {}
         self._items: list[_Placed] = []
         self.changed: list[Item] = []
+        self.settled = True
 
     @property
     def records(self) -> Iterator[Record]:
@@ -119,7 +120,11 @@ class Ledger:
         return new
 
     def timeline(self) -> Timeline:
-        """Give what the records tell; `changed` are then the items of the ids that were read, as they were and are."""
+        """Give what the records tell.
+
+        `changed` are then the items of the ids that were read anew, as they were and are. It is `settled` if no record
+        makes another one doubtful: where the patient is, and when he was born.
+        """
         self.changed = []
         if any(_tells_place(record) for name in self._stale for record in self._own.get(name, ())):
             home = _home(self._own, self._reader)
@@ -134,6 +139,7 @@ class Ledger:
         for _, asking in self._told.values():
             problems += asking
         zones = self._home.zones
+        self.settled = not unborn and not self._home.problems
         return Timeline(
             self.patient,
             self._reader.zone if self._reader.zone in zones else zones[0],

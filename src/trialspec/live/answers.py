@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from trialspec.findings.eligibility import NOT_ENROLLED, UNDETERMINED
 from trialspec.findings.responses import NOT_EVALUABLE, PENDING
-from trialspec.interpreters.live import Interest, UnsureError
+from trialspec.interpreters.live import Interest
 from trialspec.interpreters.reading import earliest
 from trialspec.truth import MET, NOT_MET, UNKNOWN
 
@@ -88,7 +88,7 @@ class ResponseTeller:
 
 
 class RecordTeller:
-    """Tells of records in doubt: there are none, as long as all are certain, but a screening may be missing."""
+    """Tells of records in doubt: without any, a screening may be missing."""
 
     def __init__(self, trial: Trial) -> None:
         self._trial = trial
@@ -98,7 +98,7 @@ class RecordTeller:
         if "record" not in self._trial.told.subjects:
             return frozenset(), None
         if chart.timeline.problems:
-            raise UnsureError
+            return None
         if self._trial.screened is None:
             return frozenset(), None
         when, until = self._trial.points.find(self._trial.screened)(chart, at)

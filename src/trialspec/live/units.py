@@ -38,12 +38,14 @@ class Unit:
     """A group of findings that is watched by itself.
 
     `interest` is in the records that may change which rules hold; `rests` in those that may change what is said of it.
+    One that `doubts` tells of records that cannot be trusted.
     """
 
     group: Group
     interest: Interest
     rests: Interest | None = None
     tells: _Tells | DoseTeller | None = None
+    doubts: bool = False
 
     def teller(self, chart: Chart) -> Teller | None:
         """Give who tells it of one patient."""
@@ -120,7 +122,8 @@ class Units:
         yield Unit(group["doses"], doses.interest, tells=doses), given
         yield Unit(group["adverse events"], Interest(every=["adverse_event"])), ("adverse_event",)
         yield Unit(group["therapies"], Interest(program.therapies)), ("therapy",)
-        yield Unit(group["records"], trial.screening | trial.anchors, tells=RecordTeller(trial)), ("record",)
+        placed = trial.screening | trial.anchors
+        yield Unit(group["records"], placed, tells=RecordTeller(trial), doubts=True), ("record",)
 
     def _visits(self) -> Iterator[tuple[Unit, tuple[Subject, ...]]]:
         """Give a unit for each visit."""
