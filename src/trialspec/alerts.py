@@ -137,6 +137,11 @@ class MisreadError(Exception):
     """A fast reader and the group that it reads do not agree: a defect of ours, never silent."""
 
 
+# Where a walk stood after a reading: `now`, `next`, and what was running and over then. Neither is ever changed.
+_Stand = tuple[int, int | None, dict[tuple[str, str], _Running], tuple[Episode, ...]]
+_MOST_REMEMBERED = 32
+
+
 class Walk:
     """How far a group of findings was followed: from before the first event, and from `until` to `until`.
 
@@ -147,7 +152,7 @@ class Walk:
     With a `teller` the group itself is read only where a rule begins to hold, for what is to be said about it.
     """
 
-    __slots__ = ("_anew", "_over", "_running", "group", "next", "now", "start", "teller")
+    __slots__ = ("_anew", "_over", "_past", "_running", "group", "next", "now", "start", "teller")
 
     def __init__(self, group: Group, start: int, teller: Teller | None = None) -> None:
         """Stand before the first event."""
@@ -161,8 +166,18 @@ class Walk:
         self.now: int | None = None
         self.next: int | None = self.start
         self._running: dict[tuple[str, str], _Running] = {}
-        self._over: list[Episode] = []
+        self._over: tuple[Episode, ...] = ()
+        self._past: list[_Stand] = []
         self._anew = True
+
+    def back(self, at: int) -> None:
+        """Go back to the last reading before an instant, as far as readings are remembered, or to the beginning."""
+        while self.now is not None and self.now >= at:
+            if not self._past:
+                self.again()
+                return
+            self.now, self.next, self._running, self._over = self._past.pop()
+            self._anew = True
 
     @property
     def met(self) -> Iterator[Episode]:
@@ -174,10 +189,9 @@ class Walk:
         """Go on to the instant of a question, itself included; say whether anything may be otherwise than before."""
         if (due := self.next) is None or due > question.at:
             return False
-        if self.group.retold and (
-            self.teller is None or (self.now is not None and self.teller.untold(self.now, question.at))
-        ):
-            self.again()
+        if self.group.retold:
+            while self.now is not None and (self.teller is None or self.teller.untold(self.now, question.at)):
+                self.back(self.now)
         turned, self._anew = self._anew, False
         by_group = False
         while (due := self.next) is not None and due <= question.at:
@@ -200,10 +214,13 @@ class Walk:
         else:
             holding, until = told
         assert until is None or until > now, f"until does not move on: {self.group.name} at {now}"
+        if self.teller is not None:
+            self._remember()
         ended = [pair for pair, run in self._running.items() if pair not in holding and not run.lasting]
         begun = [pair for pair in holding if pair not in self._running]
-        for pair in ended:
-            self._over.append(replace(self._running.pop(pair).episode, closed=now))
+        if ended:
+            self._over += tuple(replace(self._running[pair].episode, closed=now) for pair in ended)
+            self._running = {pair: run for pair, run in self._running.items() if pair not in ended}
         if begun:
             if told is not None:
                 found = _held(context, self.group(question).findings)
@@ -215,7 +232,7 @@ class Walk:
 
     def _begin(self, begun: Mapping[tuple[str, str], Finding], context: Context, question: Question) -> None:
         """Open an episode for each rule that begins to hold."""
-        timeline, now = question.timeline, question.at
+        timeline, now, running = question.timeline, question.at, dict(self._running)
         # What was there the instant before names what lapsed: the last reading may be older than what it rested on.
         earlier = () if self.now is None else self.group(question.on(now - 1)).findings
         before = {finding.name: finding for finding in earlier}
@@ -224,7 +241,15 @@ class Walk:
             key = Key(timeline.patient, context.protocol, rule, name, named)
             opened = None if self.now is None else now
             episode = Episode(key, context.rules[rule], context.digest, opened, None, finding)
-            self._running[rule, name] = _Running(episode, context.rules[rule].lasts == "for_ever")
+            running[rule, name] = _Running(episode, context.rules[rule].lasts == "for_ever")
+        self._running = running
+
+    def _remember(self) -> None:
+        """Remember the last reading, to come back to."""
+        if self.now is not None:
+            if len(self._past) >= _MOST_REMEMBERED:
+                del self._past[: _MOST_REMEMBERED // 2]
+            self._past.append((self.now, self.next, self._running, self._over))
 
 
 def _held(context: Context, findings: Iterable[Finding]) -> dict[tuple[str, str], Finding]:

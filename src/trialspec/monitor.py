@@ -319,17 +319,13 @@ def _told_before(watched: _Patient, name: str) -> bool:
 
 def _take_up_unit(unit: Unit, walk: Walk, changed: Sequence[Item], zone: Zone) -> None:
     """Let a walk go on past what changed, or begin again where something changed that it rests on."""
-    if walk.now is None:
-        return
     for item in changed:
         asked = item in unit.interest
-        if asked or (unit.rests is not None and item in unit.rests):
+        if asked or (unit.rests is not None and item in unit.rests and any(walk.met)):
             first = appearances(item, zone)[0]
-            if first > walk.now:
-                walk.next = earliest(walk.next, first) if asked else walk.next
-            elif asked or any(walk.met):
-                walk.again()
-                return
+            walk.back(first)
+            if asked and walk.now is not None:
+                walk.next = earliest(walk.next, first)
 
 
 def _changed(old: Timeline, new: Timeline, names: Collection[str]) -> list[Item]:
