@@ -132,6 +132,9 @@ class Teller(Protocol):
     def untold(self, now: int, told_at: int) -> bool:
         """Whether what was told up to an instant is told otherwise with what is known at `told_at`."""
 
+    def proving(self, question: Question) -> Question:
+        """Give a question for the group, with what was proved for it before."""
+
 
 class MisreadError(Exception):
     """A fast reader and the group that it reads do not agree: a defect of ours, never silent."""
@@ -169,6 +172,12 @@ class Walk:
         self._over: tuple[Episode, ...] = ()
         self._past: list[_Stand] = []
         self._anew = True
+
+    def begin_earlier(self, start: int) -> None:
+        """Have begun at an earlier instant, where nothing that is read had happened yet."""
+        self.start = min(self.start, start)
+        if self.now is None:
+            self.next = self.start
 
     def back(self, at: int) -> None:
         """Go back to the last reading before an instant, as far as readings are remembered, or to the beginning."""
@@ -223,7 +232,7 @@ class Walk:
             self._running = {pair: run for pair, run in self._running.items() if pair not in ended}
         if begun:
             if told is not None:
-                found = _held(context, self.group(question).findings)
+                found = _held(context, self._proved(question))
                 if found.keys() != holding:
                     raise MisreadError(f"{self.group.name} at {now}: {sorted(found.keys() ^ holding)}")
             self._begin({pair: finding for pair, finding in found.items() if pair in begun}, context, question)
@@ -233,16 +242,21 @@ class Walk:
     def _begin(self, begun: Mapping[tuple[str, str], Finding], context: Context, question: Question) -> None:
         """Open an episode for each rule that begins to hold."""
         timeline, now, running = question.timeline, question.at, dict(self._running)
-        # What was there the instant before names what lapsed: the last reading may be older than what it rested on.
-        earlier = () if self.now is None else self.group(question.on(now - 1)).findings
-        before = {finding.name: finding for finding in earlier}
+        arrived = _appeared(timeline, now)
+        before: dict[str, Finding] = {}
+        if self.now is not None and not all(arrived and arrived <= finding.because for finding in begun.values()):
+            # What was there the instant before names what lapsed: the last reading may be older than what it rested on.
+            before = {finding.name: finding for finding in self._proved(question.on(now - 1))}
         for (rule, name), finding in begun.items():
-            named = START if self.now is None else _opening(finding, before.get(name), timeline, now)
+            named = START if self.now is None else _opening(finding, before.get(name), arrived)
             key = Key(timeline.patient, context.protocol, rule, name, named)
             opened = None if self.now is None else now
             episode = Episode(key, context.rules[rule], context.digest, opened, None, finding)
             running[rule, name] = _Running(episode, context.rules[rule].lasts == "for_ever")
         self._running = running
+
+    def _proved(self, question: Question) -> tuple[Finding, ...]:
+        return self.group(question if self.teller is None else self.teller.proving(question)).findings
 
     def _remember(self) -> None:
         """Remember the last reading, to come back to."""
@@ -267,10 +281,9 @@ def _matching(context: Context, finding: Finding) -> tuple[str, ...]:
     return context.matcher.matching(finding.subject, finding.fields)
 
 
-def _opening(finding: Finding, before: Finding | None, timeline: Timeline, now: int) -> str:
+def _opening(finding: Finding, before: Finding | None, arrived: frozenset[str]) -> str:
     """Name what opened an episode: an event that came into sight, else a value that lapsed, else the subject itself."""
     cited = finding.because | (before.because if before else frozenset())
-    arrived = _appeared(timeline, now)
     if arrived & cited:
         return min(arrived & cited)
     lapsed = (before.because if before else frozenset()) - finding.because

@@ -231,7 +231,12 @@ class Monitor:
         watched.timeline = new
         start = first_instant(new, at)
         certain = watched.ledger.settled
-        if old is None or old.zone != new.zone or {walk.start for walk in watched.walks} != {start}:
+        begun = watched.walks[0].start if watched.walks else start
+        if watched.chart is not None and start < begun and self._units.timeless:
+            for walk in watched.walks:
+                walk.begin_earlier(start)
+            begun = start
+        if old is None or old.zone != new.zone or begun != start:
             self._begin(watched, start, certain=certain)
         elif watched.chart is not None and certain:
             changed = watched.ledger.changed
@@ -241,7 +246,7 @@ class Monitor:
                 if (recalled and unit.group.recalls) or (doubtful and unit.doubts):
                     walk.again()
                 else:
-                    _take_up_unit(unit, walk, changed, new.zone)
+                    _take_up_unit(unit, walk, changed, watched.chart, at)
         else:
             changed = _changed(old, new, names)
             if certain and len({item.id for item in changed}) < len(changed):
@@ -317,12 +322,12 @@ def _told_before(watched: _Patient, name: str) -> bool:
     return site or len(records) > 1 or watched.ledger.claimed(name)
 
 
-def _take_up_unit(unit: Unit, walk: Walk, changed: Sequence[Item], zone: Zone) -> None:
+def _take_up_unit(unit: Unit, walk: Walk, changed: Sequence[Item], chart: Chart, at: int) -> None:
     """Let a walk go on past what changed, or begin again where something changed that it rests on."""
     for item in changed:
-        asked = item in unit.interest
+        asked = unit.concerned(item, chart, at)
         if asked or (unit.rests is not None and item in unit.rests and any(walk.met)):
-            first = appearances(item, zone)[0]
+            first = appearances(item, chart.zone)[0]
             walk.back(first)
             if asked and walk.now is not None:
                 walk.next = earliest(walk.next, first)

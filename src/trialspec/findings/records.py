@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from trialspec.findings.finding import Finding
 from trialspec.findings.found import Found, found, shown_term, shown_times, told
+from trialspec.findings.once import once
 from trialspec.interpreters.reading import NOTHING, Missing, Question, Reading, earliest
 from trialspec.interpreters.reference import cited, compare_when, locate, next_visible, visible, worlds
 from trialspec.interpreters.selection import moved, passes, select
@@ -35,6 +36,7 @@ WITHDRAWN = Moment("consent_withdrawn", "last", milestone("consent_withdrawn"))
 _ENTRY = Moment("entry", "first", milestone("consent", "enrolment"))
 
 
+@once
 def stopped(program: Program) -> Moment:
     """What ends visits and assessments; one from before the screening was of an earlier attempt to take part."""
     window = Window(start=program.moments.get("screened"))
@@ -195,6 +197,7 @@ def unscreened(program: Program, world: Question) -> Reading:
     return Reading(dosed, because, frozenset() if dosed is NOT_MET else frozenset({Missing("screening")}), until)
 
 
+@once
 def planned_doses(program: Program) -> Select:
     """Select the doses of all planned drugs."""
     drugs = frozenset[str]().union(*(plan.drugs for plan in program.doses))

@@ -77,9 +77,10 @@ def response(program: Program, asked: Response, question: Question, only: str | 
     """
     rescues = [Fold("count", query) for rule in program.therapies for query in rule.select]
     pinned = worlds(question, *points(program), *(rescues if set(asked.then) & {"rescue", "prohibited"} else ()))
-    seen = [_World(world, visit_standings(program, world)) for world in pinned or ()]
+    visits = [name for name in asked.visits if only in {None, name}]
+    seen = [_World(world, visit_standings(program, world, visits)) for world in pinned or ()]
     made: list[Finding] = []
-    for visit in (name for name in asked.visits if only in {None, name}):
+    for visit in visits:
         reads = _Reads(
             visit,
             tuple((each, read(each.expr, question)) for each in asked.components if each.visit == visit),

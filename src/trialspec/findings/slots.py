@@ -14,6 +14,7 @@ from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from trialspec.findings.infusions import word_of
+from trialspec.findings.once import once
 from trialspec.interpreters.reading import Reading, earliest
 from trialspec.interpreters.reference import locate
 from trialspec.interpreters.selection import moved
@@ -111,6 +112,7 @@ class Filling:
 # --- plans ------------------------------------------------------------------------------------------------------------
 
 
+@once
 def families(program: Program) -> tuple[tuple[DosePlan, ...], ...]:
     """Put plans that share a drug together, in the order of the protocol.
 

@@ -28,6 +28,7 @@ from trialspec.findings.records import milestone, stopped, unscreened
 from trialspec.findings.windows import (
     Locate,
     Placing,
+    anchors,
     between,
     dated,
     deadline,
@@ -86,13 +87,30 @@ def scene_of(program: Program, world: Question) -> Scene:
         program,
         world,
         find,
-        places(program, find, world.timeline.zone),
+        _places(program, find, world),
         values,
         None if when is None else when.span(world.timeline.zone)[0],
         screening,
         stop.because,
         earliest(stop.until, screening.until, next_visible(values, world)),
     )
+
+
+_MOST_REMEMBERED = 16
+_Remembered = tuple[tuple[Reading, ...], dict[str, Placing]]
+
+
+def _places(program: Program, find: Locate, world: Question) -> dict[str, Placing]:
+    """Say where the visits lie, or what was said of the very same moments before."""
+    moments = tuple(find(moment) for moment in anchors(program))
+    known = world.remembered.setdefault("places", {})
+    assert isinstance(known, dict)
+    remembered: _Remembered | None = known.get(tuple(map(id, moments)))
+    if remembered is None:
+        if len(known) >= _MOST_REMEMBERED:
+            known.clear()
+        remembered = known[tuple(map(id, moments))] = moments, places(program, find, world.timeline.zone)
+    return remembered[1]
 
 
 def _is_value(item: Item) -> bool:

@@ -30,7 +30,16 @@ from trialspec.findings.standing import (
     scene_of,
     stand,
 )
-from trialspec.findings.windows import Placing, dated, lies_inside, locating, points, window_place, window_points
+from trialspec.findings.windows import (
+    Placing,
+    dated,
+    lies_inside,
+    locating,
+    points,
+    trial_points,
+    window_place,
+    window_points,
+)
 from trialspec.interpreters.reading import NOTHING, Missing, Question, earliest
 from trialspec.interpreters.reference import cited, locate, next_visible, visible, worlds
 from trialspec.interpreters.selection import passes
@@ -39,7 +48,7 @@ from trialspec.times import When, shown_date
 from trialspec.truth import MET, NOT_MET, UNKNOWN, every, some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from trialspec.patient import Item
     from trialspec.program import AssessmentPlan, Program, VisitPlan
@@ -83,10 +92,11 @@ def _at_visit(assessment: Finding, visit: Finding) -> Finding:
     )
 
 
-def visit_standings(program: Program, world: Question) -> dict[str, Standing]:
-    """Say how every visit stands in one world: what its date is, if it is done, and where its window lies."""
+def visit_standings(program: Program, world: Question, only: Collection[str]) -> dict[str, Standing]:
+    """Say how some visits stand in one world: what the date of each is, if it is done, and where its window lies."""
     scene = scene_of(program, world)
-    return {plan.name: _visit(scene, plan, candidates_of(scene, plan.name)) for plan in program.visits}
+    plans = (plan for plan in program.visits if plan.name in only)
+    return {plan.name: _visit(scene, plan, candidates_of(scene, plan.name)) for plan in plans}
 
 
 def _visit(scene: Scene, plan: VisitPlan, candidates: Iterable[Candidate]) -> Standing:
@@ -246,7 +256,7 @@ class _Need:
 
 def _before(program: Program, question: Question, need: _Need) -> Finding:
     start = None if need.given is None else need.given.start
-    pinned = worlds(replace(question, dose=start), *points(program, ()), *window_points(need.window)) or ()
+    pinned = worlds(replace(question, dose=start), *trial_points(program), *window_points(need.window)) or ()
     read = _unsettled if start is None else _before_in_world
     seen = [read(program, world, need) for world in pinned]
     words = {"visit": need.dose, "assessment": need.assessment.name, "measure": _label(program, need.measure)}

@@ -7,16 +7,16 @@ and only the reference can tell.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from trialspec.interpreters.reading import Question, earliest
+from trialspec.interpreters.reading import Question, Reading, earliest
 from trialspec.interpreters.reference import read
-from trialspec.interpreters.selection import appearances, is_clock, moved, passes
+from trialspec.interpreters.selection import appearances, is_clock, locate, moved, passes
 from trialspec.items import about
-from trialspec.kernel import Fixed, Moment, Select, Shift
+from trialspec.kernel import Fixed, Moment, Select, Shift, parts_of
 from trialspec.quantity import Codes
 from trialspec.times import When, Zone, either, on_date
 from trialspec.truth import NOT_MET, UNKNOWN, every
@@ -47,7 +47,7 @@ class Interest:
     def __init__(self, *parts: object, every: Iterable[Kind] = ()) -> None:
         """Collect every selection that is made anywhere in some parts of a program, and all records of some kinds."""
         self.words: dict[Kind, frozenset[str] | None] = {}
-        for query in selections(parts):
+        for query in parts_of(parts, Select):
             self.add(query.kind, _subjects(query))
         for kind in every:
             self.add(kind, None)
@@ -73,18 +73,6 @@ class Interest:
         return not isinstance(subject, Codes) or subject.words is None or not words.isdisjoint(subject.words)
 
 
-def selections(part: object) -> Iterator[Select]:
-    """Give every selection that something speaks of, and those that these speak of."""
-    if isinstance(part, Select):
-        yield part
-    if is_dataclass(part) and not isinstance(part, type):
-        for each in fields(part):
-            yield from selections(getattr(part, each.name))
-    elif isinstance(part, tuple | list):
-        for each in part:
-            yield from selections(each)
-
-
 def _subjects(query: Select) -> frozenset[str] | None:
     subject = about(query.kind)
     named = [test.against.value for test in query.tests if test.field == subject and test.operator == "in"]
@@ -100,6 +88,7 @@ class Points:
 
     def __init__(self) -> None:
         self.moments: list[CompiledMoment] = []
+        self.named: list[tuple[int, Moment]] = []
         self._numbers: dict[Moment, int] = {}
         self._known: dict[int, tuple[Point, Find]] = {}
 
@@ -109,6 +98,8 @@ class Points:
         entry = self._known.get(id(point))
         if entry is None:
             entry = self._known[id(point)] = (point, self._compiled(point))
+            if isinstance(point, Moment):
+                self.named.append((self._numbers[point], point))
         return entry[1]
 
     def _compiled(self, point: Point) -> Find:
@@ -130,15 +121,7 @@ class Points:
             number = self._numbers[moment] = len(self.moments)
             self.moments.append(compiled)
 
-        def find(chart: Chart, at: int) -> Placed:
-            since, until, value = chart.found[number]
-            if since <= at and (until is None or at < until):
-                return value, until
-            value, until = chart.points.moments[number].find(chart, number, at)
-            chart.found[number] = at, until, value
-            return value, until
-
-        return find
+        return lambda chart, at: chart.find(number, at)
 
 
 def _moving(_chart: Chart, _at: int) -> Placed:
@@ -227,7 +210,7 @@ _T = TypeVar("_T")
 class Chart:
     """One patient's records, and what was read of them: kept until it may change."""
 
-    __slots__ = ("_asked", "_kept", "_matching", "found", "points", "timeline", "zone")
+    __slots__ = ("_asked", "_kept", "_matching", "_remembered", "found", "points", "timeline", "zone")
 
     def __init__(self, points: Points, timeline: Timeline) -> None:
         """Begin with nothing read."""
@@ -238,6 +221,7 @@ class Chart:
         self._matching: list[list[tuple[int, When]] | None] = [None] * len(points.moments)
         self._kept: dict[Hashable, tuple[Interest, int, int | None, Any]] = {}
         self._asked = Question(timeline, 0)
+        self._remembered: dict[str, object] = {}
 
     def renew(self, timeline: Timeline, changed: Sequence[Item]) -> None:
         """Go on with another timeline of the same zone; `changed` are the items that differ, as they were and are."""
@@ -249,11 +233,37 @@ class Chart:
         for key in stale:
             del self._kept[key]
 
+    def find(self, number: int, at: int) -> Placed:
+        """Say when a moment was."""
+        since, until, value = self.found[number]
+        if since <= at and (until is None or at < until):
+            return value, until
+        value, until = self.points.moments[number].find(self, number, at)
+        self.found[number] = at, until, value
+        return value, until
+
     def question(self, at: int) -> Question:
         """Ask the reference at an instant; the moments that are found already are not looked for again."""
         if self._asked.at != at or self._asked.timeline is not self.timeline:
-            self._asked = Question(self.timeline, at)
+            self._asked = asked = Question(self.timeline, at)
+            for number, moment in self.points.named:
+                value, until = self.find(number, at)
+                asked.located[id(moment)] = moment, Reading(value, until=until, node=moment)
         return self._asked
+
+    def proving(self, question: Question) -> Question:
+        """Ask the reference for a proof; the moments that are proved already are not looked for again."""
+        asked = replace(question, remembered=self._remembered)
+        for number, moment in self.points.named:
+            asked.located[id(moment)] = moment, self._proved(moment, self.points.moments[number].interest, question.at)
+        return asked
+
+    def _proved(self, moment: Moment, interest: Interest, at: int) -> Reading:
+        def tell() -> tuple[Reading, int | None]:
+            reading = locate(moment, Question(self.timeline, at))
+            return reading, reading.until
+
+        return self.keep(("proved", id(moment)), interest, at, tell)[0]
 
     def keep(
         self, key: Hashable, interest: Interest, at: int, tell: Callable[[], tuple[_T, int | None]]
@@ -265,6 +275,12 @@ class Chart:
         told, until = tell()
         self._kept[key] = interest, at, until, told
         return told, until
+
+    def kept(self, key: Hashable, *instants: int) -> object:
+        """Give what was told if it holds at several instants; `None` where that is not known."""
+        entry = self._kept.get(key)
+        held = entry is not None and all(entry[1] <= at and (entry[2] is None or at < entry[2]) for at in instants)
+        return entry[3] if entry is not None and held else None
 
     def verdict(self, expr: Expr, interest: Interest, at: int) -> tuple[Verdict, int | None]:
         """Read a statement."""

@@ -11,6 +11,7 @@ from trialspec.findings.records import milestone
 from trialspec.findings.responses import response
 from trialspec.findings.visits import visits
 from trialspec.interpreters.live import Interest
+from trialspec.kernel import Fixed, parts_of
 from trialspec.live.answers import EligibilityTeller, RecordTeller, ResponseTeller
 from trialspec.live.doses import DoseTeller
 from trialspec.live.setting import Told, Trial
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from trialspec.alerts import Told as Answer
     from trialspec.findings import Subject
     from trialspec.interpreters.live import Chart
+    from trialspec.interpreters.reading import Question
     from trialspec.live.doses import Filled
+    from trialspec.patient import Item
     from trialspec.program import Program
     from trialspec.rulebook import Rulebook
     from trialspec.rulebook.decide import Matcher
@@ -46,6 +49,12 @@ class Unit:
     rests: Interest | None = None
     tells: _Tells | DoseTeller | None = None
     doubts: bool = False
+
+    def concerned(self, item: Item, chart: Chart, at: int) -> bool:
+        """Whether a record may change which rules hold."""
+        if item not in self.interest:
+            return False
+        return not (isinstance(self.tells, VisitTeller) and self.tells.ignores(chart, item, at))
 
     def teller(self, chart: Chart) -> Teller | None:
         """Give who tells it of one patient."""
@@ -70,6 +79,10 @@ class _Told:
         """Nothing that was told is told otherwise later."""
         del now, told_at
         return False
+
+    def proving(self, question: Question) -> Question:
+        """Ask for proofs with what was proved before."""
+        return self.chart.proving(question)
 
 
 @dataclass(slots=True)
@@ -97,6 +110,10 @@ class DosesTold:
             return not after.plain
         return not (before.plain and after.plain) or before.seen(self.chart, now) != after.seen(self.chart, now)
 
+    def proving(self, question: Question) -> Question:
+        """Ask for proofs with what was proved before."""
+        return self.chart.proving(question)
+
 
 class Units:
     """The units of one program, compiled once; those for which there is no rule are not watched."""
@@ -104,6 +121,8 @@ class Units:
     def __init__(self, program: Program, rulebook: Rulebook, matcher: Matcher) -> None:
         self._subjects = frozenset(rule.for_each for rule in rulebook.rules)
         self.trial = Trial(program, Told(matcher, self._subjects))
+        # Without a date of the calendar nothing is told by time alone: a patient may as well have been watched earlier.
+        self.timeless = next(parts_of(program, Fixed), None) is None
         units = (*self._patient(), *self._visits(), *self._responses())
         self.all = tuple(unit for unit, subjects in units if self._subjects & frozenset(subjects))
 

@@ -11,14 +11,16 @@ from trialspec.findings.standing import by_time, next_turn
 from trialspec.findings.windows import lies_inside, would_lie_inside
 from trialspec.interpreters.live import UnsureError
 from trialspec.interpreters.reading import earliest
-from trialspec.interpreters.selection import is_clock
+from trialspec.interpreters.selection import appearances, is_clock
+from trialspec.live.setting import Scene
+from trialspec.quantity import Codes
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict
 
 if TYPE_CHECKING:
     from trialspec.alerts import Told
     from trialspec.findings.windows import Placing
     from trialspec.interpreters.live import Chart
-    from trialspec.live.setting import Scene, Trial
+    from trialspec.live.setting import Trial
     from trialspec.patient import Item
     from trialspec.program import VisitPlan
     from trialspec.times import When
@@ -76,6 +78,27 @@ class VisitTeller:
                 if inside or visit is not None or self._planned & answers:
                     done[""] = inside or done.get("", False)
         return self._holding(done, scene, chart, at, until)
+
+    def ignores(self, chart: Chart, item: Item, at: int) -> bool:
+        """Whether a record is surely none of this visit: it names another one, or lies far from where it has long been.
+
+        Where the visit lies must be the same when the record comes into sight and at present.
+        """
+        if item not in self._trial.values.interest or item in self._trial.screening or item in self._trial.anchors:
+            return False
+        named = item.fields.get("visit")
+        if isinstance(named, Codes):
+            return named.words is not None and self._plan.name not in named.words
+        scene = chart.kept("scene", appearances(item, chart.zone)[0], at)
+        if not isinstance(scene, Scene):
+            return False
+        place = scene.places[self._plan.name]
+        if not place.placed or self._clocked or not item.when.certain:
+            return False
+        first = earliest(place.start, place.first)
+        last = None if place.end is None or place.last is None else max(place.end, place.last)
+        day = item.when.first
+        return (first is not None and day < first - 1) or (last is not None and day > last + 1)
 
     def _holding(self, done: dict[str, bool], scene: Scene, chart: Chart, at: int, until: int | None) -> Told | None:
         place, times = scene.places[self._plan.name], scene.times[self._plan.name]
