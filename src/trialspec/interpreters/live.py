@@ -203,23 +203,24 @@ def order(left: When, right: When, zone: Zone, *, clock: bool = False) -> tuple[
 
 # --- one patient ------------------------------------------------------------------------------------------------------
 
-_NOT_FOUND: tuple[int, int | None, When | None] = (2**62, None, None)
+_MOST_KEPT = 8
 _T = TypeVar("_T")
 
 
 class Chart:
     """One patient's records, and what was read of them: kept until it may change."""
 
-    __slots__ = ("_asked", "_kept", "_matching", "_remembered", "found", "points", "timeline", "zone")
+    __slots__ = ("_asked", "_found", "_kept", "_matching", "_remembered", "points", "timeline", "zone")
 
     def __init__(self, points: Points, timeline: Timeline) -> None:
         """Begin with nothing read."""
         self.points = points
         self.timeline = timeline
         self.zone = timeline.zone
-        self.found = [_NOT_FOUND] * len(points.moments)
+        # Each of these holds from an instant until another.
+        self._found: list[list[tuple[int, int | None, When | None]]] = [[] for _ in points.moments]
         self._matching: list[list[tuple[int, When]] | None] = [None] * len(points.moments)
-        self._kept: dict[Hashable, tuple[Interest, int, int | None, Any]] = {}
+        self._kept: dict[Hashable, tuple[Interest, list[tuple[int, int | None, Any]]]] = {}
         self._asked = Question(timeline, 0)
         self._remembered: dict[str, object] = {}
 
@@ -228,18 +229,19 @@ class Chart:
         self.timeline = timeline
         for number, moment in enumerate(self.points.moments):
             if any(item in moment.interest for item in changed):
-                self.found[number], self._matching[number] = _NOT_FOUND, None
+                self._found[number], self._matching[number] = [], None
         stale = [key for key, entry in self._kept.items() if any(item in entry[0] for item in changed)]
         for key in stale:
             del self._kept[key]
 
     def find(self, number: int, at: int) -> Placed:
         """Say when a moment was."""
-        since, until, value = self.found[number]
-        if since <= at and (until is None or at < until):
-            return value, until
+        known = self._found[number]
+        for since, until, value in known:
+            if since <= at and (until is None or at < until):
+                return value, until
         value, until = self.points.moments[number].find(self, number, at)
-        self.found[number] = at, until, value
+        _add(known, (at, until, value))
         return value, until
 
     def question(self, at: int) -> Question:
@@ -270,17 +272,21 @@ class Chart:
     ) -> tuple[_T, int | None]:
         """Tell something at an instant, or give what was told if it still holds; `interest` is what it may speak of."""
         entry = self._kept.get(key)
-        if entry is not None and entry[1] <= at and (entry[2] is None or at < entry[2]):
-            return entry[3], entry[2]
+        if entry is not None:
+            for since, until, told in entry[1]:
+                if since <= at and (until is None or at < until):
+                    return told, until
         told, until = tell()
-        self._kept[key] = interest, at, until, told
+        known = self._kept.setdefault(key, (interest, []))[1]
+        _add(known, (at, until, told))
         return told, until
 
     def kept(self, key: Hashable, *instants: int) -> object:
         """Give what was told if it holds at several instants; `None` where that is not known."""
-        entry = self._kept.get(key)
-        held = entry is not None and all(entry[1] <= at and (entry[2] is None or at < entry[2]) for at in instants)
-        return entry[3] if entry is not None and held else None
+        for since, until, told in self._kept[key][1] if key in self._kept else ():
+            if all(since <= at and (until is None or at < until) for at in instants):
+                return told
+        return None
 
     def verdict(self, expr: Expr, interest: Interest, at: int) -> tuple[Verdict, int | None]:
         """Read a statement."""
@@ -299,6 +305,12 @@ class Chart:
             items = [item for _, item in self.timeline.of_kind(query.kind)]
             found = self._matching[number] = [certain(item, self.zone) for item in items if selected(item, query)]
         return found
+
+
+def _add(known: list[_T], entry: _T) -> None:
+    if len(known) >= _MOST_KEPT:
+        del known[0]
+    known.append(entry)
 
 
 def selected(item: Item, query: Select) -> bool:
