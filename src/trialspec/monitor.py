@@ -239,14 +239,14 @@ class Monitor:
         if old is None or old.zone != new.zone or begun != start:
             self._begin(watched, start, certain=certain)
         elif watched.chart is not None and certain:
-            changed = watched.ledger.changed
-            watched.chart.renew(new, changed)
+            gone, came = watched.ledger.gone, watched.ledger.came
+            watched.chart.renew(new, gone, came)
             recalled, doubtful = any(_told_before(watched, name) for name in names), old.problems != new.problems
             for unit, walk in zip(self._units.all, watched.walks, strict=True):
                 if (recalled and unit.group.recalls) or (doubtful and unit.doubts):
                     walk.again()
                 else:
-                    _take_up_unit(unit, walk, changed, watched.chart, at)
+                    self._take_up(unit, walk, (*gone, *came), watched.chart, at)
         else:
             changed = _changed(old, new, names)
             if certain and len({item.id for item in changed}) < len(changed):
@@ -274,6 +274,16 @@ class Monitor:
         else:
             watched.chart = None
             watched.walks = [Walk(group, start) for group in self._protocol.groups]
+
+    def _take_up(self, unit: Unit, walk: Walk, changed: Sequence[Item], chart: Chart, at: int) -> None:
+        """Let a walk go on past what changed, or go back to before what changed that it rests on."""
+        for item in changed:
+            asked = unit.concerned(item, self._units.trial, chart, at)
+            if asked or (unit.rests is not None and chart.concerns(unit.rests, item) and any(walk.met)):
+                first = appearances(item, chart.zone)[0]
+                walk.back(first)
+                if asked and walk.now is not None:
+                    walk.next = earliest(walk.next, first)
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
@@ -320,17 +330,6 @@ def _told_before(watched: _Patient, name: str) -> bool:
     records = watched.ledger.of(name)
     site = any(isinstance(record, Event) and record.kind == "person" for record in records)
     return site or len(records) > 1 or watched.ledger.claimed(name)
-
-
-def _take_up_unit(unit: Unit, walk: Walk, changed: Sequence[Item], chart: Chart, at: int) -> None:
-    """Let a walk go on past what changed, or begin again where something changed that it rests on."""
-    for item in changed:
-        asked = unit.concerned(item, chart, at)
-        if asked or (unit.rests is not None and item in unit.rests and any(walk.met)):
-            first = appearances(item, chart.zone)[0]
-            walk.back(first)
-            if asked and walk.now is not None:
-                walk.next = earliest(walk.next, first)
 
 
 def _changed(old: Timeline, new: Timeline, names: Collection[str]) -> list[Item]:

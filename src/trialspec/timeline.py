@@ -81,7 +81,8 @@ class Ledger:
         self._home = _home({}, self._reader)
         self._told: dict[str, tuple[list[_Placed], list[Problem]]] = {}
         self._items: list[_Placed] = []
-        self.changed: list[Item] = []
+        self.gone: list[Item] = []
+        self.came: list[Item] = []
         self.settled = True
 
     @property
@@ -122,10 +123,10 @@ class Ledger:
     def timeline(self) -> Timeline:
         """Give what the records tell.
 
-        `changed` are then the items of the ids that were read anew, as they were and are. It is `settled` if no record
-        makes another one doubtful: where the patient is, and when he was born.
+        Items of the ids that were read anew are then `gone`, and others `came`. It is `settled` if no record makes
+        another one doubtful: where the patient is, and when he was born.
         """
-        self.changed = []
+        self.gone, self.came = [], []
         if any(_tells_place(record) for name in self._stale for record in self._own.get(name, ())):
             home = _home(self._own, self._reader)
             if home != self._home:
@@ -151,7 +152,7 @@ class Ledger:
         """Read the records of one id anew."""
         for placed in self._told.pop(name, ((), ()))[0]:
             self._items.remove(placed)
-            self.changed.append(placed[1])
+            self.gone.append(placed[1])
         if name not in self._own:
             return
         in_force = _in_force(self._own[name], self._reader, clocks)
@@ -160,7 +161,7 @@ class Ledger:
         items = [(_order(item), item) for item in _items(in_force, clocks, claimed=claimed)]
         for placed in items:
             insort(self._items, placed, key=itemgetter(0))
-            self.changed.append(placed[1])
+            self.came.append(placed[1])
         self._told[name] = items, _problems(name, in_force, clocks, claimed=claimed)
 
 

@@ -82,12 +82,12 @@ def doses(program: Program, question: Question) -> Found:
     - `record`: attribution, a dose that may belong to either of two slots, or whose date fits several; uncertain_date,
       another record whose date leaves a slot unknown. Facts: record, problem, reason, events.
     """
-    now = replace(question, dose=None)
+    now = question if question.dose is None else replace(question, dose=None)
     later = now.on(now.at if now.told_at is None else max(now.at, now.told_at))
     memory = now.remembered.setdefault("doses", Memory())
     assert isinstance(memory, Memory)
     found_ways = memory.ways(program, later)
-    made = _undecided(program, now) if found_ways is None else _in_every_world(program, found_ways, now.at)
+    made = _undecided(program, now) if found_ways is None else _in_every_world(program, found_ways, now)
     unsure = uncertain(later, None) if found_ways is None else found_ways.unsure
     if found_ways is None or len(found_ways.worlds) > 1:
         asking = tuple(vague_records(program, found_ways, unsure, made, now))
@@ -134,9 +134,9 @@ class _Told:
     others: tuple[Finding, ...]
 
 
-def _in_every_world(program: Program, all_ways: Ways, at: int) -> Found:
+def _in_every_world(program: Program, all_ways: Ways, now: Question) -> Found:
     """Say what all worlds agree on, a family of plans at a time, and of the course in all worlds together."""
-    told = [[_told(each) for each in treatments(program, all_ways, family, at)] for family in all_ways.families]
+    told = [[_told(each) for each in treatments(program, all_ways, family, now)] for family in all_ways.families]
     joined = [join([found(_all(one), one.treatment.until) for one in cases]) for cases in told]
     owners = {each.name: name for cases in told for one in cases for name, own in one.slots.items() for each in own}
     of_plan: dict[str, list[Finding]] = {plan.name: [] for plan in program.doses}
@@ -145,7 +145,7 @@ def _in_every_world(program: Program, all_ways: Ways, at: int) -> Found:
         of_plan.get(owners.get(finding.name, ""), others).append(finding)
     made = [*(finding for findings in of_plan.values() for finding in findings), *others]
     if program.course is not None:
-        made.append(_course(program.course, all_ways, told, at))
+        made.append(_course(program.course, all_ways, told, now.at))
     return found(made, *(each.until for each in joined))
 
 

@@ -100,17 +100,21 @@ def places(found: Ways, item: Item) -> frozenset[str]:
     return frozenset(names)
 
 
-def treatments(program: Program, found: Ways, family: Family, at: int) -> Iterator[Treatment]:
-    """Give the treatment by a family of plans at an instant, once for each of its cases."""
-    same = found.worlds[0].on(at)
+def treatments(program: Program, found: Ways, family: Family, now: Question) -> Iterator[Treatment]:
+    """Give the treatment by a family of plans at the instant of a question, once for each of its cases."""
+
+    def asked(world: Question) -> Question:
+        return now if world.timeline is now.timeline else world.on(now.at)
+
+    same = asked(found.worlds[0])
     for moment in found.settled:
         locate(moment, same)
     settings: dict[int, Setting] = {}
-    coming = _coming(family, at)
+    coming = _coming(family, now.at)
     for case in family.cases:
         seen_in = settings.get(case.setting)
         if seen_in is None:
-            question = case.world.on(at)
+            question = asked(case.world)
             question.located.update(same.located)
             seen_in = settings[case.setting] = setting(program, family.plans, question, found.stop, family.kept)
         yield treatment(case.attributed, family.plans, seen_in, found.known, coming)

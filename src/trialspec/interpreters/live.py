@@ -42,10 +42,14 @@ Find = Callable[["Chart", int], Placed]
 class Interest:
     """Which records something may speak of: of each kind those about some words, or all (`None`)."""
 
-    __slots__ = ("words",)
+    __slots__ = ("moments", "words")
 
-    def __init__(self, *parts: object, every: Iterable[Kind] = ()) -> None:
-        """Collect every selection that is made anywhere in some parts of a program, and all records of some kinds."""
+    def __init__(self, *parts: object, every: Iterable[Kind] = (), moments: bool = False) -> None:
+        """Collect every selection that is made anywhere in some parts of a program, and all records of some kinds.
+
+        What rests on `moments` that are found by themselves asks for the records that move one of them.
+        """
+        self.moments = moments
         self.words: dict[Kind, frozenset[str] | None] = {}
         for query in parts_of(parts, Select):
             self.add(query.kind, _subjects(query))
@@ -54,7 +58,7 @@ class Interest:
 
     def __or__(self, other: Interest) -> Interest:
         """Give the interest in all that either of two is in."""
-        both = Interest()
+        both = Interest(moments=self.moments or other.moments)
         for kind, words in (*self.words.items(), *other.words.items()):
             both.add(kind, words)
         return both
@@ -147,7 +151,7 @@ class CompiledMoment:
     def __init__(self, moment: Moment, points: Points) -> None:
         window = moment.of.window
         self.query, self.interest = moment.of, Interest(moment)
-        self._last = moment.which == "last"
+        self.last = moment.which == "last"
         self._window = window
         self._start = None if window.start is None else points.find(window.start)
         self._end = None if window.end is None else points.find(window.end)
@@ -168,7 +172,7 @@ class CompiledMoment:
 
     def _outermost(self, times: list[When], zone: Zone) -> When | None:
         if len(times) > 1:
-            if self._last:
+            if self.last:
                 times = [one for one in times if not any(order(one, other, zone)[0] for other in times)]
             else:
                 times = [one for one in times if not any(order(other, one, zone)[0] for other in times)]
@@ -210,7 +214,7 @@ _T = TypeVar("_T")
 class Chart:
     """One patient's records, and what was read of them: kept until it may change."""
 
-    __slots__ = ("_asked", "_found", "_kept", "_matching", "_remembered", "points", "timeline", "zone")
+    __slots__ = ("_asked", "_found", "_kept", "_matching", "_remembered", "moving", "points", "timeline", "zone")
 
     def __init__(self, points: Points, timeline: Timeline) -> None:
         """Begin with nothing read."""
@@ -223,16 +227,42 @@ class Chart:
         self._kept: dict[Hashable, tuple[Interest, list[tuple[int, int | None, Any]]]] = {}
         self._asked = Question(timeline, 0)
         self._remembered: dict[str, object] = {}
+        self.moving = frozenset[int]()
 
-    def renew(self, timeline: Timeline, changed: Sequence[Item]) -> None:
-        """Go on with another timeline of the same zone; `changed` are the items that differ, as they were and are."""
+    def renew(self, timeline: Timeline, gone: Sequence[Item], came: Sequence[Item]) -> None:
+        """Go on with another timeline of the same zone, of which some items are gone and others came."""
         self.timeline = timeline
+        moving = set[int]()
         for number, moment in enumerate(self.points.moments):
-            if any(item in moment.interest for item in changed):
-                self._found[number], self._matching[number] = [], None
-        stale = [key for key, entry in self._kept.items() if any(item in entry[0] for item in changed)]
+            concerned = [item for item in (*gone, *came) if item in moment.interest]
+            if concerned:
+                self._matching[number] = None
+                moved_ = [item for item in concerned if item in gone or self._moves(item, number)]
+                if moved_:
+                    self._found[number] = []
+                    moving.update(map(id, moved_))
+        self.moving = frozenset(moving)
+        changed = (*gone, *came)
+        stale = [
+            key for key, (interest, _) in self._kept.items() if any(self.concerns(interest, item) for item in changed)
+        ]
         for key in stale:
             del self._kept[key]
+
+    def concerns(self, interest: Interest, item: Item) -> bool:
+        """Whether a record that came or is gone may matter to something."""
+        return item in interest or (interest.moments and id(item) in self.moving)
+
+    def _moves(self, item: Item, number: int) -> bool:
+        """Whether a record that came may move a moment: not the first of something that has been there before."""
+        if self.points.moments[number].last or not item.when.certain:
+            return True
+        appears = appearances(item, self.zone)[0]
+        known = [entry for entry in self._found[number] if entry[1] is None or entry[1] > appears]
+        return not known or not all(
+            since <= appears and value is not None and order(value, item.when, self.zone)[0]
+            for since, _, value in known
+        )
 
     def find(self, number: int, at: int) -> Placed:
         """Say when a moment was."""

@@ -131,8 +131,8 @@ class DoseTeller:
             for name in slot_names(plan)
             for measure in each.measures
         )
-        self._doses = Interest(trial.asked, every=["administration"])
-        self.interest = self._doses | self._judging | trial.screening
+        self._doses = Interest(every=["administration"], moments=True)
+        self.interest = self._doses | self._judging
         for each, measure, _ in self._needs:
             self.interest.add("observation", program.vocabulary.under(measure))
             for query in Interest(each.window).words.items():

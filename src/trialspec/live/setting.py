@@ -12,6 +12,7 @@ from trialspec.findings.standing import Times, visit_times
 from trialspec.findings.windows import dated, places, points
 from trialspec.interpreters.live import Interest, Points
 from trialspec.interpreters.reading import Reading, earliest
+from trialspec.interpreters.selection import appearances
 from trialspec.live.values import Values
 from trialspec.truth import NOT_MET
 
@@ -81,7 +82,7 @@ class Trial:
             self.points.find(point)
         # An administration that names its slot may be of any drug.
         self.screening = Interest(milestone("screening", "enrolment", "consent"), every=["administration"])
-        self.anchors = Interest(self.asked, self.placing)
+        self.anchors = Interest(moments=True)
 
     def untold(self, chart: Chart, at: int) -> tuple[Verdict, int | None]:
         """Say whether the patient was enrolled or dosed, and no screening was recorded."""
@@ -96,6 +97,13 @@ class Trial:
             return reading.verdict, reading.until
 
         return chart.keep("untold", self.screening, at, tell)
+
+    def screens(self, chart: Chart, item: Item) -> bool:
+        """Whether a record may tell that a screening is missing, or that it is not."""
+        if item not in self.screening or self.screened is None:
+            return False
+        value, until = self.points.find(self.screened)(chart, appearances(item, chart.zone)[0])
+        return value is None or until is not None
 
     def scene(self, chart: Chart, at: int) -> tuple[Scene, int | None]:
         """See where the visits lie at an instant."""

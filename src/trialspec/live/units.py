@@ -41,7 +41,7 @@ class Unit:
     """A group of findings that is watched by itself.
 
     `interest` is in the records that may change which rules hold; `rests` in those that may change what is said of it.
-    One that `doubts` tells of records that cannot be trusted.
+    One that `doubts` tells of records that cannot be trusted, and one that `screens` asks whether a screening is missing.
     """
 
     group: Group
@@ -49,12 +49,15 @@ class Unit:
     rests: Interest | None = None
     tells: _Tells | DoseTeller | None = None
     doubts: bool = False
+    screens: bool = False
 
-    def concerned(self, item: Item, chart: Chart, at: int) -> bool:
-        """Whether a record may change which rules hold."""
-        if item not in self.interest:
-            return False
-        return not (isinstance(self.tells, VisitTeller) and self.tells.ignores(chart, item, at))
+    def concerned(self, item: Item, trial: Trial, chart: Chart, at: int) -> bool:
+        """Whether a record that came or is gone may change which rules hold."""
+        if self.screens and trial.screens(chart, item):
+            return True
+        if isinstance(self.tells, VisitTeller) and item in trial.values.interest:
+            return not self.tells.ignores(chart, item, at)
+        return chart.concerns(self.interest, item)
 
     def teller(self, chart: Chart) -> Teller | None:
         """Give who tells it of one patient."""
@@ -138,19 +141,18 @@ class Units:
         yield Unit(group["eligibility"], asked, tells=EligibilityTeller(trial)), ("eligibility",)
         doses = DoseTeller(trial)
         given: tuple[Subject, ...] = ("dose", "course", "gate", "assessment", "record")
-        yield Unit(group["doses"], doses.interest, tells=doses), given
+        yield Unit(group["doses"], doses.interest, tells=doses, screens=True), given
         yield Unit(group["adverse events"], Interest(every=["adverse_event"])), ("adverse_event",)
         yield Unit(group["therapies"], Interest(program.therapies)), ("therapy",)
-        placed = trial.screening | trial.anchors
-        yield Unit(group["records"], placed, tells=RecordTeller(trial), doubts=True), ("record",)
+        yield Unit(group["records"], trial.anchors, tells=RecordTeller(trial), doubts=True, screens=True), ("record",)
 
     def _visits(self) -> Iterator[tuple[Unit, tuple[Subject, ...]]]:
         """Give a unit for each visit."""
         program, trial = self.trial.program, self.trial
-        interest = trial.values.interest | trial.screening | trial.anchors
+        interest = trial.values.interest | trial.anchors
         for plan in program.visits:
             group = Group(f"visit {plan.name}", partial(visits, program, only=plan.name))
-            yield Unit(group, interest, tells=VisitTeller(trial, plan)), ("visit", "assessment")
+            yield Unit(group, interest, tells=VisitTeller(trial, plan), screens=True), ("visit", "assessment")
 
     def _responses(self) -> Iterator[tuple[Unit, tuple[Subject, ...]]]:
         """Give a unit for each definition of response at each of its visits."""

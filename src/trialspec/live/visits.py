@@ -80,12 +80,10 @@ class VisitTeller:
         return self._holding(done, scene, chart, at, until)
 
     def ignores(self, chart: Chart, item: Item, at: int) -> bool:
-        """Whether a record is surely none of this visit: it names another one, or lies far from where it has long been.
+        """Whether a value is surely none of this visit: it names another one, or lies far from where it has long been.
 
         Where the visit lies must be the same when the record comes into sight and at present.
         """
-        if item not in self._trial.values.interest or item in self._trial.screening or item in self._trial.anchors:
-            return False
         named = item.fields.get("visit")
         if isinstance(named, Codes):
             return named.words is not None and self._plan.name not in named.words
