@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from trialspec.findings.finding import Finding
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _ANSWER = {MET: "yes", NOT_MET: "no", UNKNOWN: "unknown"}
 
 
+@cache
 def milestone(*words: str) -> Select:
     """Select the milestones of these names; one that is not recorded has not happened."""
     test = Test("milestone", "in", Constant(Codes(frozenset(words))))
@@ -33,6 +35,7 @@ def milestone(*words: str) -> Select:
 
 CONSENTED = Moment("consented", "last", milestone("consent"))
 WITHDRAWN = Moment("consent_withdrawn", "last", milestone("consent_withdrawn"))
+_SCREENED = Moment("screened", "last", milestone("screening"))
 _ENTRY = Moment("entry", "first", milestone("consent", "enrolment"))
 
 
@@ -74,7 +77,7 @@ def patient(program: Program, question: Question) -> Found:
 
     Facts: patient, consent, version (of the program), consented (date and version), site.
     """
-    screened = program.moments.get("screened") or Moment("screened", "last", milestone("screening"))
+    screened = program.moments.get("screened") or _SCREENED
     pinned = worlds(question, CONSENTED, WITHDRAWN, screened) or ()
     approvals = selected(milestone("version_approved"), question)
     screenings = [locate(screened, world) for world in pinned]

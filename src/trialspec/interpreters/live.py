@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from trialspec.interpreters.reading import Question, Reading, earliest
 from trialspec.interpreters.reference import read
-from trialspec.interpreters.selection import appearances, is_clock, locate, moved, passes
+from trialspec.interpreters.selection import appearances, is_clock, locate, moved, passing
 from trialspec.items import about
 from trialspec.kernel import Fixed, Moment, Select, Shift, parts_of
 from trialspec.quantity import Codes
 from trialspec.times import When, Zone, either, on_date
-from trialspec.truth import NOT_MET, UNKNOWN, every
+from trialspec.truth import UNKNOWN
 
 if TYPE_CHECKING:
     from trialspec.kernel import Expr, Point, Window
@@ -214,7 +214,18 @@ _T = TypeVar("_T")
 class Chart:
     """One patient's records, and what was read of them: kept until it may change."""
 
-    __slots__ = ("_asked", "_found", "_kept", "_matching", "_remembered", "moving", "points", "timeline", "zone")
+    __slots__ = (
+        "_asked",
+        "_found",
+        "_kept",
+        "_matching",
+        "_prover",
+        "_remembered",
+        "moving",
+        "points",
+        "timeline",
+        "zone",
+    )
 
     def __init__(self, points: Points, timeline: Timeline) -> None:
         """Begin with nothing read."""
@@ -225,7 +236,7 @@ class Chart:
         self._found: list[list[tuple[int, int | None, When | None]]] = [[] for _ in points.moments]
         self._matching: list[list[tuple[int, When]] | None] = [None] * len(points.moments)
         self._kept: dict[Hashable, tuple[Interest, list[tuple[int, int | None, Any]]]] = {}
-        self._asked = Question(timeline, 0)
+        self._asked = self._prover = Question(timeline, 0)
         self._remembered: dict[str, object] = {}
         self.moving = frozenset[int]()
 
@@ -292,7 +303,9 @@ class Chart:
 
     def _proved(self, moment: Moment, interest: Interest, at: int) -> Reading:
         def tell() -> tuple[Reading, int | None]:
-            reading = locate(moment, Question(self.timeline, at))
+            if self._prover.at != at or self._prover.timeline is not self.timeline:
+                self._prover = Question(self.timeline, at)
+            reading = locate(moment, self._prover)
             return reading, reading.until
 
         return self.keep(("proved", id(moment)), interest, at, tell)[0]
@@ -332,8 +345,13 @@ class Chart:
         found = self._matching[number]
         if found is None:
             query = self.points.moments[number].query
-            items = [item for _, item in self.timeline.of_kind(query.kind)]
-            found = self._matching[number] = [certain(item, self.zone) for item in items if selected(item, query)]
+            found = self._matching[number] = []
+            for _, item, passed in passing(query, self.timeline):
+                if item.answer == "yes":
+                    if passed is UNKNOWN:
+                        self._matching[number] = None
+                        raise UnsureError
+                    found.append(certain(item, self.zone))
         return found
 
 
@@ -341,16 +359,6 @@ def _add(known: list[_T], entry: _T) -> None:
     if len(known) >= _MOST_KEPT:
         del known[0]
     known.append(entry)
-
-
-def selected(item: Item, query: Select) -> bool:
-    """Whether a record passes every test of a selection."""
-    if item.answer != "yes":
-        return False
-    passed = every(passes(test, item) for test in query.tests)
-    if passed is UNKNOWN:
-        raise UnsureError
-    return passed is not NOT_MET
 
 
 def certain(item: Item, zone: Zone) -> tuple[int, When]:

@@ -41,7 +41,7 @@ class Unit:
     """A group of findings that is watched by itself.
 
     `interest` is in the records that may change which rules hold; `rests` in those that may change what is said of it.
-    One that `doubts` tells of records that cannot be trusted, and one that `screens` asks whether a screening is missing.
+    One that `doubts` tells of records that cannot be trusted; one that `screens` asks whether a screening is missing.
     """
 
     group: Group
