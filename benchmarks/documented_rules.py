@@ -1,12 +1,12 @@
 """Ten questions about the same patients, put to durable_rules the way its documentation shows.
 
-That is decorated rules, one session a patient, and events posted or facts asserted as they arrive. (`trialspec.rulebook`
-uses the engine in another way: one flat message at a time, without sessions, joins and absence.) Most of a protocol is
-not asked at all: nothing is due, and nothing is withdrawn.
+That is decorated rules, one session a patient, and events posted or facts asserted as they arrive. (`trialspec` uses
+the engine in another way: one flat message at a time, without sessions, joins and absence.) Most of a protocol is not
+asked at all: nothing is due, and nothing is withdrawn.
 
-It runs as a process of its own (`python -m benchmarks.documented_rules`), because it may not survive: a line of JSON now
-and then tells how far it came. What it raised is compared with what the same ten questions come to in plain Python, when
-they are asked of the last revision of every record.
+It runs as a process of its own (`python -m benchmarks.documented_rules`), because it may not survive: a line of JSON
+now and then tells how far it came. What it raised is compared with what the same ten questions come to in plain Python,
+when they are asked of the last revision of every record.
 """
 
 from __future__ import annotations

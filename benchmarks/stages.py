@@ -41,7 +41,7 @@ _EACH = 0.001  # seconds of processor time between two looks
 
 @contextmanager
 def looking() -> Iterator[Counter[str]]:
-    """Count looks by stage while something runs; outside the main thread none can be taken."""
+    """Count looks by stage while something runs, in the main thread."""
     counts: Counter[str] = Counter()
     known: dict[str, str | None] = {}
 
