@@ -38,24 +38,27 @@ if TYPE_CHECKING:
 _LOOK = 3.0  # seconds of the first look
 _SAMPLE = 10.0  # seconds for what is measured on a sample
 _LIMIT = 60  # seconds for durable_rules
-_DRIVEN = 1.6  # by how much a run takes longer than what it measures: the stream is made up meanwhile
 
 
 @dataclass(slots=True)
 class _Budget:
-    """How much time is left of what was given, and what an event took so far."""
+    """How much time there is, and how long an event takes: to be watched (`each`), and to be made up before."""
 
     seconds: float
-    each: float = 0.0
+    each: float
+    made: float
+
+    def needed(self, events: int) -> float:
+        """Give how many seconds so many events take."""
+        return events * (self.each + self.made)
 
     def patients(self, wanted: int, share: float) -> int:
         """Give how many patients fit into a share of the time; say so if that is fewer than wanted."""
-        time = share * self.seconds
         events = wanted * EVENTS_EACH
-        fit = int(time / (self.each * _DRIVEN) / EVENTS_EACH)
+        fit = int(share * self.seconds / self.needed(EVENTS_EACH))
         if fit >= wanted:
             return wanted
-        fit, minutes = max(20, fit), events * self.each * _DRIVEN / 60
+        fit, minutes = max(20, fit), self.needed(events) / 60
         say(
             f"cut down: {events:,} events of {wanted:,} patients would take about {minutes:,.0f} minutes at the"
             f" {1e6 * self.each:,.0f} us an event seen first; {fit * EVENTS_EACH:,} of {fit:,} are run"
@@ -73,10 +76,11 @@ def main() -> None:
     options.add_argument("--pace", type=float, default=5000, help="lines a second, at which latency is measured")
     asked = options.parse_args()
     protocol = load(FOUNDING)
-    budget = _Budget(60 * asked.minutes)
     say("the live monitor, founding protocol, one process")
     say()
-    budget.each = _last(drive(Monitor(protocol, 0), stream(10**6), at_most=_LOOK)).each
+    # So few begin each day that they go through their course within the first look.
+    look = _last(drive(Monitor(protocol, 0), stream(10**6, a_day=0.5), at_most=_LOOK))
+    budget = _Budget(60 * asked.minutes, look.each, _made())
     cost = _throughput(protocol, budget, asked.patients, asked.keep)
     _where(protocol)
     _ratios(protocol, cost)
@@ -87,6 +91,13 @@ def main() -> None:
     say()
     say("latency, through `trialspec watch --from - --to -` in a process of its own, over pipes")
     latency.main(asked.pace)
+
+
+def _made() -> float:
+    """Give how many seconds it takes to make up an event."""
+    start = process_time()
+    events = sum(1 for _ in islice(stream(10**6), 10_000))
+    return (process_time() - start) / events
 
 
 def _last(costs: Iterator[Cost]) -> Cost:
@@ -106,7 +117,6 @@ def _row(name: str, each: float, of: float, note: str = "") -> None:
 def _throughput(protocol: Protocol, budget: _Budget, patients: int, keep: int) -> Cost:
     """Run the whole stream, and say what an event cost."""
     patients = budget.patients(patients, 0.5)
-    # It was a first look at the first patients: what comes later in their course may cost more.
     cost = _last(drive(Monitor(protocol, 0, keep=keep), stream(patients), at_most=budget.seconds))
     budget.each = cost.each
     events = max(1, cost.events)
@@ -126,7 +136,7 @@ def _throughput(protocol: Protocol, budget: _Budget, patients: int, keep: int) -
 def _where(protocol: Protocol) -> None:
     """Say where the time goes, by looking."""
     with stages.looking() as counts:
-        cost = _last(drive(Monitor(protocol, 0), stream(10**6, seed=2, a_day=4), at_most=_SAMPLE))
+        cost = _last(drive(Monitor(protocol, 0), stream(10**6, seed=2, a_day=0.5), at_most=_SAMPLE))
     # What the stream costs is elsewhere, and so is the garbage collector.
     inside = sum(number for stage, number in counts.items() if stage != stages.ELSEWHERE)
     say()
@@ -233,10 +243,10 @@ def _growth(budget: _Budget, largest: int, keep: int) -> None:
     """Run streams of more and more patients, each in a process of its own, as far as there is time."""
     say()
     say(f"growth: all begin within 1,250 days, {keep:,} are in hand at most")
-    left, each, first = 0.5 * budget.seconds, budget.each, 0.0
+    left, first = 0.5 * budget.seconds, 0.0
     size = min(1000, largest)
     while True:
-        needed = size * EVENTS_EACH * each * _DRIVEN
+        needed = budget.needed(size * EVENTS_EACH)
         if needed > left and first:
             say(f"  {size:,} patients would take about {needed / 60:,.0f} minutes, and {left / 60:,.1f} are left")
             return
@@ -249,13 +259,13 @@ def _growth(budget: _Budget, largest: int, keep: int) -> None:
             say(f"  {size:,} patients: {found['failed']}")
             return
         first = first or found["us"]
-        each = found["us"] / 1e6
+        budget.each = found["us"] / 1e6
         whole = "" if found["ended"] else f"   (the first {found['events']:,} events; the time was up)"
         growth = f"{100 * (found['us'] / first - 1):+.0f} %"
         say(
             f"  {size:11,} patients{found['us']:12,.1f} us/event{growth:>8}{found['bytes']:12,.0f} bytes/patient{whole}"
         )
-        left -= found["events"] * each * _DRIVEN
+        left -= budget.needed(found["events"])
         if size >= largest or not found["ended"]:
             return
         size = min(10 * size, largest)
@@ -285,7 +295,7 @@ def _run(module: str, arguments: list[str], limit: float) -> dict[str, Any]:
     command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=limit, check=False)
-        printed, failed = done.stdout, "" if not done.returncode else _ended(done.returncode)
+        printed, failed = done.stdout, "" if not done.returncode else _ended(done.returncode, done.stderr)
     except subprocess.TimeoutExpired as late:
         printed, failed = late.stdout or b"", f"stopped after {limit:.0f} s"
     lines = [line for line in printed.splitlines() if line.endswith(b"}")]
@@ -293,8 +303,9 @@ def _run(module: str, arguments: list[str], limit: float) -> dict[str, Any]:
     return {**found, "failed": failed or "it printed nothing"}
 
 
-def _ended(code: int) -> str:
-    return f"crashed with signal {-code}" if code < 0 else f"ended with exit code {code}"
+def _ended(code: int, errors: bytes) -> str:
+    last = (errors.decode("utf-8", "replace").splitlines() or [""])[-1]
+    return f"crashed with signal {-code}" if code < 0 else f"ended with exit code {code} ({last})"
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from trialspec.monitor import Monitor
 from trialspec.store import StateFile
 
 _MIB = 1024 * 1024
+_KEPT = 5_000  # events, after which the state is kept
 _FLAT = 1.1  # the last third may need this much more than the first
 
 
@@ -47,10 +48,12 @@ def _soak(events: int, monitor: Monitor, store: StateFile, asked: argparse.Names
     """Feed so many events; give the memory at equal intervals."""
     seen: list[int] = []
     every = max(1, events // asked.lines)
-    start = perf_counter()
+    start, kept = perf_counter(), 0
     for cost in drive(monitor, stream(events // EVENTS_EACH, a_day=asked.a_day)):
-        monitor.save()
-        store.commit()
+        if cost.events - kept >= _KEPT:
+            monitor.save()
+            store.commit()
+            kept = cost.events
         if cost.events >= (len(seen) + 1) * every:
             gc.collect()
             seen.append(resident())
