@@ -252,6 +252,11 @@ def shown_date(day: int) -> str:
 
 def shown_instant(instant: int, zone: Zone) -> str:
     """Print an instant as the local time of a zone, with its offset."""
+    return _shown_instant(instant, zone.name)
+
+
+@lru_cache(maxsize=20_000)
+def _shown_instant(instant: int, zone: str) -> str:
     if not _FIRST <= EPOCH + instant // DAY <= _LAST:
         return f"{instant} s"
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=instant)).astimezone(ZoneInfo(zone.name)).isoformat()
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=instant)).astimezone(ZoneInfo(zone)).isoformat()
