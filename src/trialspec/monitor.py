@@ -230,7 +230,8 @@ class Monitor:
             changed, doubtful = _changed(old, new, names), old.problems != new.problems
             recalled = any(_told_before(watched, name) for name in names)
             for walk in watched.walks:
-                if (doubtful and walk.group.kinds is None) or (recalled and walk.group.recalls):
+                group = walk.group
+                if (doubtful and group.kinds is None) or (recalled and group.recalls) or (changed and group.foresees):
                     walk.again()
                 else:
                     _take_up(walk, changed, new.zone)

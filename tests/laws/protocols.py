@@ -40,6 +40,7 @@ VOCABULARY: Plain = {
         "illness": {"label": "illness", "kind": "condition"},
         "infection": {"label": "infection", "kind": "condition"},
         "rash": {"label": "rash", "kind": "adverse_event"},
+        "biopsy": {"label": "biopsy", "kind": "procedure"},
     },
 }
 
@@ -260,7 +261,7 @@ def _gates(choose: Choose) -> Plain:
 def _doses(choose: Choose, gates: tuple[str, ...], *, by_dose: bool) -> tuple[Plain, tuple[tuple[str, str, int], ...]]:
     doses: Plain = {}
     slots: list[tuple[str, str, int]] = []
-    plans = any_of(choose, (3, ("A",)), (5, ("A", "B")), (1, ("A", "B", "C")))
+    plans = any_of(choose, (10, ("A",)), (8, ("A", "B")), (2, ("A", "C")), (1, ("A", "B", "C")))
     for name in plans:
         days: tuple[int, ...]
         drug = {"A": "alpha", "B": "beta", "C": "greek"}[name]
@@ -271,7 +272,7 @@ def _doses(choose: Choose, gates: tuple[str, ...], *, by_dose: bool) -> tuple[Pl
         made["amount"] = f"{AMOUNT[drug]} mg" if drug in AMOUNT and chance(choose, 85) else "not_stated"
         if made["amount"] != "not_stated":
             made["amount_within"] = "5 %"
-        match any_of(choose, (4, "two"), (3, "one"), (1, "fixed"), (2, "rolling")):
+        match any_of(choose, (4, "one"), (4, "two"), (1, "fixed"), (1, "rolling")):
             case "one":
                 days = (first,)
                 made |= {"on": f"day {first}", "belongs_until": f"day {first + one_of(choose, (6, 12))}"}

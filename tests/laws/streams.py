@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import date
 
 from tests.laws.protocols import AMOUNT, FAR_AWAY, Written
 from trialspec.events import Record, decode
 from trialspec.interpreters.generated.choices import Choose, any_of, between, chance, coin, one_of
-from trialspec.times import DAY, Zone, shown_date
+from trialspec.times import DAY, shown_date
 
 Raw = dict[str, str]
 NAMES = ("P", "Q", "R")
@@ -53,13 +54,13 @@ def record(raw: Raw) -> Record:
     return decode(json.dumps(raw).encode())
 
 
-def stream(choose: Choose, of: Written, patients: int | None = None, most: int = 7) -> Stream:
+def stream(choose: Choose, of: Written, patients: int | None = None, most: int = 5) -> Stream:
     """Give a stream of a protocol's patients, each with at most so many happenings beside a usual beginning."""
-    number = any_of(choose, (5, 1), (3, 2), (1, 3)) if patients is None else patients
+    number = any_of(choose, (12, 1), (5, 2), (1, 3)) if patients is None else patients
     names = NAMES[:number]
     arriving: list[tuple[int, Raw]] = []
     for name in names:
-        arriving += _patient(choose, of, name, max(2, most - 2 * (number - 1)))
+        arriving += _patient(choose, of, name, max(2, most - (number - 1)))
     if number > 1 and chance(choose, 25):
         _claim(choose, arriving)
     arriving.sort(key=lambda each: each[0])
@@ -68,9 +69,10 @@ def stream(choose: Choose, of: Written, patients: int | None = None, most: int =
 
 def _claim(choose: Choose, arriving: list[tuple[int, Raw]]) -> None:
     """Let a record bear the id of another patient's."""
-    index = choose(len(arriving))
+    index = one_of(choose, [index for index, (_, raw) in enumerate(arriving) if raw.get("kind") != "procedure"])
     at, raw = arriving[index]
-    others = [other["id"] for _, other in arriving if other["patient"] != raw["patient"]]
+    theirs = [other for _, other in arriving if other["patient"] != raw["patient"]]
+    others = [other["id"] for other in theirs if other.get("kind") != "procedure"]
     arriving[index] = (at, raw | {"id": one_of(choose, others)})
 
 
@@ -79,7 +81,7 @@ def _steps(choose: Choose, of: Written, arriving: list[tuple[int, Raw]]) -> tupl
     now = min((at for at, _ in arriving), default=of.calendar.zone.start_of(of.first - 20))
     while arriving:
         size = 1
-        while size < len(arriving) and (arriving[size][0] == arriving[0][0] or chance(choose, 15)):
+        while size < len(arriving) and (arriving[size][0] == arriving[0][0] or chance(choose, 60)):
             size += 1
         batch, arriving = arriving[:size], arriving[size:]
         now = max(now, batch[0][0])
@@ -97,13 +99,18 @@ def _pace(choose: Choose) -> str:
 
 
 def _patient(choose: Choose, of: Written, name: str, most: int) -> list[tuple[int, Raw]]:
-    """Give the records of a patient, each with the instant at which it comes in."""
+    """Give the records of a patient, each with the instant at which it comes in.
+
+    The first is of a day before all others, comes in on time and stays: what is told of a patient to whom nothing has
+    happened yet is a test of its own.
+    """
     raws = [raw for raw in _beginning(choose, of) if chance(choose, 88)]
     raws += [_happening(choose, of) for _ in range(between(choose, 1, most))]
-    arriving: list[tuple[int, Raw]] = []
+    met = {"kind": "procedure", "concept": "biopsy", "time": shown_date(of.first - 31)}
+    arriving = [(of.calendar.zone.start_of(of.first - 31), met | {"id": f"{name.lower()}", "patient": name})]
     for number, raw in enumerate(raws):
         raw |= {"id": f"{name.lower()}{number}", "patient": name}
-        if number and chance(choose, 4):
+        if chance(choose, 4):
             raw["time"] = "soon"
         at = _arrival(choose, of, raw)
         arriving.append((at, raw))
@@ -127,14 +134,23 @@ def _changed(choose: Choose, of: Written, raw: Raw, at: int) -> list[tuple[int, 
         case "retracted":
             return [(after, gone)]
         case "conflict":
-            other = {"value": "1"} if "value" in raw else {"time": _time(choose, of, _day(choose, of))}
-            return [(after, {**raw, **other})]
+            return [(after, {**raw, **_contradiction(choose, of, raw)})]
         case "again":
             return [(after, dict(raw))]
         case "back":
             return [(after, gone), (after + DAY, {**raw, "revision": "3"})]
         case _:
             return []
+
+
+def _contradiction(choose: Choose, of: Written, raw: Raw) -> Raw:
+    """Give what another record of the same number says otherwise."""
+    if "value" in raw and coin(choose):
+        return {"value": "1"}
+    if "amount" in raw and coin(choose):
+        return {"amount": "400"}
+    # Only a little: each date between is a world of its own.
+    return {"time": shown_date(_ordinal(raw["time"]) + one_of(choose, (1, -1, 2)))} if raw["time"] != "soon" else {}
 
 
 def _arrival(choose: Choose, of: Written, raw: Raw) -> int:
@@ -149,22 +165,20 @@ def _arrival(choose: Choose, of: Written, raw: Raw) -> int:
 
 
 def _ordinal(text: str) -> int:
-    from datetime import date
-
     return date.fromisoformat(text[:10] if len(text) >= 10 else f"{text[:7]}-01").toordinal()
 
 
 def _time(choose: Choose, of: Written, day: int) -> str:
-    """Write a time: a date, a time of that day, or its month."""
+    """Write a date, or a time of it.
+
+    A month is for what decides no date but its own: of what doses and visits are counted from, each of its dates would
+    be a world of its own, and that is left to the laws of single questions.
+    """
     text = shown_date(day)
-    match any_of(choose, (10, "date"), (10, "time"), (1, "month")):
-        case "date":
-            return text
-        case "month":
-            return text[:7]
-        case _:
-            clock = of.calendar.odd if day == of.calendar.today and coin(choose) else one_of(choose, _CLOCK)
-            return f"{text}T{clock}{one_of(choose, _OFFSETS)}"
+    if coin(choose):
+        return text
+    clock = of.calendar.odd if day == of.calendar.today and coin(choose) else one_of(choose, _CLOCK)
+    return f"{text}T{clock}{one_of(choose, _OFFSETS)}"
 
 
 def _day(choose: Choose, of: Written, days: tuple[int, ...] = ()) -> int:
@@ -283,7 +297,8 @@ def _milestone(choose: Choose, of: Written) -> Raw:
 
 
 def _therapy(choose: Choose, of: Written) -> Raw:
-    raw = {"kind": "therapy", "drug": "prednisone", "time": _time(choose, of, _day(choose, of))}
+    time = _time(choose, of, _day(choose, of))
+    raw = {"kind": "therapy", "drug": "prednisone", "time": time[:7] if chance(choose, 10) else time}
     return raw | _lasting(choose, of) | one_of(choose, ({}, {"outcome": "relapse"}, {"outcome": "response"}))
 
 
@@ -306,7 +321,8 @@ def _lasting(choose: Choose, of: Written) -> Raw:
 
 
 def _adverse_event(choose: Choose, of: Written) -> Raw:
-    raw = {"kind": "adverse_event", "concept": "rash", "term": "rash", "time": _time(choose, of, _day(choose, of))}
+    time = _time(choose, of, _day(choose, of))
+    raw = {"kind": "adverse_event", "concept": "rash", "term": "rash", "time": time[:7] if chance(choose, 15) else time}
     raw |= one_of(choose, ({}, {"serious": "yes"}, {"serious": "yes"}, {"serious": "no"}))
     raw |= one_of(choose, ({}, {"grade": "2", "scale": "CTCAE v5"}))
     if coin(choose):

@@ -43,7 +43,8 @@ class Group:
     """Findings that are read together, with one `until`: before it none of them changes, and none comes or goes.
 
     Records of other kinds than `kinds` are nothing to them (`None`: any may be something). What is `retold` tells its
-    past with what is known when it is told; what recalls also tells what was known at an earlier instant.
+    past with what is known when it is told; what recalls also tells what was known at an earlier instant; what foresees
+    also tells of an instant by records that are dated later.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Group:
     kinds: frozenset[Kind] | None = None
     retold: bool = False
     recalls: bool = False
+    foresees: bool = False
 
     def __call__(self, question: Question) -> Found:
         """Read them at the instant of a question."""
@@ -68,7 +70,8 @@ def groups(program: Program) -> tuple[Group, ...]:
         *(Group(f"response {each.name}", partial(response, program, each)) for each in program.responses),
         Group("adverse events", partial(adverse_events, program), frozenset({"adverse_event"})),
         Group("therapies", partial(therapies, program)),
-        Group("records", partial(records, program)),
+        # A dose is history if every consent and enrolment that is known came after it.
+        Group("records", partial(records, program), foresees=True),
     )
 
 
