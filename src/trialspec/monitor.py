@@ -242,8 +242,10 @@ class Monitor:
             gone, came = watched.ledger.gone, watched.ledger.came
             watched.chart.renew(new, gone, came)
             recalled, doubtful = any(_told_before(watched, name) for name in names), old.problems != new.problems
+            foreseen = any(item.kind == "milestone" for item in (*gone, *came))
             for unit, walk in zip(self._units.all, watched.walks, strict=True):
-                if (recalled and unit.group.recalls) or (doubtful and unit.doubts):
+                group = unit.group
+                if (recalled and group.recalls) or (doubtful and unit.doubts) or (foreseen and group.foresees):
                     walk.again()
                 else:
                     self._take_up(unit, walk, (*gone, *came), watched.chart, at)
@@ -257,8 +259,14 @@ class Monitor:
             else:
                 doubtful = old.problems != new.problems
                 recalled = any(_told_before(watched, name) for name in names)
+                foreseen = any(item.kind == "milestone" for item in changed)
                 for walk in watched.walks:
-                    if (doubtful and walk.group.kinds is None) or (recalled and walk.group.recalls):
+                    group = walk.group
+                    if (
+                        (doubtful and group.kinds is None)
+                        or (recalled and group.recalls)
+                        or (foreseen and group.foresees)
+                    ):
                         walk.again()
                     else:
                         _take_up(walk, changed, new.zone)

@@ -43,7 +43,8 @@ class Group:
     """Findings that are read together, with one `until`: before it none of them changes, and none comes or goes.
 
     Records of other kinds than `kinds` are nothing to them (`None`: any may be something). What is `retold` tells its
-    past with what is known when it is told; what recalls also tells what was known at an earlier instant.
+    past with what is known when it is told; what recalls also tells what was known at an earlier instant; what foresees
+    also tells of an instant by milestones that are dated later.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Group:
     kinds: frozenset[Kind] | None = None
     retold: bool = False
     recalls: bool = False
+    foresees: bool = False
 
     def __call__(self, question: Question) -> Found:
         """Read them at the instant of a question."""
@@ -60,15 +62,21 @@ class Group:
 def groups(program: Program) -> tuple[Group, ...]:
     """Give the groups of a program."""
     return (
-        Group("patient", partial(patient, program)),
+        # Consent of the evening counts for a screening of that date.
+        Group("patient", partial(patient, program), foresees=True),
         *(Group(f"criterion {each.name}", partial(_criterion, each), kinds(each.expr)) for each in program.criteria),
         Group("eligibility", partial(eligibility, program), recalls=True),
-        Group("doses", partial(_doses, program), retold=True),
-        Group("visits", partial(visits, program)),
-        *(Group(f"response {each.name}", partial(response, program, each)) for each in program.responses),
+        Group("doses", partial(_doses, program), retold=True, foresees=True),
+        # Whether a screening is missing is told by every screening, consent and enrolment that is known.
+        Group("visits", partial(visits, program), foresees=True),
+        *(
+            Group(f"response {each.name}", partial(response, program, each), foresees=True)
+            for each in program.responses
+        ),
         Group("adverse events", partial(adverse_events, program), frozenset({"adverse_event"})),
         Group("therapies", partial(therapies, program)),
-        Group("records", partial(records, program)),
+        # A dose is history if every consent and enrolment that is known came after it.
+        Group("records", partial(records, program), foresees=True),
     )
 
 

@@ -151,7 +151,7 @@ class Units:
         program, trial = self.trial.program, self.trial
         interest = trial.values.interest | trial.anchors
         for plan in program.visits:
-            group = Group(f"visit {plan.name}", partial(visits, program, only=plan.name))
+            group = Group(f"visit {plan.name}", partial(visits, program, only=plan.name), foresees=True)
             yield Unit(group, interest, tells=VisitTeller(trial, plan), screens=True), ("visit", "assessment")
 
     def _responses(self) -> Iterator[tuple[Unit, tuple[Subject, ...]]]:
@@ -162,7 +162,8 @@ class Units:
             rests = Interest(each.components, each.categories, program.therapies, intercurrent)
             rests |= trial.values.interest | trial.screening | trial.anchors
             for visit in each.visits:
-                group = Group(f"response {each.name}@{visit}", partial(response, program, each, only=visit))
+                read = partial(response, program, each, only=visit)
+                group = Group(f"response {each.name}@{visit}", read, foresees=True)
                 teller = ResponseTeller(trial, each, visit)
                 interest = trial.anchors if teller.plain else rests
                 yield Unit(group, interest, rests, teller), ("component", "category")

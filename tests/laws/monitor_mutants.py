@@ -1,0 +1,470 @@
+"""Monitors that are wrong on purpose: the mistakes that people make when they read again only what they must.
+
+They test the laws of `tests/laws/watched.py`. Three kinds of mistake:
+
+- what comes in is taken in wrongly: the monitor is handed other records, or another store;
+- the protocol is read wrongly: the monitor is handed another program, under the digest of the right one. It stands for
+  any reader that is compiled from a program, however it is made;
+- what must be read again is not: one change of the monitor's own text. Where that text is rewritten, the mistake is to
+  be made anew: a text that is not found fails.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+from unittest.mock import patch
+
+import trialspec
+from tests.laws.watched import Make, Watch, watching
+from trialspec import monitor as watching_module
+from trialspec.alerts import Change, State, changes
+from trialspec.evaluation import Protocol
+from trialspec.events import Event, Record
+from trialspec.kernel import Compare, Moment, Window
+from trialspec.monitor import Monitor
+from trialspec.packing import pack, unpack
+from trialspec.patient import Timeline
+from trialspec.program import Program
+from trialspec.quantity import Duration
+from trialspec.store import Memory
+from trialspec.times import Zone
+
+Law = Literal["reported", "stopping", "order", "jump"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One mistake: what it is, the monitor that makes it, and the laws in which it shows soonest."""
+
+    mistake: str
+    make: Make
+    laws: tuple[Law, ...] = ("reported",)
+
+
+# --- another program --------------------------------------------------------------------------------------------------
+
+
+def of_program(change: Callable[[Program], Program]) -> Make:
+    """Judge by a program that was changed, under the digest of the right one."""
+
+    @cache
+    def changed(text: str, protocol: _ById) -> Protocol:
+        return Protocol(change(protocol.protocol.program), protocol.protocol.rulebook)
+
+    def make(watch: Watch, at: int, store: Memory) -> Monitor:
+        return Monitor(changed(watch.of.text, _ById(watch.of.protocol)), at, store=store, keep=watch.keep)
+
+    return make
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _ById:
+    """A protocol that is told from others by what it is, not by what it says."""
+
+    protocol: Protocol
+
+    def __hash__(self) -> int:
+        return id(self.protocol)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ById) and other.protocol is self.protocol
+
+
+def everywhere(change: Callable[[Any], Any]) -> Callable[[Program], Program]:
+    """Change every node of a program for which there is something else."""
+    return lambda program: _rebuilt(program, change)  # type: ignore[no-any-return]
+
+
+def _rebuilt(part: Any, change: Callable[[Any], Any]) -> Any:
+    if isinstance(part, tuple):
+        return tuple(_rebuilt(each, change) for each in part)
+    if isinstance(part, Mapping):
+        return {name: _rebuilt(each, change) for name, each in part.items()}
+    if is_dataclass(part) and type(part).__module__ in {"trialspec.kernel", "trialspec.program"}:
+        made: dict[str, Any] = {}
+        for each in fields(part):
+            old = getattr(part, each.name)
+            if each.init and (new := _rebuilt(old, change)) is not old and new != old:
+                made[each.name] = new
+        part = replace(part, **made) if made else part  # type: ignore[type-var]  # it is one
+    return change(part)
+
+
+def _loose_for_strict(node: Any) -> Any:
+    words = {"above": "at_least", "below": "at_most"}
+    return replace(node, operator=words.get(node.operator, node.operator)) if isinstance(node, Compare) else node
+
+
+def _without_starts(node: Any) -> Any:
+    return replace(node, after=True) if isinstance(node, Window) and node.start is not None else node
+
+
+def _first_for_last(node: Any) -> Any:
+    if isinstance(node, Moment):
+        return replace(node, which="first" if node.which == "last" else "last")
+    return node
+
+
+def _longer(days: int) -> Callable[[Program], Program]:
+    def change(program: Program) -> Program:
+        doses = (replace(plan, late=Duration(plan.late.number + days, "d")) for plan in program.doses)
+        return replace(program, doses=tuple(doses))
+
+    return change
+
+
+def _elsewhere(program: Program) -> Program:
+    utc = Zone("UTC") if program.zone != Zone("UTC") else Zone("Asia/Seoul")
+    return replace(program, zone=utc, sites=dict.fromkeys(program.sites, utc))
+
+
+# --- other records ----------------------------------------------------------------------------------------------------
+
+
+class _Receiving(Monitor):
+    """A monitor that takes in something else than what came."""
+
+    taken: list[Record]
+
+    def other(self, record: Record) -> Record | None:
+        """What is taken in for a record."""
+        return record
+
+    def feed(self, records: Iterable[Record]) -> tuple[Change, ...]:
+        """Take in something else."""
+        found = []
+        for record in records:
+            made = self.other(record)
+            self.taken.append(record)
+            if made is not None:
+                found.append(made)
+        return super().feed(found)
+
+
+def receiving(other: Callable[[Record, list[Record]], Record | None]) -> Make:
+    """Take in something else for each record, by what came before."""
+
+    class Receiving(_Receiving):
+        def other(self, record: Record) -> Record | None:
+            return other(record, self.taken)
+
+    def make(watch: Watch, at: int, store: Memory) -> Monitor:
+        made = Receiving(watch.of.protocol, at, store=store, keep=watch.keep)
+        made.taken = []
+        return made
+
+    return make
+
+
+def _same_id(record: Record, taken: list[Record]) -> list[Record]:
+    return [other for other in taken if other.id == record.id and other.patient == record.patient]
+
+
+def _no_correction(record: Record, taken: list[Record]) -> Record | None:
+    correction = isinstance(record, Event) and record.revision > 0 and not record.retracted
+    return None if correction and _same_id(record, taken) else record
+
+
+def _no_memory(record: Record, taken: list[Record]) -> Record | None:
+    return None if isinstance(record, Event) and record.retracted and not _same_id(record, taken) else record
+
+
+def _last_wins(record: Record, taken: list[Record]) -> Record | None:
+    if not isinstance(record, Event) or any(other == record for other in taken):
+        return record
+    revisions = [other.revision for other in _same_id(record, taken) if other.revision is not None]
+    return replace(record, revision=max([record.revision, *(each + 1 for each in revisions)]))
+
+
+def _first_wins(record: Record, taken: list[Record]) -> Record | None:
+    return None if any(other.revision == record.revision for other in _same_id(record, taken)) else record
+
+
+def _twice(record: Record, taken: list[Record]) -> Record | None:
+    return replace(record, id=f"{record.id}'") if isinstance(record, Event) and record in taken else record
+
+
+def _no_offset(record: Record, _: list[Record]) -> Record | None:
+    if not isinstance(record, Event) or "T" not in record.time:
+        return record
+    return replace(record, time=record.time[:16])
+
+
+def _dropped(name: str) -> Callable[[Record, list[Record]], Record | None]:
+    return lambda record, _: replace(record, **{name: ""}) if isinstance(record, Event) else record  # type: ignore[arg-type]
+
+
+# --- another store ----------------------------------------------------------------------------------------------------
+
+
+class _NobodyIsDue(Memory):
+    def dues(self) -> Iterator[tuple[str, int | None]]:
+        return ((patient, None) for patient, _ in super().dues())
+
+
+class _NobodyElses(Memory):
+    def owners(self, event: str) -> frozenset[str]:
+        return frozenset()
+
+
+class _ForgetsRetractions(Memory):
+    def load(self, patient: str) -> bytes | None:
+        packed = super().load(patient)
+        if packed is None:
+            return None
+        return pack(record for record in unpack(packed) if not (isinstance(record, Event) and record.retracted))
+
+
+class _KeepsTheLast(Memory):
+    def load(self, patient: str) -> bytes | None:
+        packed = super().load(patient)
+        return None if packed is None else pack({each.id: each for each in unpack(packed)}.values())
+
+
+def stored(kind: type[Memory]) -> Make:
+    """Keep patients in a store that is wrong; what it holds is what the right one held."""
+
+    def make(watch: Watch, at: int, store: Memory) -> Monitor:
+        wrong = kind()
+        # One store for all monitors of a watch: what one keeps another finds.
+        wrong._packs, wrong._owners = store._packs, store._owners
+        return Monitor(watch.of.protocol, at, store=wrong, keep=watch.keep)
+
+    return make
+
+
+# --- the outside of the monitor ---------------------------------------------------------------------------------------
+
+
+class _Unaware(Protocol):
+    """Takes what is known today for what was known."""
+
+    def timeline(self, events: Iterable[Record], patient: str, *, known: int | None = None) -> Timeline:
+        return super().timeline(events, patient)
+
+
+def judging(change: Callable[[Protocol], Protocol]) -> Make:
+    """Judge by something else than the protocol."""
+
+    def make(watch: Watch, at: int, store: Memory) -> Monitor:
+        return Monitor(change(watch.of.protocol), at, store=store, keep=watch.keep)
+
+    return make
+
+
+def _with_context(**changed: object) -> Callable[[Protocol], Protocol]:
+    def change(protocol: Protocol) -> Protocol:
+        made = Protocol(protocol.program, protocol.rulebook)
+        object.__setattr__(made, "context", replace(protocol.context, **changed))  # type: ignore[arg-type]
+        return made
+
+    return change
+
+
+def _all_resolved(protocol: Protocol) -> Protocol:
+    rules = {name: replace(rule, lasts="while_true") for name, rule in protocol.context.rules.items()}
+    return _with_context(rules=rules)(protocol)
+
+
+class _Late(Monitor):
+    """Goes on a second after something is due."""
+
+    def tick(self, at: int) -> tuple[Change, ...]:
+        return super().tick(at - 1 if self.due == at else at)
+
+
+class _OfTheTick(Monitor):
+    """Takes what ended between two ticks to have ended at the second."""
+
+    def state(self, patient: str) -> State:
+        found = super().state(patient)
+        late = {key for key, each in found.items() if each.closed is not None and each.closed > self.at - 3600}
+        return {key: replace(each, closed=self.at) if key in late else each for key, each in found.items()}
+
+
+class _TellsAgain(Monitor):
+    """Tells of whom it takes up again as if of somebody new."""
+
+    seen: set[str]
+
+    def feed(self, records: Iterable[Record]) -> tuple[Change, ...]:
+        records = tuple(records)
+        again = {each.patient for each in records if each.patient in self.patients and each.patient not in self.seen}
+        self.seen |= {each.patient for each in records if each.patient is not None}
+        found = super().feed(records)
+        told = [change for name in sorted(filter(None, again)) for change in changes({}, self.state(name), self.at)]
+        return (*found, *(change for change in told if change not in found))
+
+
+def made_by(kind: type[Monitor]) -> Make:
+    """Watch with another monitor."""
+
+    def make(watch: Watch, at: int, store: Memory) -> Monitor:
+        made = kind(watch.of.protocol, at, store=store, keep=watch.keep)
+        if isinstance(made, _TellsAgain):
+            made.seen = set()
+        return made
+
+    return make
+
+
+class _Unspoken(Monitor):
+    """Keeps some changes to itself."""
+
+    word = ""
+
+    def _said(self, found: tuple[Change, ...]) -> tuple[Change, ...]:
+        return tuple(change for change in found if change.what != self.word)
+
+    def feed(self, records: Iterable[Record]) -> tuple[Change, ...]:
+        return self._said(super().feed(records))
+
+    def tick(self, at: int) -> tuple[Change, ...]:
+        return self._said(super().tick(at))
+
+
+class _NeverRevised(_Unspoken):
+    word = "revised"
+
+
+class _NeverWithdrawn(_Unspoken):
+    word = "withdrawn"
+
+
+# --- the inside of the monitor ----------------------------------------------------------------------------------------
+
+SOURCE = Path(trialspec.__file__).parent
+MONITOR, ALERTS = "monitor.py", "alerts.py"
+# Each imports only from those before it.
+_FILES = (ALERTS, MONITOR)
+
+
+def inside(file: str, right: str, wrong: str) -> Make:
+    """Watch with a monitor in whose text one place was changed."""
+
+    @cache
+    def kind() -> type[Monitor]:
+        copies: dict[str, ModuleType] = {}
+        for each in _FILES:
+            name = f"trialspec.{each.removesuffix('.py').replace('/', '.')}"
+            text = (SOURCE / each).read_text(encoding="utf-8")
+            if each == file:
+                assert text.count(right) == 1, f"`{right}` is {text.count(right)} times in {each}"
+                text = text.replace(right, wrong)
+            copy = ModuleType(name)
+            with patch.dict(sys.modules, {**copies, name: copy}):
+                exec(compile(text, each, "exec"), vars(copy))  # noqa: S102 - it is our own text, with one change
+            copies[name] = copy
+        found: type[Monitor] = copies["trialspec.monitor"].Monitor
+        return found
+
+    def make(watch: Watch, at: int, store: Memory) -> Monitor:
+        return kind()(watch.of.protocol, at, store=store, keep=watch.keep)
+
+    return make
+
+
+WATCHED: tuple[Law, ...] = ("reported", "order", "jump")
+MUTANTS = (
+    # --- the protocol is read wrongly ---
+    Mutant("a window is a day too long", of_program(_longer(1))),
+    Mutant("a strict limit is taken as a loose one", of_program(everywhere(_loose_for_strict))),
+    Mutant("the first instant of a window is left out", of_program(everywhere(_without_starts))),
+    Mutant("the last of several is taken for the first, and the other way round", of_program(everywhere(_first_for_last))),
+    Mutant("the zone is ignored", of_program(_elsewhere)),
+    Mutant("what is known today is taken for what was known", judging(lambda of: _Unaware(of.program, of.rulebook))),
+    Mutant("what happened is resolved", judging(_all_resolved)),
+    Mutant("the digest is lost", judging(_with_context(digest=""))),
+    # --- what comes in is taken in wrongly ---
+    Mutant("a correction is lost", receiving(_no_correction)),
+    Mutant("a retraction that comes first is forgotten", receiving(_no_memory)),
+    Mutant("the last that comes is the highest revision", receiving(_last_wins), WATCHED),
+    Mutant("of two contents of a revision the first stands", receiving(_first_wins)),
+    Mutant("what comes twice is counted twice", receiving(_twice)),
+    Mutant("an offset is ignored", receiving(_no_offset)),
+    Mutant("when something was available is lost", receiving(_dropped("available"))),
+    Mutant("when something was entered is lost", receiving(_dropped("recorded"))),
+    # --- what is put away is not what is taken up ---
+    Mutant("after a restart nobody is due", stored(_NobodyIsDue), ("stopping",)),
+    Mutant("an id of another patient's is not noticed", stored(_NobodyElses)),
+    Mutant("retractions are not put away", stored(_ForgetsRetractions), ("reported", "stopping")),
+    Mutant("of each id only the last record is put away", stored(_KeepsTheLast), ("reported", "stopping")),
+    Mutant("a restart tells everything again", made_by(_TellsAgain), ("stopping",)),
+    # --- time ---
+    Mutant("what is due is read a second late", made_by(_Late)),
+    Mutant("an episode ends when that is noticed", made_by(_OfTheTick)),
+    Mutant("a revision is not told", made_by(_NeverRevised)),
+    Mutant("a withdrawal is not told", made_by(_NeverWithdrawn)),
+    # --- what must be read again is not ---
+    Mutant(
+        "what begins and ends between two ticks is not seen",
+        inside(
+            ALERTS,
+            "self._read(context, replace(question, at=due, told_at=question.at))",
+            "self._read(context, replace(question, told_at=question.at))",
+        ),
+    ),
+    Mutant("a late record changes nothing that was met", inside(MONITOR, "if min(seen) <= walk.now:", "if min(seen) < 0:")),
+    Mutant(
+        "a record of the very instant of the last reading is not read",
+        inside(MONITOR, "if min(seen) <= walk.now:", "if min(seen) < walk.now:"),
+    ),
+    Mutant(
+        "a record dated later does not wake anybody",
+        inside(MONITOR, "walk.next = earliest(walk.next, min(seen))", "pass"),
+    ),
+    Mutant(
+        "a correction touches only what it says now",
+        inside(
+            MONITOR,
+            "for items in (before, after) for name in differing | names for item in items.get(name, ())",
+            "for items in (after,) for name in differing | names for item in items.get(name, ())",
+        ),
+    ),
+    Mutant("only what a record itself says is read again", inside(MONITOR, "for name in differing | names", "for name in names")),
+    Mutant(
+        "only the kinds of the first groups are read again",
+        inside(MONITOR, "if kinds is None or item.kind in kinds for at", "if kinds is not None and item.kind in kinds for at"),
+    ),
+    Mutant(
+        "what was known earlier is not read again",
+        inside(MONITOR, "(recalled and group.recalls)", "(recalled and not group.recalls)"),
+    ),
+    Mutant("a doubt that comes or goes changes nothing", inside(MONITOR, "doubtful = _changed(old, new, names), ", "") )
+    if False
+    else Mutant(
+        "a doubt that comes or goes changes nothing",
+        inside(MONITOR, "old.problems != new.problems", "False"),
+    ),
+    Mutant("another zone changes nothing", inside(MONITOR, "or old.zone != new.zone ", "")),
+    Mutant(
+        "a patient is put away before being read",
+        inside(MONITOR, "        for patient, names in touched.items():\n", "        self._tidy()\n        for patient, names in touched.items():\n"),
+    ),
+    Mutant(
+        "who is due earlier than before is not noticed",
+        inside(MONITOR, "if due is not None and due != self._dues.get(watched.name):", "if due is not None and watched.due is None:"),
+    ),
+    Mutant("who was put off is gone through all the same", inside(MONITOR, "if self._dues[name] == due:", "if True:")),
+    Mutant(
+        "who is due only now is taken up as of now",
+        inside(MONITOR, "watched = self._taken(name, due - 1)", "watched = self._taken(name)"),
+        ("stopping", "reported"),
+    ),
+    Mutant(
+        "of two patients with one id only the first is told",
+        inside(MONITOR, "for concerned in (record.patient, *self._share(record)):", "self._share(record)\n                for concerned in (record.patient,):"),
+    ),
+    Mutant(
+        "when somebody is due next is not put away",
+        inside(MONITOR, "if due != watched.due:", "if watched.due is None:"),
+        ("stopping",),
+    ),
+)

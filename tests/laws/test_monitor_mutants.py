@@ -1,0 +1,68 @@
+"""The test of the test: every monitor that is wrong on purpose is found out, and soon."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from random import Random
+
+import pytest
+
+from tests.laws.monitor_mutants import MUTANTS, Law, Mutant, inside
+from tests.laws.watched import (
+    Make,
+    Watch,
+    case,
+    checked,
+    order_decides_nothing,
+    otherwise,
+    stopping_changes_nothing,
+    stops,
+    time_may_jump,
+    watching,
+)
+
+pytestmark = pytest.mark.slow
+
+# How many watches a mistake may take to be noticed.
+CASES = 60
+
+
+def laws(number: int, which: tuple[Law, ...], make: Make) -> Iterator[Callable[[], object]]:
+    """The laws that a mistake may break, for the watch of a number."""
+    watch = case(number)
+    for law in which:
+        choose = Random(number).randrange
+        match law:
+            case "reported":
+                yield partial(checked, watch, make)
+            case "stopping":
+                yield partial(stopping_changes_nothing, watch, stops(choose, watch), make)
+            case "order":
+                yield partial(order_decides_nothing, watch, otherwise(choose, watch), make)
+            case "jump":
+                yield partial(time_may_jump, watch, make)
+
+
+def noticed(mutant: Mutant) -> int:
+    """Give how many watches it takes until a law notices that a monitor is wrong; 0 if none does."""
+    for number in range(CASES):
+        for law in laws(number, mutant.laws, mutant.make):
+            try:
+                law()
+            except AssertionError:
+                return number + 1
+    return 0
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.mistake.replace(" ", "-"))
+def test_a_mistake_is_noticed(mutant: Mutant) -> None:
+    """Each mistake breaks a law within so many watches."""
+    assert noticed(mutant)
+
+
+def test_the_monitor_without_a_mistake_breaks_no_law() -> None:
+    """The monitor, copied as the mutants are with nothing changed, passes: what is noticed is the mistake."""
+    for make in (inside("monitor.py", "self._at = at\n        self._store", "self._at = at\n        self._store"), watching):
+        same = Mutant("none", make, ("reported", "stopping", "order", "jump"))
+        for number in range(CASES // 8):
+            for law in laws(number, same.laws, same.make):
+                law()

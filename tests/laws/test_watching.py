@@ -1,0 +1,163 @@
+"""Law 3, and law 1 for journals, over generated protocols: what is watched is what is reported, however it comes in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.laws.protocols import Written, written
+from tests.laws.watched import (
+    Watch,
+    another_may_judge,
+    case,
+    checked,
+    journal_of,
+    order_decides_nothing,
+    otherwise,
+    stopping_changes_nothing,
+    stops,
+    time_may_jump,
+    watch,
+)
+from trialspec.alerts import Change
+from trialspec.events import Event, Record
+from trialspec.findings import Subject
+from trialspec.interpreters.strategies import drawn
+from trialspec.patient import Timeline
+from trialspec.times import DAY, parse_time
+
+pytestmark = pytest.mark.slow
+
+# One example is a protocol that is loaded, some ten whole reports, and a watch or two. Deep, all laws together draw
+# 100 000 examples.
+_DEEP = settings.default is not None and settings.default.max_examples > 100
+most = settings(max_examples=40_000 if _DEEP else 25)
+many = settings(max_examples=20_000 if _DEEP else 20)
+some = settings(max_examples=10_000 if _DEEP else 10)
+
+
+@most
+@given(drawn(watch))
+def test_what_is_watched_is_what_is_reported(watch: Watch) -> None:
+    """After every batch, at what is due, a second before and a second after, alerts are those of a report."""
+    checked(watch)
+    assert watch.of.protocol.incidents == ()
+
+
+@many
+@given(drawn(watch), st.data())
+def test_stopping_and_starting_changes_nothing(watch: Watch, data: st.DataObject) -> None:
+    """The journal of a watch that is stopped and started anywhere is that of one that never stopped."""
+    stopping_changes_nothing(watch, data.draw(drawn(stops, watch)))
+
+
+@many
+@given(drawn(watch), st.data())
+def test_order_and_batches_decide_nothing(watch: Watch, data: st.DataObject) -> None:
+    """At each instant the alerts, the journal folded and what is due are the same in any order, batched in any way."""
+    order_decides_nothing(watch, data.draw(drawn(otherwise, watch)))
+
+
+@some
+@given(drawn(watch))
+def test_time_may_jump(watch: Watch) -> None:
+    """All that came told at once at the end, or before it happened, leads to the same alerts without any tick."""
+    time_may_jump(watch)
+
+
+@some
+@given(drawn(watch), drawn(written), st.integers(0, 9))
+def test_another_protocol_may_judge(watch: Watch, other: Written, after: int) -> None:
+    """From the step at which another protocol judges, the alerts are those of its reports."""
+    another_may_judge(watch, other, after % len(watch.stream.steps))
+
+
+# --- what is drawn ----------------------------------------------------------------------------------------------------
+
+DRAWN = 60
+
+
+@pytest.fixture(scope="module")
+def watched() -> list[tuple[Watch, list[Change]]]:
+    """One sample for all that is counted here, each with its journal."""
+    return [(each, journal_of(each)) for each in map(case, range(DRAWN))]
+
+
+def share(watched: list[tuple[Watch, list[Change]]], holds: Callable[[Watch, list[Change]], bool]) -> float:
+    """Give the share of watches, in percent."""
+    return 100 * sum(holds(*each) for each in watched) / len(watched)
+
+
+def plain(timeline: Timeline) -> bool:
+    """Whether nothing of a patient is uncertain."""
+    return not timeline.problems and all(
+        item.certain and item.when.certain and item.visible.certain for item in timeline.items
+    )
+
+
+def test_enough_happens(watched: list[tuple[Watch, list[Change]]]) -> None:
+    """Alerts are raised, resolved, withdrawn and revised, and some are over when they are first seen."""
+    least = {"raised": 95, "resolved": 60, "withdrawn": 30, "revised": 25}
+    for what, percent in least.items():
+        assert share(watched, lambda _, journal, what=what: any(each.what == what for each in journal)) >= percent
+
+    def at_once(_: Watch, journal: list[Change]) -> bool:
+        return any(each.what == "raised" and each.episode.closed is not None for each in journal)
+
+    assert share(watched, at_once) >= 40
+
+
+def test_every_subject_raises_alerts(watched: list[tuple[Watch, list[Change]]]) -> None:
+    """Each subject's findings raise alerts in some watch, and most rules of the library do."""
+    raised = {each.episode.rule for _, journal in watched for each in journal if each.what == "raised"}
+    assert {rule.for_each for rule in raised} == set(get_args(Subject))
+    rules = {rule.name for rule in watched[0][0].of.protocol.rulebook.rules}
+    assert len({rule.name for rule in raised}) >= 0.75 * len(rules)
+
+
+def test_patients_are_plain_and_not(watched: list[tuple[Watch, list[Change]]]) -> None:
+    """Many patients have nothing uncertain in the end, and many have; many watches are of several patients."""
+    ends = [
+        plain(each.of.protocol.timeline(each.stream.records, patient))
+        for each, _ in watched
+        for patient in each.stream.patients
+    ]
+    assert 0.3 * len(ends) <= sum(ends) <= 0.7 * len(ends)
+    assert share(watched, lambda each, _: len(each.stream.patients) > 1) >= 20
+    assert share(watched, lambda each, _: each.keep == 0) >= 8
+
+
+def test_records_come_in_every_way(watched: list[tuple[Watch, list[Change]]]) -> None:
+    """Late, before their time, twice, corrected, retracted, unreadable, without a record, under somebody else's id."""
+    found: Counter[str] = Counter()
+    for each, _ in watched:
+        zone = each.of.calendar.zone
+        seen: list[Record] = []
+        for step in each.stream.steps:
+            ways: set[str] = {f"pace {step.pace}"} | ({"several at once"} if len(step.records) > 1 else set())
+            for record in step.records:
+                before = [other for other in seen if other.id == record.id]
+                ways |= {"twice"} if record in before else set()
+                ways |= {"under another's id"} if any(other.patient != record.patient for other in before) else set()
+                if not isinstance(record, Event):
+                    ways.add("unreadable")
+                    continue
+                ways |= {"retracted"} if record.retracted else set()
+                ways |= {"retracted before it came"} if record.retracted and not before else set()
+                ways |= {"corrected"} if record.revision and before and not record.retracted else set()
+                ways |= {"conflict"} if any(o.revision == record.revision and o != record for o in before) else set()
+                when = None if record.retracted else parse_time(record.time, zone)
+                if when is not None:
+                    first, last = when.span(zone)
+                    ways |= {"before its time"} if first > step.at else set()
+                    ways |= {"late"} if last < step.at - DAY else set()
+                seen.append(record)
+            found.update(ways)
+    wanted = ("late", "before its time", "twice", "corrected", "retracted", "retracted before it came", "conflict")
+    wanted += ("unreadable", "under another's id", "pace halts", "pace jump", "several at once")
+    assert [way for way in wanted if found[way] < 5] == []
