@@ -175,9 +175,9 @@ class Walk:
 
     def begin_earlier(self, start: int) -> None:
         """Have begun at an earlier instant, where nothing that is read had happened yet."""
-        self.start = min(self.start, start)
-        if self.now is None:
-            self.next = self.start
+        self.start = start
+        if self.now is None or any(episode.opened is None for episode in self.met):
+            self.again()  # what held from the start is told as of then
 
     def back(self, at: int) -> None:
         """Go back to the last reading before an instant, as far as readings are remembered, or to the beginning."""

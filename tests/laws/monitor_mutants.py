@@ -377,7 +377,9 @@ MUTANTS = (
     Mutant("a window is a day too long", of_program(_longer(1))),
     Mutant("a strict limit is taken as a loose one", of_program(everywhere(_loose_for_strict))),
     Mutant("the first instant of a window is left out", of_program(everywhere(_without_starts))),
-    Mutant("the last of several is taken for the first, and the other way round", of_program(everywhere(_first_for_last))),
+    Mutant(
+        "the last of several is taken for the first, and the other way round", of_program(everywhere(_first_for_last))
+    ),
     Mutant("the zone is ignored", of_program(_elsewhere)),
     Mutant("what is known today is taken for what was known", judging(lambda of: _Unaware(of.program, of.rulebook))),
     Mutant("what happened is resolved", judging(_all_resolved)),
@@ -411,7 +413,9 @@ MUTANTS = (
             "self._read(context, replace(question, told_at=question.at))",
         ),
     ),
-    Mutant("a late record changes nothing that was met", inside(MONITOR, "if min(seen) <= walk.now:", "if min(seen) < 0:")),
+    Mutant(
+        "a late record changes nothing that was met", inside(MONITOR, "if min(seen) <= walk.now:", "if min(seen) < 0:")
+    ),
     Mutant(
         "a record of the very instant of the last reading is not read",
         inside(MONITOR, "if min(seen) <= walk.now:", "if min(seen) < walk.now:"),
@@ -428,16 +432,23 @@ MUTANTS = (
             "for items in (after,) for name in differing | names for item in items.get(name, ())",
         ),
     ),
-    Mutant("only what a record itself says is read again", inside(MONITOR, "for name in differing | names", "for name in names")),
+    Mutant(
+        "only what a record itself says is read again",
+        inside(MONITOR, "for name in differing | names", "for name in names"),
+    ),
     Mutant(
         "only the kinds of the first groups are read again",
-        inside(MONITOR, "if kinds is None or item.kind in kinds for at", "if kinds is not None and item.kind in kinds for at"),
+        inside(
+            MONITOR,
+            "if kinds is None or item.kind in kinds for at",
+            "if kinds is not None and item.kind in kinds for at",
+        ),
     ),
     Mutant(
         "what was known earlier is not read again",
         inside(MONITOR, "(recalled and group.recalls)", "(recalled and not group.recalls)"),
     ),
-    Mutant("a doubt that comes or goes changes nothing", inside(MONITOR, "doubtful = _changed(old, new, names), ", "") )
+    Mutant("a doubt that comes or goes changes nothing", inside(MONITOR, "doubtful = _changed(old, new, names), ", ""))
     if False
     else Mutant(
         "a doubt that comes or goes changes nothing",
@@ -446,11 +457,19 @@ MUTANTS = (
     Mutant("another zone changes nothing", inside(MONITOR, "or old.zone != new.zone ", "")),
     Mutant(
         "a patient is put away before being read",
-        inside(MONITOR, "        for patient, names in touched.items():\n", "        self._tidy()\n        for patient, names in touched.items():\n"),
+        inside(
+            MONITOR,
+            "        for patient, names in touched.items():\n",
+            "        self._tidy()\n        for patient, names in touched.items():\n",
+        ),
     ),
     Mutant(
         "who is due earlier than before is not noticed",
-        inside(MONITOR, "if due is not None and due != self._dues.get(watched.name):", "if due is not None and watched.due is None:"),
+        inside(
+            MONITOR,
+            "if due is not None and due != self._dues.get(watched.name):",
+            "if due is not None and watched.due is None:",
+        ),
     ),
     Mutant("who was put off is gone through all the same", inside(MONITOR, "if self._dues[name] == due:", "if True:")),
     Mutant(
@@ -460,7 +479,11 @@ MUTANTS = (
     ),
     Mutant(
         "of two patients with one id only the first is told",
-        inside(MONITOR, "for concerned in (record.patient, *self._share(record)):", "self._share(record)\n                for concerned in (record.patient,):"),
+        inside(
+            MONITOR,
+            "for concerned in (record.patient, *self._share(record)):",
+            "self._share(record)\n                for concerned in (record.patient,):",
+        ),
     ),
     Mutant(
         "when somebody is due next is not put away",

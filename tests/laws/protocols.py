@@ -141,7 +141,9 @@ def written(choose: Choose) -> Written:
     plain |= _therapies(choose)
     if chance(choose, 40):
         plain["report_within"] = one_of(choose, ("24 h", "2 d"))
-    plain |= VOCABULARY | {"alerts": OWN_RULES}
+    plain |= VOCABULARY
+    if coin(choose):
+        plain["alerts"] = OWN_RULES
     return Written(document.dump(plain), calendar, sites, slots, days, by_dose)
 
 
@@ -177,7 +179,16 @@ def criterion(choose: Choose, depth: int = 1) -> Plain:
     """Give a criterion."""
     verb = any_of(
         choose,
-        *((5, "latest"), (4, "has"), (2, "count"), (1, "first"), (1, "least"), (1, "greatest"), (1, "mean"), (1, "sum")),
+        *(
+            (5, "latest"),
+            (4, "has"),
+            (2, "count"),
+            (1, "first"),
+            (1, "least"),
+            (1, "greatest"),
+            (1, "mean"),
+            (1, "sum"),
+        ),
         *((1, "sum of"), (2, "given"), (2, "on_therapy"), (1, "age"), (1, "sex"), (1, "coded"), (1, "consecutive")),
         *((1, "sustained"), (1, "confirmed"), (1, "happened"), (1, "followed_by"), (1, "rise_of"), (1, "ratio_of")),
         *((depth * 2, "any"), (depth * 2, "all"), (depth * 2, "not"), (depth, "some_of"), (depth, "score")),

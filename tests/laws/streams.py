@@ -125,7 +125,15 @@ def _changed(choose: Choose, of: Written, raw: Raw, at: int) -> list[tuple[int, 
     after = at + one_of(choose, (0, 3600, 2 * DAY, 9 * DAY, -3600))
     match any_of(
         choose,
-        *((24, "alone"), (4, "corrected"), (2, "redated"), (3, "retracted"), (2, "conflict"), (2, "again"), (1, "back")),
+        *(
+            (24, "alone"),
+            (4, "corrected"),
+            (2, "redated"),
+            (3, "retracted"),
+            (2, "conflict"),
+            (2, "again"),
+            (1, "back"),
+        ),
     ):
         case "corrected":
             return [(after, {**_happening(choose, of), **number, "revision": "1"})]
@@ -203,7 +211,9 @@ def _beginning(choose: Choose, of: Written) -> list[Raw]:
             person["site"] = any_of(choose, (4, "here"), (4, "there"), (1, "nowhere"))
         raws.append(person | {"time": shown_date(first - 15)})
     if of.by_dose:
-        raws.append({"kind": "administration", "drug": "alpha", "amount": "500", "unit": "mg", "time": _usual(choose, first)})
+        raws.append(
+            {"kind": "administration", "drug": "alpha", "amount": "500", "unit": "mg", "time": _usual(choose, first)}
+        )
     return raws
 
 
@@ -230,7 +240,9 @@ def _dose(choose: Choose, of: Written) -> Raw:
     amount = any_of(choose, (8, AMOUNT[drug]), (1, "600"), (1, "0.5"))
     raw = {"kind": "administration", "drug": drug, "amount": amount, "unit": "g" if amount == "0.5" else "mg"}
     raw["time"] = _time(choose, of, _day(choose, of, (day,)))
-    match any_of(choose, (12, ""), (3, "named"), (1, "stray"), (1, "not done"), (1, "other"), (1, "route"), (1, "part")):
+    match any_of(
+        choose, (12, ""), (3, "named"), (1, "stray"), (1, "not done"), (1, "other"), (1, "route"), (1, "part")
+    ):
         case "named":
             raw["planned"] = slot
         case "stray":

@@ -61,7 +61,10 @@ def test_a_mistake_is_noticed(mutant: Mutant) -> None:
 
 def test_the_monitor_without_a_mistake_breaks_no_law() -> None:
     """The monitor, copied as the mutants are with nothing changed, passes: what is noticed is the mistake."""
-    for make in (inside("monitor.py", "self._at = at\n        self._store", "self._at = at\n        self._store"), watching):
+    for make in (
+        inside("monitor.py", "self._at = at\n        self._store", "self._at = at\n        self._store"),
+        watching,
+    ):
         same = Mutant("none", make, ("reported", "stopping", "order", "jump"))
         for number in range(CASES // 8):
             for law in laws(number, same.laws, same.make):
