@@ -7,6 +7,7 @@ one of another format is refused with a sentence, never guessed at.
 from __future__ import annotations
 
 import zlib
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -90,4 +91,10 @@ def _row(record: Record) -> list[Any]:
 
 
 def _record(row: list[Any]) -> Record:
-    return Unreadable(*row[1:]) if row[0] is None else Event(*row)
+    if row[0] is None:
+        return Unreadable(*row[1:])
+    # As in records that are decoded, each text is held once.
+    row[1:4] = map(intern, row[1:4])
+    row[4] = {intern(key): intern(text) for key, text in row[4].items()}
+    row[7:10] = map(intern, row[7:10])
+    return Event(*row)
