@@ -37,7 +37,7 @@ _DEFAULTS = (None, None, None, None, None, 0, False, "", "", "", "")
 def pack(records: Iterable[Record]) -> bytes:
     """Put records into bytes: the number of the format in the first, and the rest compressed."""
     body = msgspec.msgpack.encode([_row(record) for record in records])
-    packer = zlib.compressobj(level=6, wbits=-15, zdict=_USUAL)
+    packer = zlib.compressobj(level=3, wbits=-15, zdict=_USUAL)
     return bytes([FORMAT]) + packer.compress(body) + packer.flush()
 
 
