@@ -5,7 +5,7 @@ What is timed are probes among the lines of a stream: a value without its unit, 
 known, so that exactly one alert names the patient, and it is that line's.
 
 First lines go in as fast as they are taken, to see how many that are. If it is less than the pace wished for, the pace
-is half of it, and that is said.
+is half of it, and that is said. What the measuring itself takes is told by a process that only answers the probes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from threading import Condition, Thread
 from time import perf_counter, sleep
 from typing import IO, TYPE_CHECKING
@@ -34,13 +33,24 @@ _PATIENCE = 60.0  # seconds that one alert is waited for
 _MEASURED = 3.0  # seconds over which it is seen how many lines are taken
 
 
+_WATCH = ("-m", "trialspec", "watch", str(FOUNDING), "--from", "-", "--to", "-")
+_ANSWER = """
+import sys
+for line in sys.stdin.buffer:
+    if b'"probe-' in line:
+        name = line[line.index(b'"probe-'):].split(b'"')[1]
+        sys.stdout.buffer.write(b'{"patient":"' + name + b'"}\\n')
+        sys.stdout.buffer.flush()
+"""
+
+
 class _Watch:
     """A watch in another process, and when the alert of each probe came out of it."""
 
-    def __init__(self, protocol: Path) -> None:
+    def __init__(self, *arguments: str) -> None:
         source = os.pathsep.join((str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "trialspec", "watch", str(protocol), "--from", "-", "--to", "-"],
+            [sys.executable, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -101,9 +111,9 @@ class _Probes:
 def main(pace: float = 5000, seconds: float = 20) -> None:
     """Print how many lines a second are taken, and how long alerts take at a pace."""
     lines = (arrival.line + b"\n" for arrival in stream(10**9))
-    probes, watch = _Probes(), _Watch(FOUNDING)
+    probes, watch = _Probes(), _Watch(*_WATCH)
     try:
-        taken = _taken(watch, probes, lines)
+        taken = _taken(watch, probes, lines, int(10 * pace))
         if taken is None:
             say(f"  no alert came within {_PATIENCE:.0f} s")
             return
@@ -111,13 +121,23 @@ def main(pace: float = 5000, seconds: float = 20) -> None:
         if taken < pace:
             say(f"  that is less than {pace:,.0f} a second, so the pace is half of it: {taken / 2:,.0f} a second")
             pace = taken / 2
-        _print(_paced(watch, probes, lines, pace, seconds), pace, seconds, watch.lines)
+        found = _paced(watch, probes, lines, pace, seconds)
+        say(f"  {len(found)} probes in {seconds:.0f} s at this pace ({watch.lines:,} lines of the journal)")
+        say(f"  line in to alert out: {_shown(found)}")
     finally:
         watch.close()
+    only = _Watch("-c", _ANSWER)
+    try:
+        name, line = probes.next()
+        only.write(line)
+        only.wait(name)
+        say(f"  a process that only answers probes: {_shown(_paced(only, probes, lines, pace, seconds / 4))}")
+    finally:
+        only.close()
 
 
-def _taken(watch: _Watch, probes: _Probes, lines: Iterator[bytes]) -> float | None:
-    """Give how many lines a second are taken as fast as they are, once the watch is under way."""
+def _taken(watch: _Watch, probes: _Probes, lines: Iterator[bytes], most: int) -> float | None:
+    """Give how many lines a second are taken as fast as they are, once the watch is under way; see at most so many."""
     name, line = probes.next()
     watch.write(line)
     if not watch.wait(name):
@@ -131,9 +151,9 @@ def _taken(watch: _Watch, probes: _Probes, lines: Iterator[bytes]) -> float | No
         if not watch.wait(name):
             return None
         taken = watch.out[name] - start
-        if taken >= _MEASURED:
+        if taken >= _MEASURED or number >= most:
             return number / taken
-        number = int(number * min(4, max(1.5, 1.2 * _MEASURED / taken)))
+        number = min(most, int(number * min(4, max(1.5, 1.2 * _MEASURED / taken))))
 
 
 def _paced(watch: _Watch, probes: _Probes, lines: Iterator[bytes], pace: float, seconds: float) -> list[float]:
@@ -161,16 +181,11 @@ def _paced(watch: _Watch, probes: _Probes, lines: Iterator[bytes], pace: float, 
     return sorted(watch.out[name] - at for name, at in due.items() if name in watch.out)
 
 
-def _print(latencies: list[float], pace: float, seconds: float, journal: int) -> None:
-    if not latencies:
-        say("  no alert of a probe came")
-        return
-
+def _shown(latencies: list[float]) -> str:
     def at(share: float) -> str:
         return f"{1000 * latencies[min(len(latencies) - 1, int(share * len(latencies)))]:.1f} ms"
 
-    say(f"  {len(latencies)} probes among {pace:,.0f} lines a second for {seconds:.0f} s ({journal:,} journal lines)")
-    say(f"  line in to alert out: p50 {at(0.5)}, p99 {at(0.99)}, max {at(1)}")
+    return f"p50 {at(0.5)}, p99 {at(0.99)}, max {at(1)}" if latencies else "no alert came"
 
 
 if __name__ == "__main__":

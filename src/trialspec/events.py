@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from sys import intern
 from types import MappingProxyType
 from typing import Any, Literal, TypeGuard
 
@@ -36,6 +37,7 @@ CARRIES: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
         "milestone": ("milestone", "version", "arm"),
     }
 )
+_KINDS: Mapping[str, Kind] = MappingProxyType({kind: kind for kind in CARRIES})
 EVERY_KIND = ("site", "source", "visit", "planned", "done", "absent", "reason", "part_of")
 PRIVATE = "x_"
 RETRACTED = "entered_in_error"
@@ -173,20 +175,21 @@ def _event(texts: dict[str, str], origin: str) -> Event | str:
             reasons.append(f"{quoted(time)} is not a date or time such as 2024-03-05 or 2024-03-05T08:30+09:00")
     if reasons:
         return "; ".join(reasons)
-    content = {key: texts[key] for key in sorted(texts.keys() - OWN)}
+    # Records say the same again and again, and many are kept: each text is held once.
+    content = {intern(key): intern(texts[key]) for key in sorted(texts.keys() - OWN)}
     if retracted:
         del content["status"]
     return Event(
         id=texts["id"],
-        patient=texts["patient"],
-        kind=kind if is_kind(kind) else "",
-        time=time,
+        patient=intern(texts["patient"]),
+        kind=_KINDS.get(kind, ""),
+        time=intern(time),
         content=content,
         revision=int(get("revision", "0")),
         retracted=retracted,
-        available=get("available", ""),
-        recorded=get("recorded", ""),
-        received=get("received", ""),
+        available=intern(get("available", "")),
+        recorded=intern(get("recorded", "")),
+        received=intern(get("received", "")),
         origin=origin,
     )
 
