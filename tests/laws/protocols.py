@@ -142,7 +142,7 @@ def written(choose: Choose) -> Written:
     if chance(choose, 40):
         plain["report_within"] = one_of(choose, ("24 h", "2 d"))
     plain |= VOCABULARY
-    if coin(choose):
+    if chance(choose, 65):
         plain["alerts"] = OWN_RULES
     return Written(document.dump(plain), calendar, sites, slots, days, by_dose)
 

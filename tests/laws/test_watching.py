@@ -79,7 +79,7 @@ def test_another_protocol_may_judge(watch: Watch, other: Written, after: int) ->
 
 # --- what is drawn ----------------------------------------------------------------------------------------------------
 
-DRAWN = 60
+DRAWN = 100
 
 
 @pytest.fixture(scope="module")
