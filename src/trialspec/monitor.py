@@ -24,7 +24,7 @@ from trialspec.events import Event
 from trialspec.interpreters.live import Chart, UnsureError
 from trialspec.interpreters.reading import Question, earliest
 from trialspec.interpreters.selection import appearances
-from trialspec.live import Units
+from trialspec.live import FORESEEN, Units
 from trialspec.packing import pack, unpack
 from trialspec.store import Memory
 
@@ -242,7 +242,7 @@ class Monitor:
             gone, came = watched.ledger.gone, watched.ledger.came
             watched.chart.renew(new, gone, came)
             recalled, doubtful = any(_told_before(watched, name) for name in names), old.problems != new.problems
-            foreseen = any(item.kind == "milestone" for item in (*gone, *came))
+            foreseen = any(item in FORESEEN for item in (*gone, *came))
             for unit, walk in zip(self._units.all, watched.walks, strict=True):
                 group = unit.group
                 if (recalled and group.recalls) or (doubtful and unit.doubts) or (foreseen and group.foresees):
@@ -259,7 +259,7 @@ class Monitor:
             else:
                 doubtful = old.problems != new.problems
                 recalled = any(_told_before(watched, name) for name in names)
-                foreseen = any(item.kind == "milestone" for item in changed)
+                foreseen = any(item in FORESEEN for item in changed)
                 for walk in watched.walks:
                     group = walk.group
                     if (

@@ -5,6 +5,7 @@ Where it cannot tell it says so, and the group is read; where a rule begins to h
 said about it. So what is told here decides when something is said, and never what.
 """
 
+from trialspec.live.setting import FORESEEN
 from trialspec.live.units import Unit, Units
 
-__all__ = ["Unit", "Units"]
+__all__ = ["FORESEEN", "Unit", "Units"]

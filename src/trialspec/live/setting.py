@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from trialspec.truth import Verdict
 
 
+# What tells of earlier instants whether a screening is missing.
+FORESEEN = Interest(milestone("screening", "enrolment", "consent"))
+
+
 class Told:
     """Which rules hold for a message, remembered; subjects for which there is no rule are never asked about."""
 
@@ -81,7 +85,7 @@ class Trial:
         for point in (*self.asked, *self.placing):
             self.points.find(point)
         # An administration that names its slot may be of any drug.
-        self.screening = Interest(milestone("screening", "enrolment", "consent"), every=["administration"])
+        self.screening = FORESEEN | Interest(every=["administration"])
         self.anchors = Interest(moments=True)
 
     def untold(self, chart: Chart, at: int) -> tuple[Verdict, int | None]:
