@@ -204,20 +204,20 @@ class Walk:
         turned, self._anew = self._anew, False
         by_group = False
         while (due := self.next) is not None and due <= question.at:
-            changed, by_group = self._read(context, replace(question, at=due, told_at=question.at))
+            changed, by_group = self._read(context, question, due)
             turned |= changed
         if self.group.retold and by_group:
             # The past is told anew when what it is told with may have changed.
             self.next = earliest(self.next, self.group(question).until)
         return turned
 
-    def _read(self, context: Context, question: Question) -> tuple[bool, bool]:
-        """Read the group at an instant; say whether anything changed, and whether only the group could tell."""
-        now = question.at
-        told = None if self.teller is None else self.teller.tell(now, question.told_at or now)
+    def _read(self, context: Context, later: Question, now: int) -> tuple[bool, bool]:
+        """Read the group at an instant, told later; say whether anything changed, and whether only the group could."""
+        told = None if self.teller is None else self.teller.tell(now, later.at)
+        found: dict[tuple[str, str], Finding] | None = None
         holding: AbstractSet[tuple[str, str]]
         if told is None:
-            reading = self.group(question)
+            reading = self.group(replace(later, at=now, told_at=later.at))
             found = _held(context, reading.findings)
             holding, until = found.keys(), reading.until
         else:
@@ -231,10 +231,12 @@ class Walk:
             self._over += tuple(replace(self._running[pair].episode, closed=now) for pair in ended)
             self._running = {pair: run for pair, run in self._running.items() if pair not in ended}
         if begun:
-            if told is not None:
-                found = _held(context, self._proved(question))
-                if found.keys() != holding:
-                    raise MisreadError(f"{self.group.name} at {now}: {sorted(found.keys() ^ holding)}")
+            question = replace(later, at=now, told_at=later.at)
+            if found is None:
+                names = frozenset(name for _, name in begun)
+                found = _held(context, self._proved(question, names))
+                if found.keys() != (expected := {pair for pair in holding if pair[1] in names}):
+                    raise MisreadError(f"{self.group.name} at {now}: {sorted(found.keys() ^ expected)}")
             self._begin({pair: finding for pair, finding in found.items() if pair in begun}, context, question)
         self.now, self.next = now, until
         return bool(ended or begun), told is None
@@ -246,7 +248,8 @@ class Walk:
         before: dict[str, Finding] = {}
         if self.now is not None and not all(arrived and arrived <= finding.because for finding in begun.values()):
             # What was there the instant before names what lapsed: the last reading may be older than what it rested on.
-            before = {finding.name: finding for finding in self._proved(question.on(now - 1))}
+            names = frozenset(name for _, name in begun)
+            before = {finding.name: finding for finding in self._proved(question.on(now - 1), names)}
         for (rule, name), finding in begun.items():
             named = START if self.now is None else _opening(finding, before.get(name), arrived)
             key = Key(timeline.patient, context.protocol, rule, name, named)
@@ -255,8 +258,8 @@ class Walk:
             running[rule, name] = _Running(episode, context.rules[rule].lasts == "for_ever")
         self._running = running
 
-    def _proved(self, question: Question) -> tuple[Finding, ...]:
-        return self.group(question if self.teller is None else self.teller.proving(question)).findings
+    def _proved(self, question: Question, names: frozenset[str]) -> tuple[Finding, ...]:
+        return self.group.some(question if self.teller is None else self.teller.proving(question), names)
 
     def _remember(self) -> None:
         """Remember the last reading, to come back to."""

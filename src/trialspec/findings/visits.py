@@ -54,8 +54,12 @@ if TYPE_CHECKING:
     from trialspec.program import AssessmentPlan, Program, VisitPlan
 
 
-def visits(program: Program, question: Question, only: str | None = None) -> Found:
-    """Say how every visit, and every assessment at a visit, stands, or `only` one visit and what belongs to it.
+def visits(
+    program: Program, question: Question, names: frozenset[str] | None = None, *, only: str | None = None
+) -> Found:
+    """Say how every visit, and every assessment at a visit, stands.
+
+    With `only` one visit is told, and what belongs to it; with `names`, of the assessments those of some names.
 
     An assessment also says how its visit stands as a whole: that nobody came is one thing, not one for each measure.
     Facts: visit, assessment, measure, state, date (of the value), window, planned, text, clause, assumed, missing.
@@ -73,9 +77,11 @@ def visits(program: Program, question: Question, only: str | None = None) -> Fou
         for visit in (name for name in assessment.visits if name in plans):
             pairs = list(zip(scenes, candidates[visit], strict=True))
             for measure in assessment.measures:
+                name = f"{assessment.name}@{visit}/{measure}"
+                if names is not None and name not in names:
+                    continue
                 seen = [_assessment(scene, plans[visit], own, assessment, measure) for scene, own in pairs]
                 words = {"visit": visit, "assessment": assessment.name, "measure": _label(program, measure)}
-                name = f"{assessment.name}@{visit}/{measure}"
                 made.append(_at_visit(_finding("assessment", name, seen, question, assessment, **words), whole[visit]))
     return found(made)
 
@@ -219,14 +225,19 @@ def _start_of(finding: Finding, question: Question) -> Item | None:
 
 
 def before_doses(
-    program: Program, question: Question, given: Mapping[str, Given], *, until: int | None = None
+    program: Program,
+    question: Question,
+    given: Mapping[str, Given],
+    *,
+    until: int | None = None,
+    only: frozenset[str] | None = None,
 ) -> Found:
     """Say how the assessments that belong before doses stand; `until` is how long the doses given stay the same.
 
     Nothing is due before a dose that has not been given: when it will be is not known, and its gate asks for what is
     needed on the day. Once it is given, a value in the window makes the assessment done; without one it is missed, or
     due for as long as the window lasts after the dose. A stop cancels what is neither. Facts: as for visits, `visit`
-    being the dose.
+    being the dose. With `only` those of some names are told.
     """
     made: list[Finding] = []
     slots = {plan.name: slot_names(plan) for plan in program.doses}
@@ -235,7 +246,7 @@ def before_doses(
             further = (name for name, each in given.items() if each.plan == plan)
             for dose in dict.fromkeys((*slots[plan], *further)):
                 needs = (_Need(assessment, measure, dose, given.get(dose)) for measure in assessment.measures)
-                made += (_before(program, question, need) for need in needs)
+                made += (_before(program, question, need) for need in needs if only is None or need.name in only)
     return found(replace(finding, until=earliest(finding.until, until)) for finding in made)
 
 
@@ -249,6 +260,11 @@ class _Need:
     given: Given | None
 
     @property
+    def name(self) -> str:
+        """The name of what is found of it."""
+        return f"{self.assessment.name}@{self.dose}/{self.measure}"
+
+    @property
     def window(self) -> Window:
         """When it is to be taken."""
         return self.assessment.window or Window()
@@ -260,8 +276,7 @@ def _before(program: Program, question: Question, need: _Need) -> Finding:
     read = _unsettled if start is None else _before_in_world
     seen = [read(program, world, need) for world in pinned]
     words = {"visit": need.dose, "assessment": need.assessment.name, "measure": _label(program, need.measure)}
-    name = f"{need.assessment.name}@{need.dose}/{need.measure}"
-    made = _finding("assessment", name, seen, question, need.assessment, **words)
+    made = _finding("assessment", need.name, seen, question, need.assessment, **words)
     return replace(made, fields={**made.fields, "visit": "none"})
 
 

@@ -151,7 +151,8 @@ class Units:
         program, trial = self.trial.program, self.trial
         interest = trial.values.interest | trial.anchors
         for plan in program.visits:
-            group = Group(f"visit {plan.name}", partial(visits, program, only=plan.name), foresees=True)
+            read = partial(visits, program, only=plan.name)
+            group = Group(f"visit {plan.name}", read, foresees=True, only=read)
             yield Unit(group, interest, tells=VisitTeller(trial, plan), screens=True), ("visit", "assessment")
 
     def _responses(self) -> Iterator[tuple[Unit, tuple[Subject, ...]]]:

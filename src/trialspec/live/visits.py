@@ -93,7 +93,7 @@ class VisitTeller:
         place = scene.places[self._plan.name]
         if not place.placed or self._clocked or not item.when.certain:
             return False
-        first = earliest(place.start, place.first)
+        first = None if place.start is None or place.first is None else min(place.start, place.first)
         last = None if place.end is None or place.last is None else max(place.end, place.last)
         day = item.when.first
         return (first is not None and day < first - 1) or (last is not None and day > last + 1)
