@@ -239,16 +239,10 @@ class Monitor:
         if old is None or old.zone != new.zone or begun != start:
             self._begin(watched, start, certain=certain)
         elif watched.chart is not None and certain:
-            gone, came = watched.ledger.gone, watched.ledger.came
-            watched.chart.renew(new, gone, came)
-            recalled, doubtful = any(_told_before(watched, name) for name in names), old.problems != new.problems
-            foreseen = any(item in FORESEEN for item in (*gone, *came))
-            for unit, walk in zip(self._units.all, watched.walks, strict=True):
-                group = unit.group
-                if (recalled and group.recalls) or (doubtful and unit.doubts) or (foreseen and group.foresees):
-                    walk.again()
-                else:
-                    self._take_up(unit, walk, (*gone, *came), watched.chart, at)
+            try:
+                self._go_on(watched, watched.chart, names, at)
+            except UnsureError:
+                self._begin(watched, start, certain=False)
         else:
             changed = _changed(old, new, names)
             if certain and len({item.id for item in changed}) < len(changed):
@@ -272,6 +266,21 @@ class Monitor:
                         _take_up(walk, changed, new.zone)
         self._unsaved[watched.name] = watched
         self._advance(watched, at)
+
+    def _go_on(self, watched: _Patient, chart: Chart, names: Collection[str], at: int) -> None:
+        """Let what is told fast go on with a timeline that was made anew for the records of some ids."""
+        old, new = chart.timeline, watched.timeline
+        assert new is not None
+        gone, came = watched.ledger.gone, watched.ledger.came
+        chart.renew(new, gone, came)
+        recalled, doubtful = any(_told_before(watched, name) for name in names), old.problems != new.problems
+        foreseen = any(item in FORESEEN for item in (*gone, *came))
+        for unit, walk in zip(self._units.all, watched.walks, strict=True):
+            group = unit.group
+            if (recalled and group.recalls) or (doubtful and unit.doubts) or (foreseen and group.foresees):
+                walk.again()
+            else:
+                self._take_up(unit, walk, (*gone, *came), chart, at)
 
     def _begin(self, watched: _Patient, start: int, *, certain: bool) -> None:
         """Stand before the first record, to be read fast if all records may be certain."""
