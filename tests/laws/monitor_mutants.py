@@ -437,12 +437,7 @@ MUTANTS = (
         "what was known earlier is not read again",
         inside(MONITOR, "(recalled and group.recalls)", "(recalled and not group.recalls)"),
     ),
-    Mutant("a doubt that comes or goes changes nothing", inside(MONITOR, "doubtful = _changed(old, new, names), ", "") )
-    if False
-    else Mutant(
-        "a doubt that comes or goes changes nothing",
-        inside(MONITOR, "old.problems != new.problems", "False"),
-    ),
+    Mutant("a doubt that comes or goes changes nothing", inside(MONITOR, "old.problems != new.problems", "False")),
     Mutant("another zone changes nothing", inside(MONITOR, "or old.zone != new.zone ", "")),
     Mutant(
         "a patient is put away before being read",
@@ -452,7 +447,6 @@ MUTANTS = (
         "who is due earlier than before is not noticed",
         inside(MONITOR, "if due is not None and due != self._dues.get(watched.name):", "if due is not None and watched.due is None:"),
     ),
-    Mutant("who was put off is gone through all the same", inside(MONITOR, "if self._dues[name] == due:", "if True:")),
     Mutant(
         "who is due only now is taken up as of now",
         inside(MONITOR, "watched = self._taken(name, due - 1)", "watched = self._taken(name)"),

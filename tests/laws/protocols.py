@@ -53,6 +53,9 @@ def _rule(subject: str, lasts: str, **when: str) -> Plain:
 OWN_RULES: Plain = {
     "own/met": _rule("criterion", "while_true", verdict="met"),
     "own/open": _rule("criterion", "while_true", verdict="unknown"),
+    "own/eligible": _rule("eligibility", "while_true", now="eligible"),
+    "own/known": _rule("eligibility", "while_true", as_known="eligible"),
+    "own/unknown": _rule("eligibility", "while_true", as_known="undetermined"),
     "own/held": _rule("gate", "while_true", verdict="not_met"),
     "own/cleared": _rule("gate", "for_ever", verdict="met"),
     "own/due": _rule("dose", "while_true", state="due"),
@@ -103,7 +106,7 @@ def loaded(text: str) -> Protocol:
 def written(choose: Choose) -> Written:
     """Give a protocol."""
     calendar = one_of(choose, CALENDARS)
-    sites = ("here", "there") if chance(choose, 20) else ()
+    sites = ("here", "there") if chance(choose, 30) else ()
     by_dose = coin(choose)
     plain: Plain = {
         "language": "1",
@@ -177,8 +180,8 @@ def criterion(choose: Choose, depth: int = 1) -> Plain:
     """Give a criterion."""
     verb = any_of(
         choose,
-        *((5, "latest"), (4, "has"), (2, "count"), (1, "first"), (1, "least"), (1, "greatest"), (1, "mean"), (1, "sum")),
-        *((1, "sum of"), (2, "given"), (2, "on_therapy"), (1, "age"), (1, "sex"), (1, "coded"), (1, "consecutive")),
+        *((8, "latest"), (4, "has"), (2, "count"), (1, "first"), (1, "least"), (1, "greatest"), (1, "mean"), (1, "sum")),
+        *((1, "sum of"), (2, "given"), (2, "on_therapy"), (4, "age"), (1, "sex"), (1, "coded"), (1, "consecutive")),
         *((1, "sustained"), (1, "confirmed"), (1, "happened"), (1, "followed_by"), (1, "rise_of"), (1, "ratio_of")),
         *((depth * 2, "any"), (depth * 2, "all"), (depth * 2, "not"), (depth, "some_of"), (depth, "score")),
     )

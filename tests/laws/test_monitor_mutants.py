@@ -23,7 +23,7 @@ from tests.laws.watched import (
 pytestmark = pytest.mark.slow
 
 # How many watches a mistake may take to be noticed.
-CASES = 60
+CASES = 100
 
 
 def laws(number: int, which: tuple[Law, ...], make: Make) -> Iterator[Callable[[], object]]:
