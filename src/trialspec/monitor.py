@@ -231,7 +231,8 @@ class Monitor:
             recalled = any(_told_before(watched, name) for name in names)
             for walk in watched.walks:
                 group = walk.group
-                if (doubtful and group.kinds is None) or (recalled and group.recalls) or (changed and group.foresees):
+                foreseen = any(item.kind in group.foresees for item in changed)
+                if (doubtful and group.kinds is None) or (recalled and group.recalls) or foreseen:
                     walk.again()
                 else:
                     _take_up(walk, changed, new.zone)

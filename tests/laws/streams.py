@@ -1,7 +1,7 @@
 """Generated streams: what happens to the patients of a generated protocol, and how word of it comes in.
 
-What happens is about what the protocol speaks of, near the days on which it asks for it. Word of it comes in late, twice,
-before its time, corrected, retracted, contradicted, and under an id that somebody else has.
+What happens is about what the protocol speaks of, near the days on which it asks for it. Word of it comes in late,
+twice, before its time, corrected, retracted, contradicted, and under an id that somebody else has.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from datetime import date
 
-from tests.laws.protocols import AMOUNT, FAR_AWAY, Written
+from tests.laws.protocols import AMOUNT, Written
 from trialspec.events import Record, decode
 from trialspec.interpreters.generated.choices import Choose, any_of, between, chance, coin, one_of
 from trialspec.times import DAY, shown_date
@@ -61,9 +61,10 @@ def stream(choose: Choose, of: Written, patients: int | None = None, most: int =
     arriving: list[tuple[int, Raw]] = []
     for name in names:
         arriving += _patient(choose, of, name, max(2, most - (number - 1)))
-    if number > 1 and chance(choose, 80):
+    if number > 1 and chance(choose, 50):
         _claim(choose, arriving)
-    arriving.sort(key=lambda each: each[0])
+    begun = of.calendar.zone.start_of(of.first - 30)
+    arriving = sorted(((max(at, begun), raw) for at, raw in arriving), key=lambda each: each[0])
     return Stream(names, _steps(choose, of, arriving))
 
 
@@ -111,7 +112,7 @@ def _patient(choose: Choose, of: Written, name: str, most: int) -> list[tuple[in
     arriving = [(of.calendar.zone.start_of(of.first - 30), met | {"id": f"{name.lower()}", "patient": name})]
     for number, raw in enumerate(raws):
         raw |= {"id": f"{name.lower()}{number}", "patient": name}
-        if chance(choose, 4):
+        if chance(choose, 2):
             raw["time"] = "soon"
         at = _arrival(choose, of, raw)
         arriving.append((at, raw))
@@ -134,7 +135,15 @@ def _changed(choose: Choose, of: Written, raw: Raw, at: int) -> list[tuple[int, 
     after = at + one_of(choose, (0, -3600, 2 * DAY, 9 * DAY, -2 * DAY))
     match any_of(
         choose,
-        *((24, "alone"), (4, "corrected"), (2, "redated"), (3, "retracted"), (2, "conflict"), (2, "again"), (1, "back")),
+        *(
+            (24, "alone"),
+            (4, "corrected"),
+            (2, "redated"),
+            (3, "retracted"),
+            (2, "conflict"),
+            (2, "again"),
+            (1, "back"),
+        ),
     ):
         case "corrected":
             return [(after, {**_happening(choose, of), **number, "revision": "1"})]
@@ -143,7 +152,7 @@ def _changed(choose: Choose, of: Written, raw: Raw, at: int) -> list[tuple[int, 
         case "retracted":
             return [(after, gone)]
         case "conflict":
-            return [(after, {**raw, **_contradiction(choose, of, raw)})]
+            return [(after, {**raw, **_contradiction(choose, raw)})]
         case "again":
             return [(after, dict(raw))]
         case "back":
@@ -152,7 +161,7 @@ def _changed(choose: Choose, of: Written, raw: Raw, at: int) -> list[tuple[int, 
             return []
 
 
-def _contradiction(choose: Choose, of: Written, raw: Raw) -> Raw:
+def _contradiction(choose: Choose, raw: Raw) -> Raw:
     """Give what another record of the same number says otherwise."""
     if "value" in raw and coin(choose):
         return {"value": "1"}
@@ -206,7 +215,7 @@ def _beginning(choose: Choose, of: Written) -> list[Raw]:
         {"kind": "milestone", "milestone": "enrolment", "time": f"{shown_date(enrolled)}T10:00"},
     ]
     if chance(choose, 65 if of.sites else 40):
-        born = one_of(choose, ("1980-05-05", "1980", shown_date(first - 18 * 365 - 4), *2 * (shown_date(first - 14),)))
+        born = one_of(choose, ("1980-05-05", "1980", shown_date(first - 18 * 365 - 4), shown_date(first - 20)))
         person = {"kind": "person", "sex": one_of(choose, ("female", "male")), "birth": born}
         if of.sites:
             person["site"] = any_of(choose, (4, "here"), (4, "there"), (1, "nowhere"))
@@ -214,10 +223,12 @@ def _beginning(choose: Choose, of: Written) -> list[Raw]:
     # What eligibility may rest on, known to the site in time or not.
     for measure in ("m", "n"):
         value = {"kind": "observation", "measure": measure, "value": one_of(choose, ("1", "2", "3")), "unit": "g"}
-        known = {"available": shown_date(enrolled + one_of(choose, (-4, -1, 3)))} if coin(choose) else {}
+        known = {"available": shown_date(enrolled + one_of(choose, (-4, -1, 3)))} if chance(choose, 75) else {}
         raws.append(value | known | {"time": _usual(choose, first - 13)})
     if of.by_dose:
-        raws.append({"kind": "administration", "drug": "alpha", "amount": "500", "unit": "mg", "time": _usual(choose, first)})
+        raws.append(
+            {"kind": "administration", "drug": "alpha", "amount": "500", "unit": "mg", "time": _usual(choose, first)}
+        )
     return raws
 
 
@@ -244,7 +255,9 @@ def _dose(choose: Choose, of: Written) -> Raw:
     amount = any_of(choose, (8, AMOUNT[drug]), (1, "600"), (1, "0.5"))
     raw = {"kind": "administration", "drug": drug, "amount": amount, "unit": "g" if amount == "0.5" else "mg"}
     raw["time"] = _time(choose, of, _day(choose, of, (day,)))
-    match any_of(choose, (12, ""), (3, "named"), (1, "stray"), (1, "not done"), (1, "other"), (1, "route"), (1, "part")):
+    match any_of(
+        choose, (12, ""), (3, "named"), (1, "stray"), (1, "not done"), (1, "other"), (1, "route"), (1, "part")
+    ):
         case "named":
             raw["planned"] = slot
         case "stray":

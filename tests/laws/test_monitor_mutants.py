@@ -17,7 +17,6 @@ from tests.laws.watched import (
     stopping_changes_nothing,
     stops,
     time_may_jump,
-    watching,
 )
 
 pytestmark = pytest.mark.slow
@@ -26,9 +25,9 @@ pytestmark = pytest.mark.slow
 CASES = 100
 
 
-def laws(number: int, which: tuple[Law, ...], make: Make) -> Iterator[Callable[[], object]]:
-    """The laws that a mistake may break, for the watch of a number."""
-    watch = case(number)
+def laws(number: int, which: tuple[Law, ...], make: Make, watch: Watch | None = None) -> Iterator[Callable[[], object]]:
+    """The laws that a mistake may break, for the watch of a number or one of its own."""
+    watch = watch or case(number)
     for law in which:
         choose = Random(number).randrange
         match law:
@@ -43,9 +42,9 @@ def laws(number: int, which: tuple[Law, ...], make: Make) -> Iterator[Callable[[
 
 
 def noticed(mutant: Mutant) -> int:
-    """Give how many watches it takes until a law notices that a monitor is wrong; 0 if none does."""
-    for number in range(CASES):
-        for law in laws(number, mutant.laws, mutant.make):
+    """Give the number of a watch by which a law notices that a monitor is wrong; 0 if none does."""
+    for number in (mutant.watches - 1, *range(CASES)) if mutant.own is None else (0,):
+        for law in laws(number, mutant.laws, mutant.make, mutant.own):
             try:
                 law()
             except AssertionError:
@@ -61,7 +60,10 @@ def test_a_mistake_is_noticed(mutant: Mutant) -> None:
 
 def test_the_monitor_without_a_mistake_breaks_no_law() -> None:
     """The monitor, copied as the mutants are with nothing changed, passes: what is noticed is the mistake."""
-    for make in (inside("monitor.py", "self._at = at\n        self._store", "self._at = at\n        self._store"), watching):
+    for make in (
+        inside("monitor.py", "self._at = at\n        self._store", "self._at = at\n        self._store"),
+        watching,
+    ):
         same = Mutant("none", make, ("reported", "stopping", "order", "jump"))
         for number in range(CASES // 8):
             for law in laws(number, same.laws, same.make):

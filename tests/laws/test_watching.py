@@ -83,7 +83,7 @@ def test_another_protocol_may_judge(watch: Watch, other: Written, after: int) ->
 
 # --- what is drawn ----------------------------------------------------------------------------------------------------
 
-DRAWN = 60
+DRAWN = 40
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_enough_happens(watched: list[tuple[Watch, list[Change]]]) -> None:
     """Alerts are raised, resolved, withdrawn and revised, and some are over when they are first seen."""
     least = {"raised": 95, "resolved": 60, "withdrawn": 30, "revised": 25}
     for what, percent in least.items():
-        assert share(watched, lambda _, journal, what=what: any(each.what == what for each in journal)) >= percent
+        assert 100 * sum(any(each.what == what for each in journal) for _, journal in watched) >= percent * len(watched)
 
     def at_once(_: Watch, journal: list[Change]) -> bool:
         return any(each.what == "raised" and each.episode.closed is not None for each in journal)
@@ -144,25 +144,33 @@ def test_records_come_in_every_way(watched: list[tuple[Watch, list[Change]]]) ->
         seen: list[Record] = []
         for step in each.stream.steps:
             ways: set[str] = {f"pace {step.pace}"} | ({"several at once"} if len(step.records) > 1 else set())
-            for record in step.records:
-                before = [other for other in seen if other.id == record.id]
-                ways |= {"twice"} if record in before else set()
-                ways |= {"under another's id"} if any(other.patient != record.patient for other in before) else set()
-                if not isinstance(record, Event):
+            for one in step.records:
+                before = [other for other in seen if other.id == one.id]
+                ways |= {"twice"} if one in before else set()
+                ways |= {"under another's id"} if any(other.patient != one.patient for other in before) else set()
+                if not isinstance(one, Event):
                     ways.add("unreadable")
                     continue
-                ways |= {"retracted"} if record.retracted else set()
-                ways |= {"retracted before it came"} if record.retracted and not before else set()
-                ways |= {"corrected"} if record.revision and before and not record.retracted else set()
-                ways |= {"conflict"} if any(o.revision == record.revision and o != record for o in before) else set()
-                when = None if record.retracted else parse_time(record.time, zone)
+                ways |= {"retracted"} if one.retracted else set()
+                ways |= {"retracted before it came"} if one.retracted and not before else set()
+                ways |= {"corrected"} if one.revision and before and not one.retracted else set()
+                ways |= {"conflict"} if any(o.revision == one.revision and o != one for o in before) else set()
+                when = None if one.retracted else parse_time(one.time, zone)
                 if when is not None:
                     first, last = when.span(zone)
                     ways |= {"before its time"} if first > step.at else set()
                     ways |= {"late"} if last < step.at - DAY else set()
-                seen.append(record)
+                seen.append(one)
             found.update(ways)
-    wanted = ("late", "before its time", "twice", "corrected", "retracted", "retracted before it came", "conflict")
+    wanted: tuple[str, ...] = (
+        "late",
+        "before its time",
+        "twice",
+        "corrected",
+        "retracted",
+        "retracted before it came",
+        "conflict",
+    )
     wanted += ("unreadable", "under another's id", "pace halts", "pace jump", "several at once")
     assert [way for way in wanted if found[way] < 5] == []
 
@@ -214,7 +222,7 @@ def test_before_anything_happened_the_same_is_told_at_any_time() -> None:
 
 
 def test_a_dose_becomes_history_by_an_enrolment_that_comes_later() -> None:
-    """A dose without a screening is in doubt until word comes of an enrolment after it: then it was none of the trial's.
+    """A dose without a screening is in doubt until word comes of an enrolment after it: then it was history.
 
     The enrolment changes what is told of an instant before its own.
     """

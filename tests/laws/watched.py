@@ -218,7 +218,10 @@ def time_may_jump(watch: Watch, make: Make = watching) -> None:
     end, records = watch.stream.steps[-1].at, watch.stream.records
     late, early = make(watch, watch.begins, Memory()), make(watch, watch.stream.steps[0].at, Memory())
     late.tick(end)
-    for monitor, journal in ((late, [*late.feed(reversed(records))]), (early, [*early.feed(records), *early.tick(end)])):
+    for monitor, journal in (
+        (late, [*late.feed(reversed(records))]),
+        (early, [*early.feed(records), *early.tick(end)]),
+    ):
         for patient in watch.stream.patients:
             expected = watch.reported(patient, len(records), end)
             assert told(monitor.state(patient)) == expected

@@ -43,8 +43,8 @@ class Group:
     """Findings that are read together, with one `until`: before it none of them changes, and none comes or goes.
 
     Records of other kinds than `kinds` are nothing to them (`None`: any may be something). What is `retold` tells its
-    past with what is known when it is told; what recalls also tells what was known at an earlier instant; what foresees
-    also tells of an instant by records that are dated later.
+    past with what is known when it is told; what recalls also tells what was known at an earlier instant; of kinds
+    that it `foresees` records dated later speak as well.
     """
 
     name: str
@@ -52,11 +52,15 @@ class Group:
     kinds: frozenset[Kind] | None = None
     retold: bool = False
     recalls: bool = False
-    foresees: bool = False
+    foresees: frozenset[Kind] = frozenset()
 
     def __call__(self, question: Question) -> Found:
         """Read them at the instant of a question."""
         return self.read(question)
+
+
+# Without a screening a dose is history if every consent and enrolment that is known came after it.
+_ENTRY: frozenset[Kind] = frozenset({"milestone"})
 
 
 def groups(program: Program) -> tuple[Group, ...]:
@@ -65,13 +69,12 @@ def groups(program: Program) -> tuple[Group, ...]:
         Group("patient", partial(patient, program)),
         *(Group(f"criterion {each.name}", partial(_criterion, each), kinds(each.expr)) for each in program.criteria),
         Group("eligibility", partial(eligibility, program), recalls=True),
-        Group("doses", partial(_doses, program), retold=True),
-        Group("visits", partial(visits, program)),
+        Group("doses", partial(_doses, program), retold=True, foresees=_ENTRY),
+        Group("visits", partial(visits, program), foresees=_ENTRY),
         *(Group(f"response {each.name}", partial(response, program, each)) for each in program.responses),
         Group("adverse events", partial(adverse_events, program), frozenset({"adverse_event"})),
         Group("therapies", partial(therapies, program)),
-        # A dose is history if every consent and enrolment that is known came after it.
-        Group("records", partial(records, program), foresees=True),
+        Group("records", partial(records, program), foresees=_ENTRY),
     )
 
 
