@@ -45,7 +45,7 @@ VOCABULARY: Plain = {
 }
 
 
-def _rule(subject: str, lasts: str, **when: str) -> Plain:
+def _rule(subject: str, lasts: str, **when: str | list[str]) -> Plain:
     return {"for_each": subject, "when": when, "urgency": "log", "important": "no", "lasts": lasts, "say": "It is so"}
 
 
@@ -53,12 +53,15 @@ def _rule(subject: str, lasts: str, **when: str) -> Plain:
 OWN_RULES: Plain = {
     "own/met": _rule("criterion", "while_true", verdict="met"),
     "own/open": _rule("criterion", "while_true", verdict="unknown"),
+    "own/eligible": _rule("eligibility", "while_true", now="eligible"),
+    "own/known": _rule("eligibility", "while_true", as_known="eligible"),
+    "own/unknown": _rule("eligibility", "while_true", as_known="undetermined"),
     "own/held": _rule("gate", "while_true", verdict="not_met"),
     "own/cleared": _rule("gate", "for_ever", verdict="met"),
     "own/due": _rule("dose", "while_true", state="due"),
     "own/complete": _rule("course", "while_true", complete="yes"),
     "own/incomplete": _rule("course", "while_true", complete="no"),
-    "own/part": _rule("component", "while_true", verdict="met"),
+    "own/part": _rule("component", "while_true", verdict=["met", "not_met"]),
 }
 
 
@@ -103,7 +106,7 @@ def loaded(text: str) -> Protocol:
 def written(choose: Choose) -> Written:
     """Give a protocol."""
     calendar = one_of(choose, CALENDARS)
-    sites = ("here", "there") if chance(choose, 20) else ()
+    sites = ("here", "there") if chance(choose, 30) else ()
     by_dose = coin(choose)
     plain: Plain = {
         "language": "1",
@@ -156,9 +159,9 @@ def _silence(choose: Choose) -> Plain:
 
 # --- what is asked ----------------------------------------------------------------------------------------------------
 
-_SIDES = ({"above": "2 g"}, {"at_least": "2 g"}, {"below": "2 g"}, {"at_most": "2000 mg"})
+_SIDES: tuple[Plain, ...] = ({"above": "2 g"}, {"at_least": "2 g"}, {"below": "2 g"}, {"at_most": "2000 mg"})
 _LIMITS = (*_SIDES, {"at_least": "1 g", "below": "3 g"})
-_SPANS = (
+_SPANS: tuple[Plain, ...] = (
     {},
     {"through": "enrolled"},
     {"from": "14 d before screened", "through": "enrolled"},
@@ -180,7 +183,7 @@ def criterion(choose: Choose, depth: int = 1) -> Plain:
     verb = any_of(
         choose,
         *(
-            (5, "latest"),
+            (8, "latest"),
             (4, "has"),
             (2, "count"),
             (1, "first"),
@@ -189,7 +192,7 @@ def criterion(choose: Choose, depth: int = 1) -> Plain:
             (1, "mean"),
             (1, "sum"),
         ),
-        *((1, "sum of"), (2, "given"), (2, "on_therapy"), (1, "age"), (1, "sex"), (1, "coded"), (1, "consecutive")),
+        *((1, "sum of"), (2, "given"), (2, "on_therapy"), (4, "age"), (1, "sex"), (1, "coded"), (1, "consecutive")),
         *((1, "sustained"), (1, "confirmed"), (1, "happened"), (1, "followed_by"), (1, "rise_of"), (1, "ratio_of")),
         *((depth * 2, "any"), (depth * 2, "all"), (depth * 2, "not"), (depth, "some_of"), (depth, "score")),
     )
@@ -326,7 +329,8 @@ def _doses(choose: Choose, gates: tuple[str, ...], *, by_dose: bool) -> tuple[Pl
 def _visits(choose: Choose, *, by_dose: bool) -> tuple[Plain, tuple[tuple[str, int], ...]]:
     visits: Plain = {}
     days: list[tuple[str, int]] = []
-    for name in any_of(choose, (2, ()), (3, ("base", "late")), (2, ("mid",)), (3, ("base", "mid", "late"))):
+    names: tuple[str, ...] = any_of(choose, (2, ()), (3, ("base", "late")), (2, ("mid",)), (3, ("base", "mid", "late")))
+    for name in names:
         match name:
             case "base":
                 visits[name] = {"from": one_of(choose, ("7 d before day_1", "screened")), "through": "day_1"}

@@ -1,7 +1,7 @@
 """Generated streams: what happens to the patients of a generated protocol, and how word of it comes in.
 
-What happens is about what the protocol speaks of, near the days on which it asks for it. Word of it comes in late, twice,
-before its time, corrected, retracted, contradicted, and under an id that somebody else has.
+What happens is about what the protocol speaks of, near the days on which it asks for it. Word of it comes in late,
+twice, before its time, corrected, retracted, contradicted, and under an id that somebody else has.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from datetime import date
 
-from tests.laws.protocols import AMOUNT, FAR_AWAY, Written
+from tests.laws.protocols import AMOUNT, Written
 from trialspec.events import Record, decode
 from trialspec.interpreters.generated.choices import Choose, any_of, between, chance, coin, one_of
 from trialspec.times import DAY, shown_date
@@ -54,16 +54,17 @@ def record(raw: Raw) -> Record:
     return decode(json.dumps(raw).encode())
 
 
-def stream(choose: Choose, of: Written, patients: int | None = None, most: int = 5) -> Stream:
+def stream(choose: Choose, of: Written, patients: int | None = None, most: int = 4) -> Stream:
     """Give a stream of a protocol's patients, each with at most so many happenings beside a usual beginning."""
-    number = any_of(choose, (12, 1), (5, 2), (1, 3)) if patients is None else patients
+    number = any_of(choose, (11, 1), (6, 2), (1, 3)) if patients is None else patients
     names = NAMES[:number]
     arriving: list[tuple[int, Raw]] = []
     for name in names:
         arriving += _patient(choose, of, name, max(2, most - (number - 1)))
-    if number > 1 and chance(choose, 25):
+    if number > 1 and chance(choose, 50):
         _claim(choose, arriving)
-    arriving.sort(key=lambda each: each[0])
+    begun = of.calendar.zone.start_of(of.first - 30)
+    arriving = sorted(((max(at, begun), raw) for at, raw in arriving), key=lambda each: each[0])
     return Stream(names, _steps(choose, of, arriving))
 
 
@@ -107,10 +108,11 @@ def _patient(choose: Choose, of: Written, name: str, most: int) -> list[tuple[in
     raws = [raw for raw in _beginning(choose, of) if chance(choose, 88)]
     raws += [_happening(choose, of) for _ in range(between(choose, 1, most))]
     met = {"kind": "procedure", "concept": "biopsy", "time": shown_date(of.first - 31)}
-    arriving = [(of.calendar.zone.start_of(of.first - 31), met | {"id": f"{name.lower()}", "patient": name})]
+    met["time"] += one_of(choose, ("", "T12:00Z"))
+    arriving = [(of.calendar.zone.start_of(of.first - 30), met | {"id": f"{name.lower()}", "patient": name})]
     for number, raw in enumerate(raws):
         raw |= {"id": f"{name.lower()}{number}", "patient": name}
-        if chance(choose, 4):
+        if chance(choose, 2):
             raw["time"] = "soon"
         at = _arrival(choose, of, raw)
         arriving.append((at, raw))
@@ -122,7 +124,15 @@ def _changed(choose: Choose, of: Written, raw: Raw, at: int) -> list[tuple[int, 
     """Give what comes of a record besides: mostly nothing."""
     number = {"id": raw["id"], "patient": raw["patient"]}
     gone = {**number, "revision": "2", "status": "entered_in_error"}
-    after = at + one_of(choose, (0, 3600, 2 * DAY, 9 * DAY, -3600))
+    if chance(choose, 50):
+        gone["available"] = _time(choose, of, _day(choose, of))
+    if "site" in raw and raw.get("kind") == "person" and coin(choose):
+        return [(at + one_of(choose, (DAY, 20 * DAY)), {**raw, "site": one_of(choose, of.sites), "revision": "1"})]
+    if raw.get("available", "") > raw.get("time", "") and raw.get("kind") == "observation" and chance(choose, 25):
+        # Nobody knew before enrolment that it was wrong; word of it may come before what it is about.
+        gone["available"] = shown_date(of.first + 2)
+        return [(at + one_of(choose, (-2 * DAY, 9 * DAY)), gone)]
+    after = at + one_of(choose, (0, -3600, 2 * DAY, 9 * DAY, -2 * DAY))
     match any_of(
         choose,
         *(
@@ -142,7 +152,7 @@ def _changed(choose: Choose, of: Written, raw: Raw, at: int) -> list[tuple[int, 
         case "retracted":
             return [(after, gone)]
         case "conflict":
-            return [(after, {**raw, **_contradiction(choose, of, raw)})]
+            return [(after, {**raw, **_contradiction(choose, raw)})]
         case "again":
             return [(after, dict(raw))]
         case "back":
@@ -151,7 +161,7 @@ def _changed(choose: Choose, of: Written, raw: Raw, at: int) -> list[tuple[int, 
             return []
 
 
-def _contradiction(choose: Choose, of: Written, raw: Raw) -> Raw:
+def _contradiction(choose: Choose, raw: Raw) -> Raw:
     """Give what another record of the same number says otherwise."""
     if "value" in raw and coin(choose):
         return {"value": "1"}
@@ -204,12 +214,17 @@ def _beginning(choose: Choose, of: Written) -> list[Raw]:
         {"kind": "milestone", "milestone": "screening", "time": shown_date(first - 14)},
         {"kind": "milestone", "milestone": "enrolment", "time": f"{shown_date(enrolled)}T10:00"},
     ]
-    if of.sites or chance(choose, 30):
-        born = one_of(choose, ("1980-05-05", "1980", shown_date(first - 18 * 365 - 4)))
+    if chance(choose, 65 if of.sites else 40):
+        born = one_of(choose, ("1980-05-05", "1980", shown_date(first - 18 * 365 - 4), shown_date(first - 20)))
         person = {"kind": "person", "sex": one_of(choose, ("female", "male")), "birth": born}
         if of.sites:
             person["site"] = any_of(choose, (4, "here"), (4, "there"), (1, "nowhere"))
         raws.append(person | {"time": shown_date(first - 15)})
+    # What eligibility may rest on, known to the site in time or not.
+    for measure in ("m", "n"):
+        value = {"kind": "observation", "measure": measure, "value": one_of(choose, ("1", "2", "3")), "unit": "g"}
+        known = {"available": shown_date(enrolled + one_of(choose, (-4, -1, 3)))} if chance(choose, 75) else {}
+        raws.append(value | known | {"time": _usual(choose, first - 13)})
     if of.by_dose:
         raws.append(
             {"kind": "administration", "drug": "alpha", "amount": "500", "unit": "mg", "time": _usual(choose, first)}
@@ -225,12 +240,12 @@ def _happening(choose: Choose, of: Written) -> Raw:
     """Give a record of something, without an id."""
     raw: Raw = any_of(
         choose,
-        *((9, _dose), (9, _value), (2, _visit), (2, _stop), (2, _therapy), (2, _condition), (2, _adverse_event)),
+        *((9, _dose), (9, _value), (2, _visit), (2, _stop), (2, _therapy), (2, _condition), (3, _adverse_event)),
         *((1, _calm), (1, _milestone)),
     )(choose, of)
-    if chance(choose, 20):
+    if chance(choose, 40):
         raw["available"] = _time(choose, of, _day(choose, of)) if coin(choose) else raw["time"]
-    if of.sites and chance(choose, 10):
+    if of.sites and chance(choose, 25):
         raw["site"] = one_of(choose, of.sites)
     return raw
 

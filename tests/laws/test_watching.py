@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import date
 from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.laws.protocols import Written, written
+from tests.laws.protocols import Written, loaded, written
+from tests.laws.streams import Raw, record
 from tests.laws.watched import (
     Watch,
     another_may_judge,
@@ -22,14 +24,16 @@ from tests.laws.watched import (
     stopping_changes_nothing,
     stops,
     time_may_jump,
+    told,
     watch,
 )
 from trialspec.alerts import Change
 from trialspec.events import Event, Record
 from trialspec.findings import Subject
 from trialspec.interpreters.strategies import drawn
+from trialspec.monitor import Monitor
 from trialspec.patient import Timeline
-from trialspec.times import DAY, parse_time
+from trialspec.times import DAY, Zone, parse_time
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +63,7 @@ def test_stopping_and_starting_changes_nothing(watch: Watch, data: st.DataObject
 @many
 @given(drawn(watch), st.data())
 def test_order_and_batches_decide_nothing(watch: Watch, data: st.DataObject) -> None:
-    """At each instant the alerts and the journal folded are the same in any order, batched in any way."""
+    """At each instant the alerts, the journal folded and what is due are the same in any order, batched in any way."""
     order_decides_nothing(watch, data.draw(drawn(otherwise, watch)))
 
 
@@ -79,7 +83,7 @@ def test_another_protocol_may_judge(watch: Watch, other: Written, after: int) ->
 
 # --- what is drawn ----------------------------------------------------------------------------------------------------
 
-DRAWN = 100
+DRAWN = 90
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +108,7 @@ def test_enough_happens(watched: list[tuple[Watch, list[Change]]]) -> None:
     """Alerts are raised, resolved, withdrawn and revised, and some are over when they are first seen."""
     least = {"raised": 95, "resolved": 60, "withdrawn": 30, "revised": 25}
     for what, percent in least.items():
-        assert share(watched, lambda _, journal, what=what: any(each.what == what for each in journal)) >= percent
+        assert 100 * sum(any(each.what == what for each in journal) for _, journal in watched) >= percent * len(watched)
 
     def at_once(_: Watch, journal: list[Change]) -> bool:
         return any(each.what == "raised" and each.episode.closed is not None for each in journal)
@@ -140,24 +144,99 @@ def test_records_come_in_every_way(watched: list[tuple[Watch, list[Change]]]) ->
         seen: list[Record] = []
         for step in each.stream.steps:
             ways: set[str] = {f"pace {step.pace}"} | ({"several at once"} if len(step.records) > 1 else set())
-            for record in step.records:
-                before = [other for other in seen if other.id == record.id]
-                ways |= {"twice"} if record in before else set()
-                ways |= {"under another's id"} if any(other.patient != record.patient for other in before) else set()
-                if not isinstance(record, Event):
+            for one in step.records:
+                before = [other for other in seen if other.id == one.id]
+                ways |= {"twice"} if one in before else set()
+                ways |= {"under another's id"} if any(other.patient != one.patient for other in before) else set()
+                if not isinstance(one, Event):
                     ways.add("unreadable")
                     continue
-                ways |= {"retracted"} if record.retracted else set()
-                ways |= {"retracted before it came"} if record.retracted and not before else set()
-                ways |= {"corrected"} if record.revision and before and not record.retracted else set()
-                ways |= {"conflict"} if any(o.revision == record.revision and o != record for o in before) else set()
-                when = None if record.retracted else parse_time(record.time, zone)
+                ways |= {"retracted"} if one.retracted else set()
+                ways |= {"retracted before it came"} if one.retracted and not before else set()
+                ways |= {"corrected"} if one.revision and before and not one.retracted else set()
+                ways |= {"conflict"} if any(o.revision == one.revision and o != one for o in before) else set()
+                when = None if one.retracted else parse_time(one.time, zone)
                 if when is not None:
                     first, last = when.span(zone)
                     ways |= {"before its time"} if first > step.at else set()
                     ways |= {"late"} if last < step.at - DAY else set()
-                seen.append(record)
+                seen.append(one)
             found.update(ways)
-    wanted = ("late", "before its time", "twice", "corrected", "retracted", "retracted before it came", "conflict")
+    wanted: tuple[str, ...] = (
+        "late",
+        "before its time",
+        "twice",
+        "corrected",
+        "retracted",
+        "retracted before it came",
+        "conflict",
+    )
     wanted += ("unreadable", "under another's id", "pace halts", "pace jump", "several at once")
     assert [way for way in wanted if found[way] < 5] == []
+
+
+# --- what is known to differ ------------------------------------------------------------------------------------------
+
+NOTHING_YET = """
+language: 1
+protocol: nothing-yet
+title: What is told before anything has happened
+version: 1.0.0
+zone: UTC
+use: [rules/deviations]
+measures:
+  m: {label: m, unit: g}
+moments:
+  enrolled: {first: enrolment}
+  screened: {last: screening, through: enrolled}
+eligibility:
+  include:
+    I1: {latest: m, from: 7 d before now, at_least: 1 g}
+alerts:
+  own/open:
+    for_each: criterion
+    when: {verdict: unknown}
+    urgency: log
+    important: no
+    lasts: while_true
+    say: It is open
+"""
+
+
+@pytest.mark.xfail(reason="what holds since ever is read at the instant of the question where nothing has happened yet")
+def test_before_anything_happened_the_same_is_told_at_any_time() -> None:
+    """All that is known is dated later: the fact `missing` names the date of the question, and nobody is due then.
+
+    `first_instant` gives the instant of the question then, so what a report says changes without any `until`.
+    """
+    announced = record({"id": "a", "patient": "P", "kind": "milestone", "milestone": "screening", "time": "2024-03-20"})
+    zone, protocol = Zone("UTC"), loaded(NOTHING_YET)
+    first, later = (zone.start_of(date(2024, 3, day).toordinal()) for day in (1, 5))
+    monitor = Monitor(protocol, first)
+    monitor.feed([announced])
+    due = monitor.due
+    assert due is not None
+    assert due > later
+    monitor.tick(later)
+    assert told(monitor.state("P")) == told(protocol.report([announced], "P", at=later).alerts)
+
+
+def test_a_dose_becomes_history_by_an_enrolment_that_comes_later() -> None:
+    """A dose without a screening is in doubt until word comes of an enrolment after it: then it was history.
+
+    The enrolment changes what is told of an instant before its own.
+    """
+    day = Zone("UTC").start_of(date(2024, 3, 10).toordinal())
+    text = NOTHING_YET.replace("measures:", "drugs: {alpha: {label: alpha, unit: mg}}\nmeasures:") + (
+        "doses:\n  A: {drug: alpha, amount: not_stated, on: 2024-03-20, belongs_until: 2024-03-25}\n"
+    )
+    protocol = loaded(text)
+    dose: Raw = {"id": "d", "patient": "P", "kind": "administration", "drug": "alpha", "time": "2024-03-10T04:00Z"}
+    enrolment: Raw = {"id": "e", "patient": "P", "kind": "milestone", "milestone": "enrolment"}
+    records = [record(dose), record(enrolment | {"time": "2024-03-10T10:00Z"})]
+    monitor = Monitor(protocol, day)
+    for hour, each in zip((5, 11), records, strict=True):
+        monitor.tick(day + hour * 3600)
+        monitor.feed([each])
+    assert told(monitor.state("P")) == told(protocol.report(records, "P", at=monitor.at).alerts)
+    assert any(str(key).endswith("data/no-screening/screening/e") for key in monitor.state("P"))

@@ -87,6 +87,12 @@ class Watching:
     journal: list[Change] = field(default_factory=list)
     halts: int = 0
 
+    def tick(self, at: int) -> set[str]:
+        """Let time go on; give the patients for whom something changed."""
+        changes = self.monitor.tick(at)
+        assert self.monitor.at == at
+        return self.note(changes)
+
     def note(self, changes: tuple[Change, ...]) -> set[str]:
         """Take down what changed; give the patients."""
         self.journal += changes
@@ -115,11 +121,11 @@ class Watching:
             early = self.monitor.tick(due - 1)
             assert early == (), f"something changed before it was due at {due}"
             self.check(self.some(set()))
-            concerned = self.some(self.note(self.monitor.tick(due)))
+            concerned = self.some(self.tick(due))
             self.check(concerned)
-            self.note(self.monitor.tick(min(due + 1, step.at)))
+            self.tick(min(due + 1, step.at))
             self.check(concerned)
-        concerned = self.note(self.monitor.tick(step.at))
+        concerned = self.tick(step.at)
         if not step.records:
             self.check(self.watch.stream.patients)
         elif step.pace == "halts":

@@ -191,7 +191,8 @@ def unscreened(program: Program, world: Question) -> Reading:
             return Reading(MET, enrolment.because, frozenset({Missing("screening")}), until)
     if known:
         return Reading(NOT_MET, frozenset().union(*(cited(item) for item in known)), until=until)
-    given = [(item, _is_trial_dose(item, world)) for item in doses]
+    # A dose that is dated later is nothing yet, and decides nothing.
+    given = [(item, _is_trial_dose(item, world)) for item in doses if visible(item, world) is not NOT_MET]
     dosed = some(counts for _, counts in given)
     deciding = [item for item, counts in given if counts is dosed]
     # That it was history is told by what came after it.
