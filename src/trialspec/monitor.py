@@ -275,9 +275,11 @@ class Monitor:
         chart.renew(new, gone, came)
         recalled, doubtful = any(_told_before(watched, name) for name in names), old.problems != new.problems
         foreseen = any(item in FORESEEN for item in (*gone, *came))
+        screened = foreseen and self._units.trial.screens_again(old, (*gone, *came))
         for unit, walk in zip(self._units.all, watched.walks, strict=True):
             group = unit.group
-            if (recalled and group.recalls) or (doubtful and unit.doubts) or (foreseen and group.foresees):
+            seen = foreseen and group.foresees and (screened or not unit.screens)
+            if seen or (recalled and group.recalls) or (doubtful and unit.doubts):
                 walk.again()
             else:
                 self._take_up(unit, walk, (*gone, *came), chart, at)

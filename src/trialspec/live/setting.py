@@ -17,18 +17,19 @@ from trialspec.live.values import Values
 from trialspec.truth import NOT_MET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from trialspec.findings.windows import Placing
     from trialspec.interpreters.live import Chart
     from trialspec.kernel import Point
-    from trialspec.patient import Item
+    from trialspec.patient import Item, Timeline
     from trialspec.program import Program
     from trialspec.rulebook.decide import Matcher
     from trialspec.times import When
     from trialspec.truth import Verdict
 
 
+_SCREENING = Interest(milestone("screening"))
 # What tells of earlier instants whether a screening is missing.
 FORESEEN = Interest(milestone("screening", "enrolment", "consent"))
 
@@ -109,6 +110,16 @@ class Trial:
         value, until = self.points.find(self.screened)(chart, appearances(item, chart.zone)[0])
         return value is None or until is not None
 
+    def screens_again(self, before: Timeline, changed: Iterable[Item]) -> bool:
+        """Whether records may tell otherwise of any instant that a screening was missing.
+
+        With a screening on record no consent and no enrolment that is dated later tells it.
+        """
+        if self.screened is None:
+            return False
+        known = any(_is_screening(item) and item.certain for _, item in before.of_kind("milestone"))
+        return not known or any(_is_screening(item) for item in changed)
+
     def scene(self, chart: Chart, at: int) -> tuple[Scene, int | None]:
         """See where the visits lie at an instant."""
         visits = self.program.visits
@@ -123,6 +134,10 @@ class Trial:
             return Scene(placed, times, stop, find, {}), find.until
 
         return chart.keep("scene", self.anchors, at, tell)
+
+
+def _is_screening(item: Item) -> bool:
+    return item in _SCREENING
 
 
 @dataclass(frozen=True, slots=True)

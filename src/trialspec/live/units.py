@@ -167,4 +167,4 @@ class Units:
                 group = Group(f"response {each.name}@{visit}", read, foresees=True)
                 teller = ResponseTeller(trial, each, visit)
                 interest = trial.anchors if teller.plain else rests
-                yield Unit(group, interest, rests, teller), ("component", "category")
+                yield Unit(group, interest, rests, teller, screens=not teller.plain), ("component", "category")
