@@ -22,7 +22,7 @@ from trialspec.timeline import timeline
 from trialspec.versions import compile_versions, digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from trialspec.diagnostics import Diagnostic
@@ -40,8 +40,8 @@ class PatientReport:
     """What a protocol says of one patient at one instant.
 
     `known` is the instant up to which records were available (`None`: all that there are). `alerts` are all episodes up
-    to `at`, those that are over included. `program` is the version of the protocol that judges the patient at `at`: the
-    newest of those that may, where that is open.
+    to `at`, those that are over included. `program` is the version of the protocol that judges the patient at `at` (the
+    newest of those that may, where that is open), `versions` are all by name, where there are several.
     """
 
     patient: str
@@ -51,6 +51,11 @@ class PatientReport:
     findings: tuple[Finding, ...]
     alerts: alerts.State
     program: Program
+    versions: Mapping[str, Program] = field(default_factory=dict, repr=False)
+
+    def judge(self, finding: Finding) -> Program:
+        """Give the version of the protocol that found something."""
+        return self.versions[finding.judged_by[0]] if finding.judged_by else self.program
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -153,10 +158,11 @@ class Protocol:
         question = Question(seen, at, known_at=known_at)
         found = findings.read(self.groups, question)
         raised = alerts.state(self.context, self.groups, question)
-        return PatientReport(patient, at, known, seen, found, raised, self._judging(question))
-
-    def _judging(self, question: Question) -> Program:
-        return self.programs[max(judging(self.programs, question))] if self.former else self.program
+        if not self.former:
+            return PatientReport(patient, at, known, seen, found, raised, self.program)
+        versions = {program.version: program for program in self.programs}
+        judge = self.programs[max(judging(self.programs, question))]
+        return PatientReport(patient, at, known, seen, found, raised, judge, versions)
 
 
 def load(path: Path, *, libraries: Sequence[Path] = ()) -> Protocol:

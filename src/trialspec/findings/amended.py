@@ -8,10 +8,10 @@ only that is found which all those agree on that may.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from trialspec.findings import Found, Group, groups
 from trialspec.findings.consents import History, Stretch, histories
@@ -62,7 +62,14 @@ def _group(name: str, programs: Sequence[Program], versions: Sequence[Group | No
 
 def _read(name: str, programs: Sequence[Program], versions: Sequence[Group | None], question: Question) -> Found:
     """Read what one group of each version finds, and give what is found of the patient."""
-    telling = _Telling(programs, versions, question, settles=name != "patient")
+    telling = _Telling(
+        programs,
+        versions,
+        question,
+        name != "patient",
+        _remembered(question, f"{name} as told at {_told_at(question)}"),
+        _remembered(question, "enrolled"),
+    )
     told = histories([program.version for program in programs], question)
     # Too many ways: it may be any of the versions throughout.
     ways = told.ways or [(Stretch(None, number, number),) for number in range(len(programs))]
@@ -74,16 +81,18 @@ def _read(name: str, programs: Sequence[Program], versions: Sequence[Group | Non
 
 @dataclass(slots=True)
 class _Telling:
-    """One reading of a group, in every version that may judge; what a version reads at an instant it reads once.
+    """One reading of a group, in every version that may judge.
 
-    `settles`: something in the group may be settled, and so stay with the version that it was found by.
+    `settles`: something in the group may be settled, and so stay with the version that it was found by. `read` is what
+    a version found at an instant, and `enrolled` whether the patient was by then, remembered for a whole telling.
     """
 
     programs: Sequence[Program]
     versions: Sequence[Group | None]
     question: Question
     settles: bool
-    read: dict[tuple[int, int], Found] = field(default_factory=dict)
+    read: dict[tuple[int, int], Found]
+    enrolled: dict[tuple[int, int], Verdict]
 
     def along(self, way: History) -> tuple[_Told, int | None]:
         """Give what is found if the versions followed each other in one way."""
@@ -108,9 +117,8 @@ class _Telling:
         found = self.read.get((version, at))
         if found is None:
             asked = self.question
-            own = asked.remembered.setdefault(f"version {version}", {})
-            told_at = asked.at if asked.told_at is None else asked.told_at
-            on = replace(asked, at=at, told_at=told_at, remembered=cast("dict[str, object]", own))
+            own: dict[str, object] = _remembered(asked, f"version {version}")
+            on = replace(asked, at=at, told_at=_told_at(asked), remembered=own)
             found = self.read[version, at] = group(on)
         return found
 
@@ -145,7 +153,9 @@ class _Telling:
             case None:
                 return NOT_MET
             case Finding(subject="criterion"):
-                return _enrolled(self.programs[version], self.question.on(at))
+                if (version, at) not in self.enrolled:
+                    self.enrolled[version, at] = _enrolled(self.programs[version], self.question.on(at))
+                return self.enrolled[version, at]
             case Finding(subject="therapy"):
                 return _ended(finding, self.question.on(at))
             case Finding(subject="adverse_event"):
@@ -201,6 +211,15 @@ class _Telling:
             item.when.instants and item.when.span(zone)[0] == dose.since and cited(item) & dose.because
             for _, item in self.question.timeline.of_kind("administration")
         )
+
+
+def _told_at(question: Question) -> int:
+    return question.at if question.told_at is None else question.told_at
+
+
+def _remembered(question: Question, what: str) -> dict[Any, Any]:
+    """Give what is remembered under a name for all questions of one telling."""
+    return cast("dict[Any, Any]", question.remembered.setdefault(what, {}))
 
 
 def _key(finding: Finding) -> _Key:
@@ -278,7 +297,7 @@ def _agreed(findings: Sequence[Finding]) -> Finding:
         because=NOTHING.union(*(finding.because for finding in findings)),
         missing=frozenset[Missing]().union(*(finding.missing for finding in findings)),
         facts={name: _shown(finding.facts.get(name, "") for finding in findings) for name in first.facts},
-        judged_by=tuple(sorted({version for finding in findings for version in finding.judged_by})),
+        judged_by=tuple(dict.fromkeys(version for finding in findings for version in finding.judged_by)),
     )
 
 

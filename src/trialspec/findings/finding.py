@@ -37,7 +37,7 @@ class Finding:
     `since` is the instant of what the finding is about, where there is one (the start of a dose, of a visit).
     `because` suffices for the fields; `until` is the first instant at which they may differ while no event arrives.
     `facts` are the words that a rule's sentence may use; `readings` are the proofs behind the fields. `judged_by` are
-    the versions of the protocol that found it, where the protocol has several and it matters; one, unless it is open.
+    the versions of a protocol of several that found it: one, unless it is open; the first of them says why.
     """
 
     subject: Subject
