@@ -190,7 +190,7 @@ class Watching:
 
 
 @pytest.mark.slow
-def test_a_running_watch_takes_a_new_version(run: Run, folder: Path) -> None:
+def test_a_running_watch_takes_a_new_version(fresh: Run, folder: Path) -> None:
     state = ("--state", str(folder.parent / "watch.state"))
     watching = Watching(folder, *state)
     try:
@@ -215,7 +215,7 @@ def test_a_running_watch_takes_a_new_version(run: Run, folder: Path) -> None:
         new = watching.lines[told:]
         assert {line["patient"] for line in new} == {"P2"}
         assert ("consent/wrong-version", "withdrawn") in {(line["rule"], line["what"]) for line in new}
-        assert {line["digest"] for line in new if line["what"] == "raised"} == {digests(run)["2.0.0"]}
+        assert {line["digest"] for line in new if line["what"] == "raised"} == {digests(fresh)["2.0.0"]}
 
         watching.add(events("P3", "2.0.0"))
         watching.until(lambda it: any(line["patient"] == "P3" for line in it.lines))
@@ -225,26 +225,26 @@ def test_a_running_watch_takes_a_new_version(run: Run, folder: Path) -> None:
         watching.process.wait()
     before = len(watching.lines)
     present = max(str(line["noticed"]) for line in watching.lines)
-    reported = json.loads(run("run", str(folder), str(watching.events), "--as-of", present, "--format", "json").stdout)[
-        "patients"
-    ]
+    reported = json.loads(
+        fresh("run", str(folder), str(watching.events), "--as-of", present, "--format", "json").stdout
+    )["patients"]
     expected = {alert["alert"]: alert for each in reported for alert in each["alerts"]}
     reached = folded(watching.lines)
     assert {key: (each["sentence"], each["resolved"]) for key, each in reached.items()} == {
         key: (each["sentence"], each["resolved"]) for key, each in expected.items()
     }
-    again = run("watch", str(folder), "--from", str(watching.events), *state)
+    again = fresh("watch", str(folder), "--from", str(watching.events), *state)
     assert journal(again) == [], "what was told is not told again, by the versions that were kept"
     assert before
 
 
 @pytest.mark.slow
-def test_a_new_version_is_taken_at_the_next_start_too(run: Run, folder: Path, both: Path) -> None:
+def test_a_new_version_is_taken_at_the_next_start_too(fresh: Run, folder: Path, both: Path) -> None:
     state = ("--state", str(folder.parent / "watch.state"))
-    first = journal(run("watch", str(folder), "--from", str(both), *state))
+    first = journal(fresh("watch", str(folder), "--from", str(both), *state))
     amend(folder)
-    second = journal(run("watch", str(folder), "--from", str(both), *state))
+    second = journal(fresh("watch", str(folder), "--from", str(both), *state))
     assert {line["patient"] for line in second} == {"P2"}
-    assert journal(run("watch", str(folder), "--from", str(both), *state)) == []
-    alone = journal(run("watch", str(folder), "--from", str(both)))
+    assert journal(fresh("watch", str(folder), "--from", str(both), *state)) == []
+    alone = journal(fresh("watch", str(folder), "--from", str(both)))
     assert set(folded(first + second)) == set(folded(alone))

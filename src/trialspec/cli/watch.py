@@ -19,7 +19,7 @@ from trialspec.cli import arguments, going, show
 from trialspec.cli.going import Wait
 from trialspec.cli.live import Board
 from trialspec.cli.watching import Clock, EventClock, Finished, KeptState, Replay, WallClock, Watch
-from trialspec.evaluation import Protocol, load
+from trialspec.evaluation import Protocol
 from trialspec.events import Record
 from trialspec.quantity import Duration, parse_duration
 from trialspec.reports.table import FOOTER
@@ -131,8 +131,8 @@ def watch(
         wait = pace.wait
 
     def reread() -> tuple[Protocol, dict[str, str]]:
-        path = arguments.protocol_file(protocol, libraries)
-        return load(path, libraries=libraries), {} if state is None else freeze_versions(path, libraries)
+        again, path = arguments.loaded(protocol, libraries), arguments.protocol_file(protocol, libraries)
+        return again, {} if state is None else freeze_versions(path, libraries)
 
     kept = None if state is None else _kept(state, read, arguments.protocol_file(protocol, libraries), libraries)
     watched = Watch(read, source, ticks, since=begin, unblinded=unblinded, state=kept)
