@@ -22,8 +22,6 @@ from trialspec.times import on_date
 
 pytestmark = pytest.mark.slow
 fewer = settings(max_examples=settings.default.max_examples // 5 if settings.default else 20)
-# This one reads single instants.
-more = settings(max_examples=settings.default.max_examples * 4 if settings.default else 400)
 
 FOLDER = Path(__file__).parent / "amended"
 FIRST = 735_294  # 2014-03-03
@@ -157,7 +155,7 @@ def test_what_is_watched_is_what_is_reported(raws: tuple[Raw, ...], data: st.Dat
     assert protocol().incidents == ()
 
 
-@more
+@fewer
 @given(streams(vague=True), st.integers(-30, 70), st.integers(0, 86_399))
 def test_nothing_that_is_found_changes_before_it_says(raws: tuple[Raw, ...], day: int, second: int) -> None:
     """The instant before a group's `until` it finds what it found."""

@@ -137,11 +137,14 @@ class _Telling:
         for key in dict.fromkeys((*found, *former)):
             was = self.settled(before.get(key), earlier[-1].version, last.start - 1)
             found_settled = self.settled(first.get(key), last.version, last.start)
+            if _at_once(found.get(key), last):
+                # It was done in the hours in which the version may have begun to judge.
+                found_settled = NOT_MET if last.doubt == last.start else UNKNOWN
             done = was is MET and before[key].fields.get("state") not in _NOT_DONE
             made = found.get(key)
             if done or found_settled is MET or (was is MET and key not in first and key not in found):
                 made = former.get(key)
-            elif key in first and found_settled is UNKNOWN:
+            elif found_settled is UNKNOWN:
                 made = _agreed([found[key], former[key]]) if key in found and key in former else _unsure(made)
             if made is not None:
                 chosen[key] = made
@@ -153,8 +156,9 @@ class _Telling:
             case None:
                 return NOT_MET
             case Finding(subject="criterion"):
+                # An enrolment at this very instant was not over by then.
                 if (version, at) not in self.enrolled:
-                    self.enrolled[version, at] = _enrolled(self.programs[version], self.question.on(at))
+                    self.enrolled[version, at] = _enrolled(self.programs[version], self.question.on(at - 1))
                 return self.enrolled[version, at]
             case Finding(subject="therapy"):
                 return _ended(finding, self.question.on(at))
@@ -213,6 +217,13 @@ class _Telling:
         )
 
 
+def _at_once(finding: Finding | None, begun: Stretch) -> bool:
+    """Whether something was done as a version began to judge, or may have been."""
+    if finding is None or finding.since is None or begun.start is None or finding.subject not in _DATED:
+        return False
+    return begun.start <= finding.since <= (begun.start if begun.doubt is None else begun.doubt)
+
+
 def _told_at(question: Question) -> int:
     return question.at if question.told_at is None else question.told_at
 
@@ -228,6 +239,7 @@ def _key(finding: Finding) -> _Key:
 
 # --- what is settled --------------------------------------------------------------------------------------------------
 
+_DATED = frozenset({"dose", "visit", "adverse_event", "eligibility"})
 _NOT_DONE = frozenset({"missed", "cancelled"})
 # The field that tells whether something is over, and the words that say so.
 _SETTLED: Mapping[str, tuple[str, frozenset[str]]] = {

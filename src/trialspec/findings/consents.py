@@ -34,7 +34,8 @@ class Stretch:
 
     `outdated`: the latest consent is to a version that a newer one has taken the place of; `late`: it had already, when
     consent was given. `beyond`: the approvals on record are all of versions that are newer than the one that judges.
-    `because` are the records that make it so.
+    `because` are the records that make it so. It begins by `doubt` at the latest: a consent with a date only may have
+    been given at any hour of that.
     """
 
     start: int | None
@@ -44,6 +45,7 @@ class Stretch:
     late: bool = False
     beyond: bool = False
     because: frozenset[str] = NOTHING
+    doubt: int | None = None
 
 
 History = tuple[Stretch, ...]
@@ -68,6 +70,7 @@ class _Sign:
     kind: Literal["consent", "approval"]
     version: int | None
     because: frozenset[str]
+    by: int
 
 
 def histories(versions: Sequence[str], question: Question) -> Histories:
@@ -93,13 +96,13 @@ def _choices(versions: Sequence[str], question: Question) -> Iterator[list[_Sign
     for item, there in consents:
         shared = any(_unordered(item, other) for other, _ in consents)
         instants = _consented(item, zone, shared=shared)
-        yield _signs(item, "consent", instants, versions, sure=there is MET)
+        yield _signs(item, "consent", instants, versions, zone, sure=there is MET)
     for item in items:
         site = item.fields.get("site")
         at_site = MET if not isinstance(site, Codes) else UNKNOWN if not here else site.among(here)
         there = every((_is(item, "version_approved"), at_site))
         if there is not NOT_MET:
-            yield _signs(item, "approval", _approved(item, zone), versions, sure=there is MET)
+            yield _signs(item, "approval", _approved(item, zone), versions, zone, sure=there is MET)
 
 
 def _is(item: Item, word: str) -> Verdict:
@@ -108,7 +111,13 @@ def _is(item: Item, word: str) -> Verdict:
 
 
 def _signs(
-    item: Item, kind: Literal["consent", "approval"], instants: Iterable[int], versions: Sequence[str], *, sure: bool
+    item: Item,
+    kind: Literal["consent", "approval"],
+    instants: Iterable[int],
+    versions: Sequence[str],
+    zone: Zone,
+    *,
+    sure: bool,
 ) -> list[_Sign | None]:
     told = item.fields.get("version")
     words = told.words if isinstance(told, Codes) else None
@@ -118,7 +127,11 @@ def _signs(
         named = [versions.index(word) if word in versions else None for word in sorted(words)]
     elif kind == "approval":
         named.append(None)
-    made: list[_Sign | None] = [_Sign(at, kind, version, cited(item)) for at in instants for version in named]
+
+    def sign(at: int, version: int | None) -> _Sign:
+        return _Sign(at, kind, version, cited(item), at if item.when.instants else max(at, zone.end_of(item.when.last)))
+
+    made: list[_Sign | None] = [sign(at, version) for at in instants for version in named]
     return made if sure and item.certain else [*made, None]
 
 
@@ -178,6 +191,7 @@ def _history(signs: Iterable[_Sign | None]) -> History:
                 late=late,
                 beyond=all(each.version is not None and each.version > version for each in approvals),
                 because=NOTHING.union(*(each.because for each in (consent, newest) if each is not None)),
+                doubt=sign.by if sign.kind == "consent" else None,
             )
         )
     return tuple(found)
