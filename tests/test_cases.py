@@ -8,7 +8,7 @@ import pytest
 from trialspec.casebook import Case, Casebook, case_files, read_cases, run_case
 
 ROOT = Path(__file__).parent.parent
-PLACES = ("protocols", "rules", "tests/traps", "tests/semantics", "tests/regressions")
+PLACES = ("protocols", "rules", "tests/traps", "tests/semantics", "tests/regressions", "tests/amended")
 FILES = [file for place in PLACES for file in case_files(ROOT / place)]
 
 

@@ -124,7 +124,7 @@ def test_every_sentence_is_complete(patient: str) -> None:
 
 
 def test_every_rule_is_shown_by_a_case() -> None:
-    places = (HOME / "cases", ROOT / "rules" / "cases", ROOT / "tests" / "traps")
+    places = (HOME / "cases", ROOT / "rules" / "cases", ROOT / "tests" / "traps", ROOT / "tests" / "amended" / "cases")
     shown = "\n".join(file.read_text(encoding="utf-8") for place in places for file in sorted(place.glob("*.yaml")))
     names = [rule.name for rule in protocol().rulebook.rules]
     assert [name for name in names if not re.search(rf"[\[ ]{name}[\],\s]", shown)] == []

@@ -76,10 +76,10 @@ def test_there_are_forty_of_them() -> None:
 def test_every_code_for_the_shape_and_meaning_of_a_protocol_is_shown_by_one() -> None:
     said = {code for file in HERE.rglob("*.yaml") for _, _, _, code in expected_in(file)}
     # The rest are about the bytes and the outer form of a file (tests/test_document.py), or about what a command is
-    # given (tests/cli).
+    # given, a directory of several versions among it (tests/cli).
     of_the_text = {
         *("block-indent", "too-large", "too-deep", "not-text-key", "multiple-documents", "encoding"),
-        *("control-character", "unclear-comment", "unknown-unit", "unknown-patient"),
+        *("control-character", "unclear-comment", "unknown-unit", "unknown-patient", "version-conflict"),
     }
     assert set(CODES) - said - of_the_text == set()
 

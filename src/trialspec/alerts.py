@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trialspec.interpreters.reading import Question
     from trialspec.patient import Timeline
     from trialspec.rulebook.decide import Matcher
-    from trialspec.rulebook.table import Rule
+    from trialspec.rulebook.table import Message, Rule
 
 START = "start"
 
@@ -82,12 +82,37 @@ State = dict[Key, Episode]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What alerts of one patient are judged by: the protocol, its digest, its rules and the evaluator of its rules."""
+    """What alerts of one patient are judged by: the protocol, its digest, its rules and the evaluator of its rules.
+
+    A protocol of several versions has a context for each of them: `versions`.
+    """
 
     protocol: str
     digest: str
     rules: Mapping[str, Rule]
     matcher: Matcher
+    versions: Mapping[str, Context] = field(default_factory=dict)
+
+    def of(self, finding: Finding) -> Context:
+        """Give what a finding is judged by: its version, or all that it may be."""
+        if not finding.judged_by:
+            return self
+        first, *others = (self.versions[version] for version in finding.judged_by)
+        if not others:
+            return first
+        return replace(first, matcher=Unanimous((first.matcher, *(each.matcher for each in others))))
+
+
+@dataclass(frozen=True, slots=True)
+class Unanimous:
+    """Names the rules that hold by all of several evaluators."""
+
+    matchers: tuple[Matcher, ...]
+
+    def matching(self, subject: str, message: Message) -> tuple[str, ...]:
+        """Name them in the order of the first."""
+        first, *others = (matcher.matching(subject, message) for matcher in self.matchers)
+        return tuple(rule for rule in first if all(rule in other for other in others))
 
 
 def state(context: Context, groups: Iterable[Group], question: Question) -> State:
@@ -254,8 +279,9 @@ class Walk:
             named = START if self.now is None else _opening(finding, before.get(name), arrived)
             key = Key(timeline.patient, context.protocol, rule, name, named)
             opened = None if self.now is None else now
-            episode = Episode(key, context.rules[rule], context.digest, opened, None, finding)
-            running[rule, name] = _Running(episode, context.rules[rule].lasts == "for_ever")
+            judge = context.of(finding)
+            episode = Episode(key, judge.rules[rule], judge.digest, opened, None, finding)
+            running[rule, name] = _Running(episode, judge.rules[rule].lasts == "for_ever")
         self._running = running
 
     def _proved(self, question: Question, names: frozenset[str]) -> tuple[Finding, ...]:
@@ -281,7 +307,7 @@ def first_instant(timeline: Timeline, at: int) -> int:
 
 
 def _matching(context: Context, finding: Finding) -> tuple[str, ...]:
-    return context.matcher.matching(finding.subject, finding.fields)
+    return context.of(finding).matcher.matching(finding.subject, finding.fields)
 
 
 def _opening(finding: Finding, before: Finding | None, arrived: frozenset[str]) -> str:

@@ -458,6 +458,12 @@ CODES: dict[str, str] = {
         "that is missed, over or too soon while it is still in time.",
         "Look at both parts, as the message names them, and state what the written protocol says.",
     ),
+    "version-conflict": _code(
+        "The versions of a protocol in one directory do not fit together: they are of different protocols, one version "
+        "is there twice or is newer than `protocol.yaml`, or they do not agree on what records are read with.",
+        "Keep the newest version as `protocol.yaml` and those before it in `former/`, all of one protocol; give a site "
+        "its one zone, and a measure its one unit, in every version.",
+    ),
     "never-due": _code(
         "A dose or visit is counted from a moment that it sets itself, or that comes after it. Until that has happened "
         "it is not due, so nobody is told that it is late.",

@@ -12,17 +12,17 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from trialspec import alerts, findings
-from trialspec.compile import compile_protocol
 from trialspec.explain import explain
+from trialspec.findings.amended import amended, judging
 from trialspec.findings.slots import meant_slots
 from trialspec.interpreters.reading import Question
-from trialspec.load import load as read
 from trialspec.rulebook import Decider
 from trialspec.sources import Cohort, cohort
 from trialspec.timeline import Ledger
+from trialspec.versions import compile_versions, digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from trialspec.diagnostics import Diagnostic
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from trialspec.explain import Line
     from trialspec.findings import Group
     from trialspec.findings.finding import Finding
-    from trialspec.patient import Problem, Timeline
+    from trialspec.patient import Item, Problem, Timeline
     from trialspec.program import Program
     from trialspec.rulebook import Incident, Rulebook
 
@@ -40,7 +40,8 @@ class PatientReport:
     """What a protocol says of one patient at one instant.
 
     `known` is the instant up to which records were available (`None`: all that there are). `alerts` are all episodes up
-    to `at`, those that are over included.
+    to `at`, those that are over included. `program` is the version of the protocol that judges the patient at `at` (the
+    newest of those that may, where that is open), `versions` are all by name, where there are several.
     """
 
     patient: str
@@ -49,6 +50,12 @@ class PatientReport:
     timeline: Timeline
     findings: tuple[Finding, ...]
     alerts: alerts.State
+    program: Program
+    versions: Mapping[str, Program] = field(default_factory=dict, repr=False)
+
+    def judge(self, finding: Finding) -> Program:
+        """Give the version of the protocol that found something."""
+        return self.versions[finding.judged_by[0]] if finding.judged_by else self.program
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -68,11 +75,15 @@ class PatientReport:
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """A protocol that runs: what it asks, its rules, and what was noticed while it was loaded."""
+    """A protocol that runs: what it asks, its rules, and what was noticed while it was loaded.
+
+    `former` are the versions before it, the oldest first: each patient is judged by the version of the latest consent.
+    """
 
     program: Program
     rulebook: Rulebook
     warnings: tuple[Diagnostic, ...] = ()
+    former: tuple[Protocol, ...] = ()
     decider: Decider = field(init=False, repr=False, compare=False)
     groups: tuple[Group, ...] = field(init=False, repr=False, compare=False)
     context: alerts.Context = field(init=False, repr=False, compare=False)
@@ -82,13 +93,26 @@ class Protocol:
         program, decider = self.program, Decider(self.rulebook)
         rules = {rule.name: rule for rule in self.rulebook.rules}
         object.__setattr__(self, "decider", decider)
-        object.__setattr__(self, "groups", findings.groups(program))
-        object.__setattr__(self, "context", alerts.Context(program.name, program.digest, rules, decider))
+        object.__setattr__(self, "groups", amended(self.programs) if self.former else findings.groups(program))
+        own = alerts.Context(program.name, program.digest, rules, decider)
+        versions = {each.program.version: each.context for each in self.former}
+        context = replace(own, versions={**versions, program.version: own}) if versions else own
+        object.__setattr__(self, "context", context)
+
+    @property
+    def programs(self) -> tuple[Program, ...]:
+        """All its versions, the oldest first."""
+        return (*(each.program for each in self.former), self.program)
+
+    @property
+    def digest(self) -> str:
+        """The fingerprint of all its versions."""
+        return digest_of([program.digest for program in self.programs])
 
     @property
     def incidents(self) -> tuple[Incident, ...]:
         """Where the two evaluators of the rules did not agree so far: a defect of ours, never silent."""
-        return self.decider.incidents
+        return tuple(chain.from_iterable(each.incidents for each in self.former)) + self.decider.incidents
 
     def timeline(self, events: Iterable[Record], patient: str, *, known: int | None = None) -> Timeline:
         """Give what the records tell of one patient, as known at an instant or today."""
@@ -104,10 +128,15 @@ class Protocol:
             program.vocabulary,
             program.zone,
             program.sites,
-            visits=(plan.name for plan in program.visits),
-            slots=partial(meant_slots, program.doses),
+            visits=(plan.name for each in self.programs for plan in each.visits),
+            slots=self._meant if self.former else partial(meant_slots, program.doses),
             known=known,
         )
+
+    def _meant(self, item: Item) -> frozenset[str]:
+        """Give the slots of any version that an administration may be meant for where the one it names is in none."""
+        meant = [meant_slots(program.doses, item) for program in self.programs]
+        return frozenset[str]().union(*meant) if all(meant) else frozenset()
 
     def evaluate(
         self, events: Cohort | Iterable[Record], *, at: int, known: int | None = None
@@ -133,10 +162,19 @@ class Protocol:
         seen = self.timeline(records, patient, known=known)
         question = Question(seen, at, known_at=known_at)
         found = findings.read(self.groups, question)
-        return PatientReport(patient, at, known, seen, found, alerts.state(self.context, self.groups, question))
+        raised = alerts.state(self.context, self.groups, question)
+        if not self.former:
+            return PatientReport(patient, at, known, seen, found, raised, self.program)
+        versions = {program.version: program for program in self.programs}
+        judge = self.programs[max(judging(self.programs, question))]
+        return PatientReport(patient, at, known, seen, found, raised, judge, versions)
 
 
 def load(path: Path, *, libraries: Sequence[Path] = ()) -> Protocol:
-    """Load a protocol file, or the directory that holds it; raises `ProtocolError` with everything that is wrong."""
-    compiled = compile_protocol(read(path, libraries))
-    return Protocol(compiled.program, compiled.rulebook, compiled.warnings)
+    """Load a protocol file, or the directory that holds it, with the versions before it.
+
+    Raises `ProtocolError` with everything that is wrong.
+    """
+    *former, newest = compile_versions(path, libraries)
+    versions = tuple(Protocol(each.program, each.rulebook) for each in former)
+    return Protocol(newest.program, newest.rulebook, newest.warnings, versions)

@@ -13,6 +13,8 @@ from pathlib import Path
 RULES = "rules"
 PROTOCOLS = "protocols"
 PROTOCOL_FILE = "protocol.yaml"
+FORMER = "former"
+"""Beside a protocol: the directory of the versions before it."""
 CASES = "cases"
 """Beside rules and protocols: a directory of examples, which are run but never used by name."""
 

@@ -41,18 +41,25 @@ if TYPE_CHECKING:
     from trialspec.times import Zone
 
 
+@dataclass(frozen=True, slots=True)
+class _Fast:
+    """What a patient is told fast by."""
+
+    units: Units
+    chart: Chart
+
+
 @dataclass(slots=True, eq=False)
 class _Patient:
     """What is known of one patient, how far findings were followed, and when one is to be read again.
 
-    With a chart they are followed unit by unit, told fast. Without one some record is not certain, and the groups of
-    the reference are followed.
+    Findings told `fast` are followed unit by unit. Where some record is not certain the groups of the reference are.
     """
 
     name: str
     ledger: Ledger
     timeline: Timeline | None = None
-    chart: Chart | None = None
+    fast: _Fast | None = None
     walks: list[Walk] = field(default_factory=list)
     state: State = field(default_factory=dict)
     due: int | None = None
@@ -70,7 +77,7 @@ class Monitor:
         Of those to whom nothing has happened for longest, all but `keep` patients are put away there.
         """
         self._protocol = protocol
-        self._units = Units(protocol.program, protocol.rulebook, protocol.decider)
+        self._units = _units(protocol)
         self._misread: list[str] = []
         self._at = at
         self._store = Memory() if store is None else store
@@ -151,7 +158,7 @@ class Monitor:
         An alert that stays as it is keeps the digest by which it was raised.
         """
         with self._lock:
-            former, units = self._protocol, Units(protocol.program, protocol.rulebook, protocol.decider)
+            former, units = self._protocol, _units(protocol)
             found: list[Change] = []
             for name in sorted(self._dues):
                 self._protocol, former_units = former, self._units
@@ -232,15 +239,16 @@ class Monitor:
         start = first_instant(new, at)
         certain = watched.ledger.settled
         begun = watched.walks[0].start if watched.walks else start
-        if watched.chart is not None and start < begun and self._units.timeless:
+        fast = watched.fast
+        if fast is not None and start < begun and fast.units.timeless:
             for walk in watched.walks:
                 walk.begin_earlier(start)
             begun = start
         if old is None or old.zone != new.zone or begun != start:
             self._begin(watched, start, certain=certain)
-        elif watched.chart is not None and certain:
+        elif fast is not None and certain:
             try:
-                self._go_on(watched, watched.chart, names, at)
+                self._go_on(watched, fast, names, at)
             except UnsureError:
                 self._begin(watched, start, certain=False)
         else:
@@ -248,7 +256,7 @@ class Monitor:
             if certain and len({item.id for item in changed}) < len(changed):
                 # A record that was there is otherwise now: all may be certain.
                 self._begin(watched, start, certain=True)
-            elif watched.chart is not None:
+            elif fast is not None:
                 self._begin(watched, start, certain=False)
             else:
                 doubtful = old.problems != new.problems
@@ -267,42 +275,35 @@ class Monitor:
         self._unsaved[watched.name] = watched
         self._advance(watched, at)
 
-    def _go_on(self, watched: _Patient, chart: Chart, names: Collection[str], at: int) -> None:
+    def _go_on(self, watched: _Patient, fast: _Fast, names: Collection[str], at: int) -> None:
         """Let what is told fast go on with a timeline that was made anew for the records of some ids."""
+        units, chart = fast.units, fast.chart
         old, new = chart.timeline, watched.timeline
         assert new is not None
         gone, came = watched.ledger.gone, watched.ledger.came
         chart.renew(new, gone, came)
         recalled, doubtful = any(_told_before(watched, name) for name in names), old.problems != new.problems
         foreseen = any(item in FORESEEN for item in (*gone, *came))
-        screened = foreseen and self._units.trial.screens_again(old, (*gone, *came))
-        for unit, walk in zip(self._units.all, watched.walks, strict=True):
+        screened = foreseen and units.trial.screens_again(old, (*gone, *came))
+        for unit, walk in zip(units.all, watched.walks, strict=True):
             group = unit.group
             seen = foreseen and group.foresees and (screened or not unit.screens)
             if seen or (recalled and group.recalls) or (doubtful and unit.doubts):
                 walk.again()
             else:
-                self._take_up(unit, walk, (*gone, *came), chart, at)
+                _take_up_unit(unit, walk, (*gone, *came), fast, at)
 
     def _begin(self, watched: _Patient, start: int, *, certain: bool) -> None:
         """Stand before the first record, to be read fast if all records may be certain."""
         assert watched.timeline is not None
-        if certain:
-            chart = watched.chart = Chart(self._units.trial.points, watched.timeline)
-            watched.walks = [Walk(unit.group, start, unit.teller(chart)) for unit in self._units.all]
+        units = self._units
+        if certain and units is not None:
+            chart = Chart(units.trial.points, watched.timeline)
+            watched.fast = _Fast(units, chart)
+            watched.walks = [Walk(unit.group, start, unit.teller(chart)) for unit in units.all]
         else:
-            watched.chart = None
+            watched.fast = None
             watched.walks = [Walk(group, start) for group in self._protocol.groups]
-
-    def _take_up(self, unit: Unit, walk: Walk, changed: Sequence[Item], chart: Chart, at: int) -> None:
-        """Let a walk go on past what changed, or go back to before what changed that it rests on."""
-        for item in changed:
-            asked = unit.concerned(item, self._units.trial, chart, at)
-            if asked or (unit.rests is not None and chart.concerns(unit.rests, item) and any(walk.met)):
-                first = appearances(item, chart.zone)[0]
-                walk.back(first)
-                if asked and walk.now is not None:
-                    walk.next = earliest(walk.next, first)
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
@@ -342,6 +343,23 @@ class Monitor:
 
     def _changes(self, passed: Iterable[tuple[_Patient, State]]) -> tuple[Change, ...]:
         return tuple(chain.from_iterable(changes(before, watched.state, self._at) for watched, before in passed))
+
+
+def _units(protocol: Protocol) -> Units | None:
+    """Compile a protocol to be told fast; several versions together are read by the reference alone."""
+    return None if protocol.former else Units(protocol.program, protocol.rulebook, protocol.decider)
+
+
+def _take_up_unit(unit: Unit, walk: Walk, changed: Sequence[Item], fast: _Fast, at: int) -> None:
+    """Let a walk go on past what changed, or go back to before what changed that it rests on."""
+    chart = fast.chart
+    for item in changed:
+        asked = unit.concerned(item, fast.units.trial, chart, at)
+        if asked or (unit.rests is not None and chart.concerns(unit.rests, item) and any(walk.met)):
+            first = appearances(item, chart.zone)[0]
+            walk.back(first)
+            if asked and walk.now is not None:
+                walk.next = earliest(walk.next, first)
 
 
 def _told_before(watched: _Patient, name: str) -> bool:

@@ -107,6 +107,12 @@ def loaded(name: str, libraries: Sequence[Path]) -> Protocol:
     return load(protocol_file(name, libraries), libraries=libraries)
 
 
+def name_of(protocol: Protocol) -> str:
+    """Name a protocol with its version, and those before it."""
+    former = ", ".join(each.program.version for each in protocol.former)
+    return f"{protocol.program.name} {protocol.program.version}{f', before it {former}' if former else ''}"
+
+
 def events(names: Iterable[str]) -> Cohort:
     """Read files of events, and the files of a directory of them, sorted by patient."""
     return cohort(records(names))

@@ -55,7 +55,7 @@ def calendar(
             }
             show.data({"note": FOOTER, "plan": plan, "patients": patients})
         case _:
-            name = f"{read.program.name} {read.program.version}"
+            name = arguments.name_of(read)
             tables = () if first is None else (plans.table(read.program, first),)
             show.page(Page(f"Calendar of {name}", (), (*tables, *(plans.patient_table(each) for each in reports))))
             show.footer()
@@ -77,4 +77,4 @@ def _entries(
     if first is not None:
         yield from (("", entry) for entry in plans.plan(protocol.program, first))
     for report in reports:
-        yield from ((report.patient, entry) for entry in plans.upcoming(protocol.program, report))
+        yield from ((report.patient, entry) for entry in plans.upcoming(report.program, report))

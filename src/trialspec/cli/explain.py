@@ -10,7 +10,7 @@ import click
 
 from trialspec.alerts import Episode
 from trialspec.cli import arguments, exits, show
-from trialspec.evaluation import PatientReport, Protocol
+from trialspec.evaluation import PatientReport
 from trialspec.findings.finding import Finding
 from trialspec.reports import proof
 from trialspec.reports.table import FOOTER, Page
@@ -60,21 +60,21 @@ def explain(
     whole = read.report(cohort.patients[name], name, at=at, known=until)
     report = whole if unblinded else whole.blinded
     everything = criterion is None and dose is None and alert is None
-    criteria = _criteria(read, criterion) if criterion is not None or everything else ()
+    criteria = _criteria(report, criterion) if criterion is not None or everything else ()
     doses = _doses(report, dose) if dose is not None or everything else ()
     alerts = _alerts(report, alert) if alert is not None or everything else ()
     if form == "json":
-        show.data(_as_data(read, report, criteria, doses, alerts))
+        show.data(_as_data(report, criteria, doses, alerts))
     else:
-        for page in _pages(read, report, criteria, doses, alerts):
+        for page in _pages(report, criteria, doses, alerts):
             show.page(page)
         show.footer()
     show.withheld(len(whole.alerts) - len(report.alerts))
     return exits.OURS if show.incidents(read.incidents) else exits.FINE
 
 
-def _criteria(protocol: Protocol, name: str | None) -> tuple[str, ...]:
-    known = [each.name for each in protocol.program.criteria]
+def _criteria(report: PatientReport, name: str | None) -> tuple[str, ...]:
+    known = [each.name for each in report.about("criterion")]
     return tuple(known) if name is None else (arguments.named(name, known, "criterion"),)
 
 
@@ -113,33 +113,29 @@ def _alerts(report: PatientReport, name: str | None) -> tuple[Episode, ...]:
 
 
 def _pages(
-    protocol: Protocol,
     report: PatientReport,
     criteria: Sequence[str],
     doses: Sequence[Finding],
     alerts: Sequence[Episode],
 ) -> list[Page]:
-    program = protocol.program
     return [
-        *(proof.of_criterion(program, report, name) for name in criteria),
-        *(proof.of_finding(program, report, finding) for finding in doses),
-        *(proof.of_alert(program, report, episode) for episode in alerts),
+        *(proof.of_criterion(report, name) for name in criteria),
+        *(proof.of_finding(report, finding) for finding in doses),
+        *(proof.of_alert(report, episode) for episode in alerts),
     ]
 
 
 def _as_data(
-    protocol: Protocol,
     report: PatientReport,
     criteria: Sequence[str],
     doses: Sequence[Finding],
     alerts: Sequence[Episode],
 ) -> dict[str, Any]:
-    program = protocol.program
     asked = [each for each in report.about("criterion") if each.name in criteria]
     eligibility = report.about("eligibility") if asked else ()
     return {
         "note": FOOTER,
         "patient": report.patient,
-        "findings": [proof.finding_with_proof(program, report, each) for each in (*eligibility, *asked, *doses)],
-        "alerts": [proof.alert_with_proof(program, report, each) for each in alerts],
+        "findings": [proof.finding_with_proof(report, each) for each in (*eligibility, *asked, *doses)],
+        "alerts": [proof.alert_with_proof(report, each) for each in alerts],
     }

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -20,6 +20,8 @@ import msgspec
 from trialspec.cli import arguments, exits, show
 from trialspec.cli.live import Board
 from trialspec.cli.watching import Look, Replay, Watch
+from trialspec.diagnostics import ProtocolError
+from trialspec.evaluation import Protocol
 from trialspec.reports.table import FOOTER
 from trialspec.times import shown_instant
 
@@ -43,21 +45,40 @@ _IDLE, _DRAW = 60.0, 0.5
 _MOST = 20
 
 
+def _on_a_terminal() -> bool:
+    """Whether a terminal would take the watch with it when it goes."""
+    return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+
+
+class _WokenError(Exception):
+    """A wait is over before its time."""
+
+
 class Stop:
-    """Ctrl-C ends a wait at once; in the middle of a look, the look is finished first, unless it comes twice."""
+    """Ctrl-C ends a wait at once; in the middle of a look, the look is finished first, unless it comes twice.
+
+    SIGHUP asks for the protocol to be read `again`, and ends a wait too. On a terminal it means that the terminal is
+    gone, and ends the watch.
+    """
 
     def __init__(self) -> None:
         self.asked = False
+        self.again = False
         self._waiting = False
 
     @contextmanager
     def heard(self) -> Iterator[None]:
         """Listen to Ctrl-C, and to what a service is ended by."""
-        signals = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+        signals = {signal.SIGINT: self._hear, signal.SIGTERM: self._hear}
+        if hasattr(signal, "SIGHUP") and not _on_a_terminal():
+            signals[signal.SIGHUP] = self._hear_again
+        if threading.current_thread() is not threading.main_thread():
+            signals = {}
         former = {number: signal.getsignal(number) for number in signals}
         for number, handler in former.items():
-            if handler is not signal.SIG_IGN:
-                signal.signal(number, self._hear)
+            # What `nohup` has told to go on is not ended, and may as well read the protocol again.
+            if handler is not signal.SIG_IGN or number not in {signal.SIGINT, signal.SIGTERM}:
+                signal.signal(number, signals[number])
         try:
             yield
         finally:
@@ -69,26 +90,39 @@ class Stop:
             raise KeyboardInterrupt
         self.asked = True
 
+    def _hear_again(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - Python's own
+        self.again = True
+        if self._waiting:
+            self._waiting = False  # once: a second one must not come in the middle of the first
+            raise _WokenError
+
     def wait(self, wait: Wait, seconds: float) -> None:
-        """Wait at most so long, unless it is to end."""
-        self._waiting = True
-        try:
-            if self.asked:
-                raise KeyboardInterrupt
-            wait(seconds)
-        finally:
-            self._waiting = False
+        """Wait at most so long, unless it is to end, or something is asked for."""
+        with suppress(_WokenError):
+            try:
+                self._waiting = True
+                if self.asked:
+                    raise KeyboardInterrupt
+                if not self.again:
+                    wait(seconds)
+            finally:
+                self._waiting = False
+
+
+Reread = Callable[[], tuple[Protocol, dict[str, str]]]  # reads the protocol again, and freezes its versions
 
 
 class Going:
     """A watch that goes on until its input ends or somebody ends it, and what is said of it meanwhile and then."""
 
-    def __init__(self, watched: Watch, journal: Journal, board: Board | None) -> None:
+    def __init__(self, watched: Watch, journal: Journal, board: Board | None, reread: Reread) -> None:
         self._watch = watched
         self._journal = journal
         self._board = board
+        self._reread = reread
         self._unreadable = 0
         self._incidents = 0
+        self._defect = False
 
     def go(self, wait: Wait) -> int:
         """Look again and again; give the exit code."""
@@ -111,13 +145,16 @@ class Going:
             if self._board is not None:
                 self._board.stop()
             self._summary(ended)
-        return exits.OURS if self._incidents else code
+        return exits.OURS if self._defect else code
 
     def _look_on(self, stop: Stop, wait: Wait) -> None:
         watched, replayed = self._watch, isinstance(self._watch.source, Replay)
         while True:
             look = watched.look(REAL.wall())
             self._tell(look)
+            if stop.again:
+                stop.again = False
+                self._judge_again()
             if watched.source.ended:
                 break
             if stop.asked:
@@ -127,6 +164,24 @@ class Going:
         self._tell(watched.end(REAL.wall()))
         if self._board is not None:
             self._board.show(at_once=True)
+
+    def _judge_again(self) -> None:
+        """Read the protocol again, and judge by it if it is right; else go on as before."""
+        former = self._watch.protocol
+        try:
+            protocol, frozen = self._reread()
+        except ProtocolError as error:
+            show.diagnostics(error.diagnostics)
+            show.note(f"the protocol cannot be used: still judged by {arguments.name_of(former)}")
+            return
+        if protocol.program.name != former.program.name:
+            show.note(f"this is `{protocol.program.name}`: still judged by {arguments.name_of(former)}")
+        elif protocol.digest == former.digest:
+            show.note(f"nothing is new: still judged by {arguments.name_of(former)}")
+        else:
+            show.note(f"judged by {arguments.name_of(protocol)} from now on")
+            self._incidents = 0
+            self._tell(self._watch.judge_by(protocol, frozen))
 
     def _at_most(self) -> float:
         """How long to wait at most, in seconds: until something may change though nothing comes."""
@@ -145,7 +200,7 @@ class Going:
             elif self._unreadable == _MOST + 1:
                 show.note("more records cannot be read; they are counted at the end")
         incidents = self._watch.protocol.incidents
-        show.incidents(incidents[self._incidents :])
+        self._defect |= show.incidents(incidents[self._incidents :])
         self._incidents = len(incidents)
         if self._board is not None:
             self._board.took(look)
@@ -158,7 +213,7 @@ class Going:
         span = ""
         if tally.first is not None and tally.last is not None:
             span = f" from {shown_instant(tally.first, program.zone)} to {shown_instant(tally.last, program.zone)}"
-        show.note(f"watched {program.name} {program.version}{span}: {ended}")
+        show.note(f"watched {arguments.name_of(watched.protocol)}{span}: {ended}")
         patients = len(watched.monitor.patients) if watched.monitor else 0
         unreadable = sum(tally.unreadable.values())
         told = [_count(tally.events, "event"), f"of {_count(patients, 'patient')}"]

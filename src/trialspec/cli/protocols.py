@@ -18,6 +18,7 @@ from trialspec.load import load_written, written_out
 from trialspec.load import schema as schema_of
 from trialspec.model.reference import reference
 from trialspec.reports.plain import plain
+from trialspec.versions import former_files
 
 # --- check ------------------------------------------------------------------------------------------------------------
 
@@ -39,10 +40,12 @@ def check(files: tuple[str, ...], form: str, libraries: tuple[Path, ...]) -> int
         diagnostics = _checked(path, libraries)
         if form == "table":
             show.diagnostics(each for each in diagnostics if each not in found)
-            click.echo(f"{path}: {_verdict(diagnostics)}")
+            former = len(former_files(path))
+            beside = f" and {former} version{'s' if former > 1 else ''} before it" if former else ""
+            click.echo(f"{path}{beside}: {_verdict(diagnostics)}")
         found += diagnostics
     if form == "json":
-        listed = [str(path) for path in dict.fromkeys(paths)]
+        listed = [str(each) for path in dict.fromkeys(paths) for each in (path, *former_files(path))]
         show.data({"files": listed, "diagnostics": [to_json(each) for each in dict.fromkeys(found)]})
     return exits.WRONG if has_errors(found) else exits.FINE
 
@@ -69,7 +72,9 @@ def _in_directory(folder: Path) -> Iterator[Path]:
     """Give the protocols and rule files of a directory; cases are run, not checked."""
     for file in folder.rglob("*.yaml"):
         parts = file.relative_to(folder).parts
-        if library.CASES not in parts and not any(part.startswith(".") for part in parts):
+        # A version that is former is checked with the one that took its place.
+        former = file.parent.name == library.FORMER and (file.parent.parent / library.PROTOCOL_FILE).is_file()
+        if library.CASES not in parts and not former and not any(part.startswith(".") for part in parts):
             yield file
 
 
@@ -131,6 +136,7 @@ def docs(*, protocol: str | None, language: bool, form: str, libraries: tuple[Pa
     else:
         loaded = arguments.loaded(protocol, libraries)
         program, text = loaded.program, plain(loaded.program, loaded.rulebook)
+        _tell_former(arguments.protocol_file(protocol, libraries))
         about = {"protocol": program.name, "version": program.version, "digest": program.digest}
     if form == "json":
         show.data({**about, "markdown": text})
@@ -168,12 +174,20 @@ def freeze(*, protocol: str, form: str, libraries: tuple[Path, ...]) -> int:
     """Print PROTOCOL as one file with all that it uses written out; the first line is its digest."""
     path = arguments.protocol_file(protocol, libraries)
     load(path, libraries=libraries)  # a file that is wrong is not to be kept
+    _tell_former(path)
     found = read(path, libraries)
     if form == "json":
         show.data({"digest": found.digest, "protocol": written_out(found)})
     else:
         click.echo(frozen(found), nl=False)
     return exits.FINE
+
+
+def _tell_former(path: Path) -> None:
+    """Say where the versions are that are not printed."""
+    former = former_files(path)
+    if former:
+        show.note(f"note: this is the newest version; before it: {', '.join(map(str, former))}")
 
 
 @click.command(name="explain-error", epilog=arguments.example("explain-error unit-mismatch"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol as Shape
 
@@ -172,23 +173,29 @@ class _Pages:
     """A page for each patient, and all of them on one at the end."""
 
     def __init__(self, protocol: Protocol, notes: Notes) -> None:
-        self.program, self.notes = protocol.program, notes
+        self.protocol, self.notes = protocol, notes
         self.rows: list[tuple[str, ...]] = []
 
     def begin(self) -> None:
-        name = f"{self.program.name} {self.program.version}"
-        show.heading(f"{self.program.title} ({name})" if self.program.title else name)
+        name, title = arguments.name_of(self.protocol), self.protocol.program.title
+        show.heading(f"{title} ({name})" if title else name)
 
     def patient(self, report: PatientReport) -> None:
-        show.page(overview(self.program, report, self.notes))
-        self.rows.append(summary.row(self.program, report))
+        page = overview(report, self.notes)
+        judge = (f"judged by version {report.program.version}",) if report.versions else ()
+        show.page(replace(page, lines=(*page.lines, *judge)))
+        self.rows.append(summary.row(report))
 
     def end(self, cohort: Cohort) -> None:
         number = len(cohort.unreadable)
         lines = (f"records that could not be read: {number}",) if number else ()
         if len(self.rows) != 1:
             show.page(Page("All patients", lines, (summary.table(self.rows),)))
-        show.page(Page("", (), (rests.everything(self.program),)))
+        for program in self.protocol.programs:
+            table = rests.everything(program)
+            of = f" (version {program.version})" if self.protocol.former else ""
+            if table.rows or not of:
+                show.page(Page("", (), (replace(table, title=f"{table.title}{of}"),)))
         show.footer()
 
 
@@ -201,11 +208,12 @@ class _Json:
 
     def begin(self) -> None:
         program = self.protocol.program
-        head = {"note": FOOTER, "protocol": program.name, "version": program.version, "digest": program.digest}
+        versions = [{"version": each.version, "digest": each.digest} for each in self.protocol.programs]
+        head = {"note": FOOTER, "protocol": program.name, **versions[-1], "versions": versions}
         click.echo(f'{msgspec.json.encode(head).decode()[:-1]},"patients":[')
 
     def patient(self, report: PatientReport) -> None:
-        line = msgspec.json.encode(as_data(self.protocol.program, report, self.notes)).decode()
+        line = msgspec.json.encode(as_data(report, self.notes)).decode()
         click.echo(line if self.first else f",{line}")
         self.first = False
 
@@ -236,12 +244,12 @@ class _Lines:
         show.note(FOOTER)
 
 
-def _deviations(protocol: Protocol, _: Notes) -> _Lines:
-    return _Lines(deviations.COLUMNS, lambda report: deviations.rows(protocol.program, report))
+def _deviations(_: Protocol, __: Notes) -> _Lines:
+    return _Lines(deviations.COLUMNS, deviations.rows)
 
 
-def _queries(protocol: Protocol, _: Notes) -> _Lines:
-    return _Lines(queries.COLUMNS, lambda report: queries.queries(protocol.program, report))
+def _queries(_: Protocol, __: Notes) -> _Lines:
+    return _Lines(queries.COLUMNS, queries.queries)
 
 
 _SHAPES: dict[str, Callable[[Protocol, Notes], _Answer]] = {

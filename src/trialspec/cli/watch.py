@@ -21,11 +21,11 @@ from trialspec.cli.live import Board
 from trialspec.cli.watching import Clock, EventClock, Finished, KeptState, Replay, WallClock, Watch
 from trialspec.evaluation import Protocol
 from trialspec.events import Record
-from trialspec.load import freeze, load
 from trialspec.quantity import Duration, parse_duration
 from trialspec.reports.table import FOOTER
 from trialspec.sources.following import NAMES, Directory, Followed, Live, Piped
 from trialspec.times import DAY
+from trialspec.versions import freeze_versions
 
 _LOOK = 0.2  # seconds between two looks at a file or a directory
 _STEP = 0.25  # seconds between two steps of a replay
@@ -59,6 +59,10 @@ Files are looked at every {_LOOK} seconds.
                  record dated later than the wall clock does not count until
                  then. At the end of the input the allowance falls away
     wall         now: silence speaks by itself
+
+\b
+On SIGHUP a watch that is on no terminal reads PROTOCOL again, and says what
+the new version judges otherwise. One that is wrong is told, and not used.
 
 {FOOTER}
 """
@@ -125,11 +129,16 @@ def watch(
     if pace is not None:
         source = ticks = Replay(_all(source), read.program, pace.step)
         wait = pace.wait
+
+    def reread() -> tuple[Protocol, dict[str, str]]:
+        again, path = arguments.loaded(protocol, libraries), arguments.protocol_file(protocol, libraries)
+        return again, {} if state is None else freeze_versions(path, libraries)
+
     kept = None if state is None else _kept(state, read, arguments.protocol_file(protocol, libraries), libraries)
     watched = Watch(read, source, ticks, since=begin, unblinded=unblinded, state=kept)
     board = Board(watched, going.REAL.elapsed) if target != "-" and show.on_terminal(sys.stdout) else None
     with closing(source), going.journal(target) as journal, nullcontext() if kept is None else closing(kept):
-        return going.Going(watched, journal, board).go(wait)
+        return going.Going(watched, journal, board, reread).go(wait)
 
 
 def _kept(state: str, protocol: Protocol, path: Path, libraries: tuple[Path, ...]) -> KeptState:
@@ -138,7 +147,7 @@ def _kept(state: str, protocol: Protocol, path: Path, libraries: tuple[Path, ...
     if file.is_dir() or not file.parent.is_dir():
         reason = "that is a directory" if file.is_dir() else "there is no such directory to make it in"
         raise arguments.refused("unknown-file", f"--state `{state}`: {reason}", "give the path of a file")
-    return KeptState(file, protocol, lambda: freeze(load(path, libraries)))
+    return KeptState(file, protocol, freeze_versions(path, libraries))
 
 
 # --- where events come from -------------------------------------------------------------------------------------------

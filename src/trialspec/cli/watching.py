@@ -6,9 +6,10 @@ Nothing here waits or asks for the time: whoever looks says what the wall clock 
 from __future__ import annotations
 
 import heapq
+import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -75,6 +76,9 @@ class Clock(Shape):
         """Give when, on the wall, the present may reach what is due next though nothing comes; `None`: never."""
         ...
 
+    def judged_by(self, program: Program) -> None:
+        """Read the times of records by another version of the protocol."""
+
 
 class WallClock:
     """The present is what the clock on the wall shows."""
@@ -93,6 +97,9 @@ class WallClock:
     def wakes(self, due: int | None) -> int | None:
         """Give when that is."""
         return due
+
+    def judged_by(self, program: Program) -> None:
+        """Do nothing: it reads no records."""
 
 
 class EventClock:
@@ -133,6 +140,10 @@ class EventClock:
     def wakes(self, due: int | None) -> int | None:  # noqa: ARG002 - silence does not move this clock
         """Give when the wall comes to a record that was dated later."""
         return self._ahead[0] if self._ahead else None
+
+    def judged_by(self, program: Program) -> None:
+        """Read the times of records to come by another version."""
+        self._program = program
 
 
 class Replay:
@@ -193,6 +204,9 @@ class Replay:
         """Give never."""
         return None
 
+    def judged_by(self, program: Program) -> None:
+        """Do nothing: every record has its turn."""
+
 
 class Finished:
     """Records that are all there, some at a time."""
@@ -225,8 +239,11 @@ class KeptState:
     `changed` is what the protocol given now judges otherwise than the one that was kept.
     """
 
-    def __init__(self, path: Path, protocol: Protocol, frozen: Callable[[], str]) -> None:
-        """Open a file, or begin one; raises `ProtocolError` for a file that is something else."""
+    def __init__(self, path: Path, protocol: Protocol, frozen: Mapping[str, str]) -> None:
+        """Open a file, or begin one; raises `ProtocolError` for a file that is something else.
+
+        `frozen` are the versions of the protocol as they were when it was loaded, by the names of their files.
+        """
         self.file = StateFile(path)
         self.monitor: Monitor | None = None
         self.changed: tuple[Change, ...] = ()
@@ -234,7 +251,7 @@ class KeptState:
         at, digest = self.file.fact("at"), self.file.fact("digest")
         if at is None:
             return
-        former = protocol if digest == protocol.program.digest else _thawed(self.file.fact("protocol") or "")
+        former = protocol if digest == protocol.digest else _thawed(self.file.fact("protocol") or "")
         if former.program.name != protocol.program.name:
             message = f"--state `{path}` is of a watch of `{former.program.name}`, not of `{protocol.program.name}`"
             raise ProtocolError([Diagnostic("unknown-file", message, None, help="give each a file of its own")])
@@ -245,24 +262,36 @@ class KeptState:
     def keep(self, monitor: Monitor) -> None:
         """Make lasting how things stand, if anything has changed but the hour."""
         monitor.save()
-        if self.file.fact("digest") != self._protocol.program.digest:
-            self.file.set("digest", self._protocol.program.digest)
-            self.file.set("protocol", self._frozen())
+        if self.file.fact("digest") != self._protocol.digest:
+            self.file.set("digest", self._protocol.digest)
+            self.file.set("protocol", _packed(self._frozen))
         if self.file.pending:
             self.file.set("at", str(monitor.at))
             self.file.commit()
+
+    def judge_by(self, protocol: Protocol, frozen: Mapping[str, str]) -> None:
+        """Keep another version of the protocol from now on."""
+        self._protocol, self._frozen = protocol, frozen
 
     def close(self) -> None:
         """Let go of the file."""
         self.file.close()
 
 
-def _thawed(frozen: str) -> Protocol:
-    """Load a protocol from the text that `freeze` gave."""
+def _packed(frozen: Mapping[str, str]) -> str:
+    """Put frozen versions into one text; one that is alone is the text."""
+    return frozen[PROTOCOL_FILE] if len(frozen) == 1 else json.dumps(dict(frozen))
+
+
+def _thawed(packed: str) -> Protocol:
+    """Load a protocol from what was packed."""
+    frozen = json.loads(packed) if packed.startswith("{") else {PROTOCOL_FILE: packed}
     with TemporaryDirectory() as folder:
-        path = Path(folder) / PROTOCOL_FILE
-        path.write_text(frozen, encoding="utf-8")
-        return load(path)
+        for name, text in frozen.items():
+            path = Path(folder) / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return load(Path(folder))
 
 
 # --- the watch --------------------------------------------------------------------------------------------------------
@@ -329,6 +358,17 @@ class Watch:
         at = self.clock.at_end(wall)
         # Nothing ever told the time: what was kept stays where it stood, and nobody is there otherwise.
         return self._step((), wall if at is None and self.monitor is None else at)
+
+    def judge_by(self, protocol: Protocol, frozen: Mapping[str, str]) -> Look:
+        """Judge everybody by another version of the protocol from now on, and say what that changes."""
+        self.protocol = protocol
+        self.clock.judged_by(protocol.program)
+        if self._state is not None:
+            self._state.judge_by(protocol, frozen)
+        if self.monitor is None:
+            return Look()
+        found = (*self._first(), *self.monitor.judge_by(protocol))
+        return Look(tuple(self._told(self.monitor, found)), frozenset(self.monitor.patients), idle=False)
 
     def keep(self) -> None:
         """Keep how things stand, if they are to be kept; what was told before this is not told again."""

@@ -36,7 +36,8 @@ class Finding:
     `fields` is the message for the rulebook: words and sets of words only (`trialspec.rulebook.table.SUBJECTS`).
     `since` is the instant of what the finding is about, where there is one (the start of a dose, of a visit).
     `because` suffices for the fields; `until` is the first instant at which they may differ while no event arrives.
-    `facts` are the words that a rule's sentence may use; `readings` are the proofs behind the fields.
+    `facts` are the words that a rule's sentence may use; `readings` are the proofs behind the fields. `judged_by` are
+    the versions of a protocol of several that found it: one, unless it is open; the first of them says why.
     """
 
     subject: Subject
@@ -50,3 +51,4 @@ class Finding:
     readings: tuple[Reading, ...] = field(default=(), compare=False, repr=False)
     provenance: Provenance | None = field(default=None, compare=False, repr=False)
     place: Place | None = field(default=None, compare=False, repr=False)
+    judged_by: tuple[str, ...] = ()

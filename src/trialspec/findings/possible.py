@@ -183,7 +183,7 @@ def _joined(findings: Sequence[Finding], *, everywhere: bool) -> Finding | None:
         words = {finding.fields.get(name) for finding in findings}
         if len(words) == 1 and words != {None}:
             fields[name] = first.fields[name]
-    fields |= _departures(findings, everywhere=everywhere)
+    fields |= joined_departures(findings, everywhere=everywhere)
     told = _told(fields)
     starts = [finding.since for finding in findings]
     return replace(
@@ -197,7 +197,7 @@ def _joined(findings: Sequence[Finding], *, everywhere: bool) -> Finding | None:
     )
 
 
-def _departures(findings: Sequence[Finding], *, everywhere: bool) -> dict[str, frozenset[str]]:
+def joined_departures(findings: Sequence[Finding], *, everywhere: bool) -> dict[str, frozenset[str]]:
     """A departure in every world is one; in some, or one that may be in some, is unknown."""
     if not any("departure" in finding.fields for finding in findings):
         return {}

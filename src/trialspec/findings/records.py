@@ -93,7 +93,7 @@ def patient(program: Program, question: Question) -> Found:
         patient=question.timeline.patient,
         version=program.version,
         consented=shown_times(given.value for _, given in seen if isinstance(given.value, When)),
-        site=_site(question),
+        site=" or ".join(sorted(sites_of(question))),
     )
     readings = [*(given for _, given in seen), *screenings]
     watched = [*selected(milestone("consent", "consent_withdrawn"), question), *selected(screened.of, question)]
@@ -137,15 +137,15 @@ def _is_version(version: str, item: Item) -> Verdict:
     return told_.among(frozenset({version})) if isinstance(told_, Codes) else UNKNOWN
 
 
-def _site(question: Question) -> str:
-    sites = [item.fields.get("site") for item in question.timeline.items if item.kind == "person"]
-    words = {word for site in sites if isinstance(site, Codes) and site.words for word in site.words}
-    return " or ".join(sorted(words))
+def sites_of(question: Question) -> frozenset[str]:
+    """Give the sites that may be the patient's; none where no person record names one."""
+    sites = [item.fields.get("site") for _, item in question.timeline.of_kind("person")]
+    return frozenset(word for site in sites if isinstance(site, Codes) and site.words for word in site.words)
 
 
 def _approved(version: str, approvals: list[Item], question: Question) -> tuple[str, frozenset[str]]:
     """Say whether this version was approved at the patient's site; empty where no approval there is in sight."""
-    here = frozenset(_site(question).split(" or ")) - {""}
+    here = sites_of(question)
     right, other = set[Verdict](), False
     because = NOTHING
     for item in approvals:

@@ -20,19 +20,18 @@ if TYPE_CHECKING:
     from trialspec.times import Zone
 
 
-def as_data(
-    program: Program, report: PatientReport, notes: Mapping[str, Sequence[Note]] | None = None
-) -> dict[str, Any]:
+def as_data(report: PatientReport, notes: Mapping[str, Sequence[Note]] | None = None) -> dict[str, Any]:
     """Give all that is said of a patient."""
     zone = report.timeline.zone
     return {
         "patient": report.patient,
+        "version": report.program.version,
         "as_of": shown_instant(report.at, zone),
         "known": None if report.known is None else shown_instant(report.known, zone),
         "zone": zone.name,
-        "alerts": [journal.as_data(program, report, each, notes) for each in journal.in_order(report)],
-        "findings": [finding_as_data(program, each, zone) for each in report.findings],
-        "queries": [dict(zip(queries.COLUMNS[1:], line[1:], strict=True)) for line in queries.queries(program, report)],
+        "alerts": [journal.as_data(report, each, notes) for each in journal.in_order(report)],
+        "findings": [finding_as_data(report.judge(each), each, zone) for each in report.findings],
+        "queries": [dict(zip(queries.COLUMNS[1:], line[1:], strict=True)) for line in queries.queries(report)],
         "problems": [_problem(each) for each in report.problems],
     }
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from trialspec.alerts import Episode
     from trialspec.evaluation import PatientReport
-    from trialspec.program import Program
     from trialspec.times import Zone
 
 SDTM = (
@@ -36,13 +35,13 @@ def deviations(report: PatientReport) -> tuple[Episode, ...]:
     return tuple(sorted(found, key=lambda each: (happened(each) or 0, each.key)))
 
 
-def rows(program: Program, report: PatientReport) -> Iterator[tuple[str, ...]]:
+def rows(report: PatientReport) -> Iterator[tuple[str, ...]]:
     """Give the lines of one patient."""
     zone = report.timeline.zone
     for number, episode in enumerate(deviations(report), 1):
         rule, finding = episode.rule, episode.finding
         yield (
-            program.name,
+            report.program.name,
             "DV",
             report.patient,
             str(number),
@@ -57,15 +56,15 @@ def rows(program: Program, report: PatientReport) -> Iterator[tuple[str, ...]]:
             "Y" if rule.important else "N",
             rule.urgency,
             _date(known_since(episode, report), zone),
-            "; ".join(assumptions(program, finding)),
+            "; ".join(assumptions(report.judge(finding), finding)),
             rule.clause or (finding.provenance.clause if finding.provenance else ""),
             episode.digest,
         )
 
 
-def log(program: Program, report: PatientReport) -> Table:
+def log(report: PatientReport) -> Table:
     """Give the lines of one patient as a table."""
-    return Table("Deviations", COLUMNS, tuple(rows(program, report)), "no deviation found")
+    return Table("Deviations", COLUMNS, tuple(rows(report)), "no deviation found")
 
 
 def _date(instant: int | None, zone: Zone) -> str:

@@ -67,10 +67,11 @@ def known_in(episode: Episode, timeline: Timeline) -> int | None:
 
 
 def as_data(
-    program: Program, report: PatientReport, episode: Episode, notes: Mapping[str, Sequence[Note]] | None = None
+    report: PatientReport, episode: Episode, notes: Mapping[str, Sequence[Note]] | None = None
 ) -> dict[str, Any]:
     """Give an alert as plain data."""
     zone, finding, rule = report.timeline.zone, episode.finding, episode.rule
+    program = report.judge(finding)
     return {
         **_alert(episode, zone, known_since(episode, report)),
         "margins": margins(program, finding),

@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from trialspec.times import Zone
 
 
-def overview(program: Program, report: PatientReport, notes: Mapping[str, Sequence[Note]] | None = None) -> Page:
+def overview(report: PatientReport, notes: Mapping[str, Sequence[Note]] | None = None) -> Page:
     """Give the page of one patient."""
     zone = report.timeline.zone
     as_of = f"as of {shown_instant(report.at, zone)} ({zone.name})"
     if report.known is not None:
         as_of += f", as known at {shown_instant(report.known, zone)}"
     tables = (
-        *alerts(program, report, notes or {}),
-        eligibility(program, report),
-        doses(program, report),
+        *alerts(report, notes or {}),
+        eligibility(report),
+        doses(report),
         visits(report),
-        values(program, report),
-        responses(program, report),
-        open_questions(program, report),
+        values(report),
+        responses(report),
+        open_questions(report),
     )
     return Page(f"Patient {report.patient}", (in_a_sentence(report), as_of), tables)
 
@@ -97,7 +97,7 @@ def looking(report: PatientReport) -> str:
 # --- alerts -----------------------------------------------------------------------------------------------------------
 
 
-def alerts(program: Program, report: PatientReport, notes: Mapping[str, Sequence[Note]]) -> tuple[Table, Table]:
+def alerts(report: PatientReport, notes: Mapping[str, Sequence[Note]]) -> tuple[Table, Table]:
     """List the alerts that still hold, those first that need a person most, and those that are over."""
     zone = report.timeline.zone
     still: dict[tuple[str, ...], list[Episode]] = {}
@@ -106,7 +106,7 @@ def alerts(program: Program, report: PatientReport, notes: Mapping[str, Sequence
         rule, since = episode.rule, _date(happened(episode), zone)
         important = "important" if rule.important else ""
         noted = "; ".join(_note(note) for note in notes.get(str(episode.key), ()))
-        rests = ", ".join(assuming(program, episode.finding))
+        rests = ", ".join(assuming(report.judge(episode.finding), episode.finding))
         if episode.over:
             over.setdefault((since, _date(episode.closed, zone), rule.name, rests, noted), []).append(episode)
         else:
@@ -143,26 +143,30 @@ def _note(note: Note) -> str:
 # --- eligibility ------------------------------------------------------------------------------------------------------
 
 
-def eligibility(program: Program, report: PatientReport) -> Table:
+def eligibility(report: PatientReport) -> Table:
     """Say of each criterion how it was read when it decided, and why; the three answers stand above."""
     columns = ("criterion", "is", "because", "not in the written protocol")
     found = report.about("eligibility")
-    if not found or not program.criteria:
+    program = report.judge(found[0]) if found else report.program
+    criteria = {each.name: each for each in program.criteria}
+    if not found or not criteria:
         return Table("Eligibility", columns, ())
     answers = found[0].fields
     title = f"Eligibility: {answers['now']} now"
     if answers["enrolled"] == "yes":
         title = f"Eligibility at enrolment: {answers['at_enrolment']}; as far as was known then: {answers['as_known']}"
-    readings = found[0].readings or tuple(finding.readings[0] for finding in report.about("criterion"))
+    now = {each.name: each.readings[0] for each in report.about("criterion")}
+    readings = dict(zip(criteria, found[0].readings, strict=True)) if found[0].readings else now
     records = {source: item for item in report.timeline.items for source in (item.sources or {item.id})}
     rows = [
         (
-            _criterion(each),
+            _criterion(criteria[name]),
             str(reading.verdict).replace("_", " "),
             _why(reading, report, records, program),
-            ", ".join(_marks(each)),
+            ", ".join(_marks(criteria[name])),
         )
-        for each, reading in zip(program.criteria, readings, strict=True)
+        for name, reading in readings.items()
+        if name in criteria
     ]
     return Table(title, columns, tuple(rows)).filled
 
@@ -196,7 +200,7 @@ def _why(reading: Reading, report: PatientReport, records: Mapping[str, Item], p
 # --- doses, visits ----------------------------------------------------------------------------------------------------
 
 
-def doses(program: Program, report: PatientReport) -> Table:
+def doses(report: PatientReport) -> Table:
     """Account for every dose: planned, given, and how it departed."""
     columns = ("dose", "state", "given", "planned", "window", "departures", "perhaps", "gate")
     rows = [
@@ -208,7 +212,7 @@ def doses(program: Program, report: PatientReport) -> Table:
             _window(finding),
             _words(finding, "departure"),
             _words(finding, "departure_unknown"),
-            _gate(program, finding),
+            _gate(report.judge(finding), finding),
         )
         for finding in report.about("dose")
     ]
@@ -272,14 +276,15 @@ def visits(report: PatientReport) -> Table:
 # --- values and response ----------------------------------------------------------------------------------------------
 
 
-def values(program: Program, report: PatientReport) -> Table:
+def values(report: PatientReport) -> Table:
     """Show the value of each planned measure at each visit, in the unit in which it came."""
     at: dict[tuple[str, str], str] = {}
     for finding in report.about("assessment"):
         if finding.fields["state"] == "done":
             key = finding.facts.get("measure", ""), finding.facts.get("visit", "")
-            at[key] = _value(program, report, finding)
-    names = [plan.name for plan in program.visits if any(visit == plan.name for _, visit in at)]
+            at[key] = _value(report.program, report, finding)
+    planned = (plan.name for each in (report.program, *report.versions.values()) for plan in each.visits)
+    names = [name for name in dict.fromkeys(planned) if any(visit == name for _, visit in at)]
     measures = dict.fromkeys(measure for measure, visit in at if visit in names)
     rows = tuple((measure, *(at.get((measure, visit), "") for visit in names)) for measure in measures)
     return Table("Values at visits", ("measure", *names), rows)
@@ -298,7 +303,7 @@ def _value(program: Program, report: PatientReport, finding: Finding) -> str:
     return " or ".join(dict.fromkeys(found))
 
 
-def responses(program: Program, report: PatientReport) -> Table:
+def responses(report: PatientReport) -> Table:
     """Say for each definition and visit the category, and how each of its components reads."""
     rows: list[tuple[str, ...]] = []
     components = report.about("component")
@@ -314,9 +319,9 @@ def responses(program: Program, report: PatientReport) -> Table:
                 response,
                 visit,
                 f"{_words(finding, 'category')}{final}",
-                "" if pending else "; ".join(_component(program, each) for each in parts),
+                "" if pending else "; ".join(_component(report.program, each) for each in parts),
                 "" if pending else ", ".join(sorted(missing_in_words(each) for each in finding.missing)),
-                ", ".join(assuming(program, finding)),
+                ", ".join(assuming(report.judge(finding), finding)),
             )
         )
     columns = ("definition", "visit", "category", "components", "missing", "rests on")
@@ -332,9 +337,9 @@ def _component(program: Program, finding: Finding) -> str:
 # --- what is open -----------------------------------------------------------------------------------------------------
 
 
-def open_questions(program: Program, report: PatientReport) -> Table:
+def open_questions(report: PatientReport) -> Table:
     """List what is missing and due; what is only awaited is counted."""
-    lines = [dict(zip(queries.COLUMNS, line, strict=True)) for line in queries.queries(program, report)]
+    lines = [dict(zip(queries.COLUMNS, line, strict=True)) for line in queries.queries(report)]
     shown = [line for line in lines if line["status"] != "awaited"]
     awaited = len(lines) - len(shown)
     title = f"Open questions{f' ({awaited} more can still come in time)' if awaited else ''}"

@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 # --- what is explained ------------------------------------------------------------------------------------------------
 
 
-def of_criterion(program: Program, report: PatientReport, name: str) -> Page:
+def of_criterion(report: PatientReport, name: str) -> Page:
     """Explain a criterion as it was read when eligibility was decided, and as it reads now where that differs."""
-    index = [each.name for each in program.criteria].index(name)
-    criterion, finding = program.criteria[index], report.about("criterion")[index]
-    now, then, tables = finding.readings[0], _at_enrolment(report, index), []
+    finding = next(each for each in report.about("criterion") if each.name == name)
+    program = report.judge(finding)
+    criterion = next(each for each in program.criteria if each.name == name)
+    now, then, tables = finding.readings[0], _at_enrolment(report, name), []
     if then is not None:
         enrolled = report.about("eligibility")[0].facts.get("enrolled", "")
         tables.append(_proof(f"At enrolment, {enrolled}: {_plain(then)}", then, program, report))
@@ -41,16 +42,18 @@ def of_criterion(program: Program, report: PatientReport, name: str) -> Page:
     return Page(f"{report.patient}: criterion {name}", tuple(_about(criterion)), (*tables, _rests(program, finding)))
 
 
-def _at_enrolment(report: PatientReport, index: int) -> Reading | None:
+def _at_enrolment(report: PatientReport, name: str) -> Reading | None:
     """Give how a criterion was read at enrolment, for a patient who surely was enrolled."""
     for finding in report.about("eligibility"):
         if finding.fields["enrolled"] == "yes" and finding.readings:
-            return finding.readings[index]
+            names = (criterion.name for criterion in report.judge(finding).criteria)
+            return dict(zip(names, finding.readings, strict=True)).get(name)
     return None
 
 
-def of_finding(program: Program, report: PatientReport, finding: Finding) -> Page:
+def of_finding(report: PatientReport, finding: Finding) -> Page:
     """Explain a finding: its fields, the proofs behind them, and the records."""
+    program = report.judge(finding)
     lines = [f"{name}: {is_}" for name, is_ in _fields(program, finding)]
     facts = {name: text for name, text in finding.facts.items() if text and name in _FACTS}
     lines += [f"{_FACTS[name]}: {text}" for name, text in facts.items()]
@@ -62,9 +65,10 @@ def of_finding(program: Program, report: PatientReport, finding: Finding) -> Pag
     )
 
 
-def of_alert(program: Program, report: PatientReport, episode: Episode) -> Page:
+def of_alert(report: PatientReport, episode: Episode) -> Page:
     """Explain an alert: what it says, when, why, and what would change it."""
     zone, rule, finding = report.timeline.zone, episode.rule, episode.finding
+    program = report.judge(finding)
     start, end, known = happened(episode), episode.closed, known_since(episode, report)
     important = "important" if rule.important else "not important"
     lines = [
@@ -89,16 +93,18 @@ def of_alert(program: Program, report: PatientReport, episode: Episode) -> Page:
     return Page(f"{report.patient}: {rule.name} {finding.name}", tuple(lines), tables)
 
 
-def finding_with_proof(program: Program, report: PatientReport, finding: Finding) -> dict[str, Any]:
+def finding_with_proof(report: PatientReport, finding: Finding) -> dict[str, Any]:
     """Give a finding and its proofs as plain data."""
+    program = report.judge(finding)
     return finding_as_data(program, finding, report.timeline.zone) | {
         "proofs": [[_line(line) for line in _lines(reading, program, report)] for reading in finding.readings]
     }
 
 
-def alert_with_proof(program: Program, report: PatientReport, episode: Episode) -> dict[str, Any]:
+def alert_with_proof(report: PatientReport, episode: Episode) -> dict[str, Any]:
     """Give an alert and its proofs as plain data."""
-    return as_data(program, report, episode) | {
+    program = report.judge(episode.finding)
+    return as_data(report, episode) | {
         "proofs": [[_line(line) for line in _lines(reading, program, report)] for reading in episode.finding.readings]
     }
 

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from trialspec.evaluation import PatientReport
     from trialspec.findings.finding import Finding
     from trialspec.interpreters.reading import Missing
-    from trialspec.program import Program
 
 COLUMNS = ("patient", "query", "asked_of", "from", "due", "status", "needed_for", "source", "written_at")
 
@@ -20,7 +19,7 @@ COLUMNS = ("patient", "query", "asked_of", "from", "due", "status", "needed_for"
 _OPEN = frozenset({"unknown", "undetermined", "pending", "not_evaluable"})
 
 
-def queries(program: Program, report: PatientReport) -> Iterator[tuple[str, ...]]:
+def queries(report: PatientReport) -> Iterator[tuple[str, ...]]:
     """Give the lines of one patient: records that ask for a correction first, then what no record tells.
 
     `status` is `open`, or `awaited`: a moment that has not come, or a date that has not passed. `source` are the
@@ -44,7 +43,7 @@ def queries(program: Program, report: PatientReport) -> Iterator[tuple[str, ...]
             leaf.asked_of,
             "" if leaf.start is None else shown_date(leaf.start),
             "" if leaf.due is None else shown_date(leaf.due),
-            "awaited" if leaf.what in program.moments or (leaf.due is not None and leaf.due > today) else "open",
+            "awaited" if leaf.what in report.program.moments or (leaf.due is not None and leaf.due > today) else "open",
             ", ".join(dict.fromkeys(f"{each.subject} {each.name}" for each in needed)),
             ", ".join(sorted(frozenset[str]().union(*(each.because for each in needed)))),
             ", ".join(dict.fromkeys(str(each.place) for each in needed if each.place is not None)),

@@ -13,18 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from trialspec.evaluation import PatientReport
-    from trialspec.program import Program
 
 COLUMNS = ("patient", "eligibility", "doses", "response", "deviations", "look now", "look soon", "open questions")
 
 
-def row(program: Program, report: PatientReport) -> tuple[str, ...]:
+def row(report: PatientReport) -> tuple[str, ...]:
     """Say the main answers about a patient in one line."""
     still = [episode for episode in report.alerts.values() if not episode.over]
     departed = deviations(report)
     important = sum(episode.rule.important for episode in departed)
     status = queries.COLUMNS.index("status")
-    asked = sum(line[status] == "open" for line in queries.queries(program, report))
+    asked = sum(line[status] == "open" for line in queries.queries(report))
     return (
         report.patient,
         enrolment(report),

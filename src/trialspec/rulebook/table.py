@@ -80,6 +80,7 @@ _DOSE_DEPARTURES = frozenset(
     {
         *("early", "late", "amount", "drug", "route", "rate", "order", "interval", "premedication", "extra"),
         *("gate_not_met", "gate_unknown", "before_consent", "before_enrolment", "after_stop", "after_course"),
+        "outdated_consent",
     }
 )
 _COLLECTED: Mapping[str, Field] = {
@@ -91,7 +92,7 @@ _COLLECTED: Mapping[str, Field] = {
 # (a dose without a window, say); no condition on it holds then.
 SUBJECTS: Mapping[str, Mapping[str, Field]] = {
     "patient": {
-        "consent": Field(frozenset({"none", "valid", "wrong_version", "withdrawn", "unknown"})),
+        "consent": Field(frozenset({"none", "valid", "outdated", "wrong_version", "withdrawn", "unknown"})),
         "screened": _TRUTH,
         # Whether the protocol version that events are judged by was approved at the patient's site.
         "version": Field(frozenset({"approved", "not_approved", "unknown"})),
