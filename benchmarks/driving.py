@@ -5,6 +5,7 @@ What the stream itself costs is not counted. Times are of this process's process
 
 from __future__ import annotations
 
+import gc
 import resource
 import sys
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ def drive(monitor: Monitor, arrivals: Iterable[Arrival], *, at_most: float | Non
 
     It ends with the stream, or when so many seconds have been used.
     """
+    gc.set_threshold(100_000, 50, 100)  # as `trialspec watch` does
     cost, left = Cost(), iter(arrivals)
     size = 10
     while (batch := list(islice(left, size))) and (at_most is None or cost.seconds < at_most):
