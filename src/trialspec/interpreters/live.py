@@ -287,12 +287,14 @@ class Chart:
 
     def question(self, at: int) -> Question:
         """Ask the reference at an instant; the moments that are found already are not looked for again."""
-        if self._asked.at != at or self._asked.timeline is not self.timeline:
+        asked = self._asked
+        if asked.at != at or asked.timeline is not self.timeline:
             self._asked = asked = Question(self.timeline, at)
+        if not asked.located:
             for number, moment in self.points.named:
                 value, until = self.find(number, at)
                 asked.located[id(moment)] = moment, Reading(value, until=until, node=moment)
-        return self._asked
+        return asked
 
     def proving(self, question: Question) -> Question:
         """Ask the reference for a proof; the moments that are proved already are not looked for again."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from trialspec.findings.departures import Context, at_start, judge
+from trialspec.findings.departures import Context, judge
 from trialspec.findings.possible import CONSENT, plan_of
 from trialspec.findings.slots import Limits, attribute, points_of, slot_names, stopped_before
 from trialspec.findings.standing import Times, by_time, next_turn
@@ -17,7 +17,7 @@ from trialspec.findings.treatment import attributed
 from trialspec.findings.windows import lies_inside, locating, window_place
 from trialspec.interpreters.live import Interest, UnsureError, certain
 from trialspec.interpreters.reading import earliest
-from trialspec.interpreters.selection import appearances, visible
+from trialspec.interpreters.selection import appearances
 from trialspec.kernel import Window
 from trialspec.live.setting import Finder
 from trialspec.quantity import Codes
@@ -56,12 +56,11 @@ class Filled:
     def seen(self, chart: Chart, now: int) -> list[object]:
         """Give what was told of it up to an instant."""
         found: list[object] = []
-        question = chart.question(now)
         for each in self.families:
             fills = each.filling.fills.items()
             found += [(name, *map(id, dose.parts)) for name, dose in fills if each.seen[dose.id] <= now]
             refusals = each.filling.refusals.items()
-            found += [(name, id(item)) for name, item in refusals if visible(item, question) is MET]
+            found += [(name, id(item)) for name, item in refusals if appearances(item, chart.zone)[0] <= now]
             found += [id(part) for dose in each.given if each.seen[dose.id] <= now for part in dose.parts]
         return found
 
@@ -176,7 +175,7 @@ class DoseTeller:
                     self._given(slot, dose, family, telling)
                 else:
                     refusal = family.filling.refusals.get(slot.name)
-                    refused = refusal is not None and visible(refusal, chart.question(at)) is MET
+                    refused = refusal is not None and appearances(refusal, chart.zone)[0] <= at
                     self._open(slot, refused=refused, telling=telling)
         for need in self._needs:
             if not self._needed(*need, telling):
@@ -272,7 +271,8 @@ class DoseTeller:
         given = [each.id for each in family.given]
         place = given.index(dose.id)
         before = family.given[place - 1] if place else None
-        read_at = at_start(dose, chart.question(at)).at
+        when = dose.when
+        read_at = min(when.instants[0] if when.instants else chart.zone.end_of(when.first), at)
         beside = () if before is None else before.parts
         parts = (*dose.parts, *beside)
         key = ("given", slot.name, *map(id, parts), read_at, moments.key)

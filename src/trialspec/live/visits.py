@@ -45,6 +45,8 @@ class VisitTeller:
             for each in here
             for measure in each.measures
         )
+        self._subjects = ("", *dict.fromkeys(measure for measure, _, _ in self._assessments))
+        self._told: dict[tuple[object, ...], frozenset[tuple[str, str]] | None] = {}
         self._asked = bool({"visit", "assessment"} & trial.told.subjects)
         self._clocked = is_clock(plan.window.start) or is_clock(plan.window.end)
 
@@ -104,17 +106,25 @@ class VisitTeller:
         screening, told_until = self._trial.untold(chart, at)
         until = earliest(until, told_until, next_turn(times, at))
         otherwise = "unknown" if screening is not NOT_MET else by_time(times, stop, at)
+        key = otherwise, place.placed, *(done.get(each) for each in self._subjects)
+        if key not in self._told:
+            self._told[key] = self._rules(done, otherwise, placed=place.placed)
+        holding = self._told[key]
+        return None if holding is None else (holding, until)
+
+    def _rules(self, done: dict[str, bool], otherwise: str, *, placed: bool) -> frozenset[tuple[str, str]] | None:
+        """Name the rules that hold; nothing where it depends on the method by which something was measured."""
         rules = self._trial.told.rules
-        state, departure = _standing(done.get(""), otherwise, placed=place.placed)
+        state, departure = _standing(done.get(""), otherwise, placed=placed)
         holding = [(rule, self._plan.name) for rule in rules("visit", ("state", state), ("departure", departure))]
         whole = "out_of_window" if departure else state
         for measure, subject, methods in self._assessments:
-            state, departure = _standing(done.get(measure), otherwise, placed=place.placed)
+            state, departure = _standing(done.get(measure), otherwise, placed=placed)
             if methods and state == "done":
                 return None
             fields = ("state", state), ("departure", departure), ("visit", whole)
             holding += [(rule, subject) for rule in rules("assessment", *fields)]
-        return frozenset(holding), until
+        return frozenset(holding)
 
     def _inside(self, when: When, place: Placing, chart: Chart) -> bool:
         begins, finishes = place.begins, place.finishes
