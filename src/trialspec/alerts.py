@@ -280,7 +280,9 @@ class Walk:
             key = Key(timeline.patient, context.protocol, rule, name, named)
             opened = None if self.now is None else now
             judge = context.of(finding)
-            episode = Episode(key, judge.rules[rule], judge.digest, opened, None, finding)
+            # Proofs take much room, and whoever asks for one asks for a report.
+            kept = finding if self.teller is None else replace(finding, readings=())
+            episode = Episode(key, judge.rules[rule], judge.digest, opened, None, kept)
             running[rule, name] = _Running(episode, judge.rules[rule].lasts == "for_ever")
         self._running = running
 

@@ -243,6 +243,7 @@ class Chart:
     def renew(self, timeline: Timeline, gone: Sequence[Item], came: Sequence[Item]) -> None:
         """Go on with another timeline of the same zone, of which some items are gone and others came."""
         self.timeline = timeline
+        self._remembered = {}
         moving = set[int]()
         for number, moment in enumerate(self.points.moments):
             concerned = [item for item in (*gone, *came) if item in moment.interest]
