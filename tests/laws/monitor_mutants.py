@@ -142,9 +142,9 @@ class _Receiving(Monitor):
     def feed(self, records: Iterable[Record]) -> tuple[Change, ...]:
         """Take in something else."""
         found = []
-        for record in records:
-            made = self.other(record)
-            self.taken.append(record)
+        for each in records:
+            made = self.other(each)
+            self.taken.append(each)
             if made is not None:
                 found.append(made)
         return super().feed(found)
