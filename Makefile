@@ -4,7 +4,7 @@ BIN = .venv/bin
 READY = .venv/.ready
 PYTEST = $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: help demo test unit test-deep check bench docs accept clean
+.PHONY: help demo test unit test-deep check bench soak docs accept clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
@@ -30,7 +30,11 @@ check: $(READY) ## style, types and layers
 	$(BIN)/mypy && $(BIN)/lint-imports --no-logo
 
 bench: $(READY) ## how long things take, printed
-	$(BIN)/python benchmarks/evaluate.py
+	$(BIN)/python -m benchmarks.evaluate
+	$(BIN)/python -m benchmarks.live
+
+soak: $(READY) ## ten million events through one monitor: is memory flat? takes long
+	$(BIN)/python -m benchmarks.soak
 
 docs: $(READY) ## write docs/language.md from the code
 	$(BIN)/python -m trialspec docs --language > docs/language.md

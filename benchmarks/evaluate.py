@@ -16,6 +16,7 @@ import msgspec
 
 from trialspec import evaluation, findings
 from trialspec.events import decode
+from trialspec.interpreters.reading import Question
 from trialspec.rulebook import plain
 from trialspec.timeline import timeline
 from trialspec.times import parse_time
@@ -62,12 +63,15 @@ def main() -> None:
     made = {
         name: timeline(each, name, program.vocabulary, program.zone, program.sites) for name, each in records.items()
     }
-    found = [finding for each in made.values() for finding in findings.evaluate(program, each, at)]
+    found = [finding for each in made.values() for finding in findings.evaluate(program, Question(each, at))]
     stages: list[tuple[str, Callable[[], object]]] = [
         ("decode: bare msgspec (the baseline)", each_line(bare.decode)),
         ("decode: events", each_line(decode)),
         ("timelines, from events", timelines),
-        ("all findings at one instant", lambda: [findings.evaluate(program, each, at) for each in made.values()]),
+        (
+            "all findings at one instant",
+            lambda: [findings.evaluate(program, Question(each, at)) for each in made.values()],
+        ),
         ("rules: plain table", lambda: [plain.matching(protocol.rulebook, f.subject, f.fields) for f in found]),
         ("rules: both evaluators, remembered", lambda: [protocol.decider.matching(f.subject, f.fields) for f in found]),
         (

@@ -7,13 +7,14 @@ difference of successive states, and notes of people stand beside an alert witho
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from trialspec.interpreters.reading import earliest
 from trialspec.interpreters.selection import appearances
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from trialspec.findings import Group
     from trialspec.findings.finding import Finding
@@ -118,33 +119,74 @@ class _Running:
     lasting: bool
 
 
+# Which rules hold for which findings, told without their proofs, and until when; `None` where only the group can tell.
+Told = tuple[frozenset[tuple[str, str]], "int | None"]
+
+
+class Teller(Protocol):
+    """A fast reader of a group of findings, which says the same as the group does."""
+
+    def tell(self, at: int, told_at: int) -> Told | None:
+        """Say which rules hold at an instant, with what is known at `told_at`."""
+
+    def untold(self, now: int, told_at: int) -> bool:
+        """Whether what was told up to an instant is told otherwise with what is known at `told_at`."""
+
+    def proving(self, question: Question) -> Question:
+        """Give a question for the group, with what was proved for it before."""
+
+
+class MisreadError(Exception):
+    """A fast reader and the group that it reads do not agree: a defect of ours, never silent."""
+
+
+# Where a walk stood after a reading: `now`, `next`, and what was running and over then. Neither is ever changed.
+_Stand = tuple[int, int | None, dict[tuple[str, str], _Running], tuple[Episode, ...]]
+_MOST_REMEMBERED = 32
+
+
 class Walk:
     """How far a group of findings was followed: from before the first event, and from `until` to `until`.
 
     `now` is the instant of the last reading and `next` that of the one to come (`None`: never). What was met depends on
     the instants at which something changed, never on those at which the group was read besides. So a walk may be taken
     up again with records that have come since, as long as none of them changes what was in sight at `now`.
+
+    With a `teller` the group itself is read only where a rule begins to hold, for what is to be said about it.
     """
 
-    group: Group
-    start: int
-    now: int | None
-    next: int | None
-    _running: dict[tuple[str, str], _Running]
-    _over: list[Episode]
+    __slots__ = ("_anew", "_over", "_past", "_running", "group", "next", "now", "start", "teller")
 
-    __slots__ = ("_over", "_running", "group", "next", "now", "start")
-
-    def __init__(self, group: Group, start: int) -> None:
+    def __init__(self, group: Group, start: int, teller: Teller | None = None) -> None:
         """Stand before the first event."""
         self.group = group
         self.start = start
+        self.teller = teller
         self.again()
 
     def again(self) -> None:
         """Go back to the beginning."""
-        self.now, self.next = None, self.start
-        self._running, self._over = {}, []
+        self.now: int | None = None
+        self.next: int | None = self.start
+        self._running: dict[tuple[str, str], _Running] = {}
+        self._over: tuple[Episode, ...] = ()
+        self._past: list[_Stand] = []
+        self._anew = True
+
+    def begin_earlier(self, start: int) -> None:
+        """Have begun at an earlier instant, where nothing that is read had happened yet."""
+        self.start = start
+        if self.now is None or any(episode.opened is None for episode in self.met):
+            self.again()  # what held from the start is told as of then
+
+    def back(self, at: int) -> None:
+        """Go back to the last reading before an instant, as far as readings are remembered, or to the beginning."""
+        while self.now is not None and self.now >= at:
+            if not self._past:
+                self.again()
+                return
+            self.now, self.next, self._running, self._over = self._past.pop()
+            self._anew = True
 
     @property
     def met(self) -> Iterator[Episode]:
@@ -152,38 +194,84 @@ class Walk:
         yield from self._over
         yield from (run.episode for run in self._running.values())
 
-    def go(self, context: Context, question: Question) -> None:
-        """Go on to the instant of a question, itself included."""
+    def go(self, context: Context, question: Question) -> bool:
+        """Go on to the instant of a question, itself included; say whether anything may be otherwise than before."""
         if (due := self.next) is None or due > question.at:
-            return
+            return False
         if self.group.retold:
-            self.again()
+            while self.now is not None and (self.teller is None or self.teller.untold(self.now, question.at)):
+                self.back(self.now)
+        turned, self._anew = self._anew, False
+        by_group = False
         while (due := self.next) is not None and due <= question.at:
-            self._read(context, replace(question, at=due, told_at=question.at))
-        if self.group.retold:
+            changed, by_group = self._read(context, question, due)
+            turned |= changed
+        if self.group.retold and by_group:
             # The past is told anew when what it is told with may have changed.
             self.next = earliest(self.next, self.group(question).until)
+        return turned
 
-    def _read(self, context: Context, question: Question) -> None:
-        timeline, now = question.timeline, question.at
-        reading = self.group(question)
-        found, until = reading.findings, reading.until
-        assert until is None or until > now, f"until does not move on: {found}"
-        holding = {(rule, finding.name): finding for finding in found for rule in _matching(context, finding)}
-        for pair in [pair for pair, run in self._running.items() if pair not in holding and not run.lasting]:
-            self._over.append(replace(self._running.pop(pair).episode, closed=now))
-        opening = {pair: finding for pair, finding in holding.items() if pair not in self._running}
-        if opening:
-            # What was there the instant before names what lapsed: the last reading may be older than what it rested on.
-            earlier = () if self.now is None else self.group(question.on(now - 1)).findings
-            before = {finding.name: finding for finding in earlier}
-            for (rule, name), finding in opening.items():
-                named = START if self.now is None else _opening(finding, before.get(name), timeline, now)
-                key = Key(timeline.patient, context.protocol, rule, name, named)
-                opened = None if self.now is None else now
-                episode = Episode(key, context.rules[rule], context.digest, opened, None, finding)
-                self._running[rule, name] = _Running(episode, context.rules[rule].lasts == "for_ever")
+    def _read(self, context: Context, later: Question, now: int) -> tuple[bool, bool]:
+        """Read the group at an instant, told later; say whether anything changed, and whether only the group could."""
+        told = None if self.teller is None else self.teller.tell(now, later.at)
+        found: dict[tuple[str, str], Finding] | None = None
+        holding: AbstractSet[tuple[str, str]]
+        if told is None:
+            reading = self.group(replace(later, at=now, told_at=later.at))
+            found = _held(context, reading.findings)
+            holding, until = found.keys(), reading.until
+        else:
+            holding, until = told
+        assert until is None or until > now, f"until does not move on: {self.group.name} at {now}"
+        if self.teller is not None:
+            self._remember()
+        ended = [pair for pair, run in self._running.items() if pair not in holding and not run.lasting]
+        begun = [pair for pair in holding if pair not in self._running]
+        if ended:
+            self._over += tuple(replace(self._running[pair].episode, closed=now) for pair in ended)
+            self._running = {pair: run for pair, run in self._running.items() if pair not in ended}
+        if begun:
+            question = replace(later, at=now, told_at=later.at)
+            if found is None:
+                names = frozenset(name for _, name in begun)
+                found = _held(context, self._proved(question, names))
+                if found.keys() != (expected := {pair for pair in holding if pair[1] in names}):
+                    raise MisreadError(f"{self.group.name} at {now}: {sorted(found.keys() ^ expected)}")
+            self._begin({pair: finding for pair, finding in found.items() if pair in begun}, context, question)
         self.now, self.next = now, until
+        return bool(ended or begun), told is None
+
+    def _begin(self, begun: Mapping[tuple[str, str], Finding], context: Context, question: Question) -> None:
+        """Open an episode for each rule that begins to hold."""
+        timeline, now, running = question.timeline, question.at, dict(self._running)
+        arrived = _appeared(timeline, now)
+        before: dict[str, Finding] = {}
+        if self.now is not None and not all(arrived and arrived <= finding.because for finding in begun.values()):
+            # What was there the instant before names what lapsed: the last reading may be older than what it rested on.
+            names = frozenset(name for _, name in begun)
+            before = {finding.name: finding for finding in self._proved(question.on(now - 1), names)}
+        for (rule, name), finding in begun.items():
+            named = START if self.now is None else _opening(finding, before.get(name), arrived)
+            key = Key(timeline.patient, context.protocol, rule, name, named)
+            opened = None if self.now is None else now
+            episode = Episode(key, context.rules[rule], context.digest, opened, None, finding)
+            running[rule, name] = _Running(episode, context.rules[rule].lasts == "for_ever")
+        self._running = running
+
+    def _proved(self, question: Question, names: frozenset[str]) -> tuple[Finding, ...]:
+        return self.group.some(question if self.teller is None else self.teller.proving(question), names)
+
+    def _remember(self) -> None:
+        """Remember the last reading, to come back to."""
+        if self.now is not None:
+            if len(self._past) >= _MOST_REMEMBERED:
+                del self._past[: _MOST_REMEMBERED // 2]
+            self._past.append((self.now, self.next, self._running, self._over))
+
+
+def _held(context: Context, findings: Iterable[Finding]) -> dict[tuple[str, str], Finding]:
+    """Give the findings for which a rule holds."""
+    return {(rule, finding.name): finding for finding in findings for rule in _matching(context, finding)}
 
 
 def first_instant(timeline: Timeline, at: int) -> int:
@@ -196,10 +284,9 @@ def _matching(context: Context, finding: Finding) -> tuple[str, ...]:
     return context.matcher.matching(finding.subject, finding.fields)
 
 
-def _opening(finding: Finding, before: Finding | None, timeline: Timeline, now: int) -> str:
+def _opening(finding: Finding, before: Finding | None, arrived: frozenset[str]) -> str:
     """Name what opened an episode: an event that came into sight, else a value that lapsed, else the subject itself."""
     cited = finding.because | (before.because if before else frozenset())
-    arrived = _appeared(timeline, now)
     if arrived & cited:
         return min(arrived & cited)
     lapsed = (before.because if before else frozenset()) - finding.because

@@ -19,7 +19,7 @@ from trialspec.interpreters.reading import Question
 from trialspec.load import load as read
 from trialspec.rulebook import Decider
 from trialspec.sources import Cohort, cohort
-from trialspec.timeline import timeline
+from trialspec.timeline import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -92,9 +92,14 @@ class Protocol:
 
     def timeline(self, events: Iterable[Record], patient: str, *, known: int | None = None) -> Timeline:
         """Give what the records tell of one patient, as known at an instant or today."""
+        ledger = self.ledger(patient, known=known)
+        ledger.take(events)
+        return ledger.timeline()
+
+    def ledger(self, patient: str, *, known: int | None = None) -> Ledger:
+        """Begin to keep the records of one patient."""
         program = self.program
-        return timeline(
-            events,
+        return Ledger(
             patient,
             program.vocabulary,
             program.zone,

@@ -13,12 +13,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from sys import intern
 from types import MappingProxyType
 from typing import Any, Literal, TypeGuard
 
 from trialspec.diagnostics import did_you_mean
 from trialspec.patient import Kind
-from trialspec.times import Zone, parse_time
+from trialspec.times import is_time
 
 # What an event of each kind may carry, beside what all may. Keys that begin with `x_` are the sender's own.
 CARRIES: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
@@ -36,6 +37,7 @@ CARRIES: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
         "milestone": ("milestone", "version", "arm"),
     }
 )
+_KINDS: Mapping[str, Kind] = MappingProxyType({kind: kind for kind in CARRIES})
 EVERY_KIND = ("site", "source", "visit", "planned", "done", "absent", "reason", "part_of")
 PRIVATE = "x_"
 RETRACTED = "entered_in_error"
@@ -45,7 +47,6 @@ OWN = frozenset({"id", "patient", "kind", "time", "revision", "available", "reco
 _LONGEST_ID = 200
 _BROKEN = re.compile("[\ud800-\udfff]")
 _REVISION = re.compile(r"[0-9]{1,9}")
-_ANYWHERE = Zone("UTC")  # to see whether a text is a time at all; which one, its patient's zone says
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +95,50 @@ Record = Event | Unreadable
 
 def decode(line: bytes, origin: str = "") -> Record:
     """Read one line of JSON; `origin` tells people where it stands (`file:line`)."""
-    mark = marked(line)
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:
         reason = f"the record is not UTF-8 text, from byte {error.start + 1} on"
-        return _illegible(reason, line.decode("utf-8", "replace"), mark, origin)
+        return _illegible(reason, line.decode("utf-8", "replace"), marked(line), origin)
     try:
-        record = _JSON.decode(text)
+        record = _parsed(text)
     except _RefusedError as error:
-        return _illegible(str(error), text, mark, origin)
+        return _illegible(str(error), text, marked(line), origin)
     except json.JSONDecodeError as error:
         what = "ends before it is complete" if error.pos >= len(text.rstrip()) or _half(error) else "is not JSON"
         advice_ = "; each record is one line" if text.strip() in {"{", "["} else ""
-        return _illegible(f"the record {what}, at character {error.pos + 1}{advice_}", text, mark, origin)
+        reason = f"the record {what}, at character {error.pos + 1}{advice_}"
+        return _illegible(reason, text, marked(line), origin)
     except RecursionError:
-        return _illegible("the record is nested too deeply", text, mark, origin)
+        return _illegible("the record is nested too deeply", text, marked(line), origin)
     if not isinstance(record, dict):
         advice_ = "; write each on a line of its own" if isinstance(record, list) else ""
-        return Unreadable(f"the record is not a JSON object{advice_}", mark, origin=origin)
+        return Unreadable(f"the record is not a JSON object{advice_}", marked(line), origin=origin)
+    if _TEXT.issuperset(map(type, record.values())):
+        texts = record
+    else:
+        texts, nested = _texts(record)
+        if nested:
+            reason = f"{', '.join(nested)} holds a list or an object, but a record is flat"
+            return _unreadable(reason, texts, marked(line), origin)
+    found = _event(texts := _stripped(texts), origin)
+    return found if isinstance(found, Event) else _unreadable(found, texts, marked(line), origin)
+
+
+def check(record: Mapping[str, str], origin: str = "", mark: str = "") -> Record:
+    """Make an event of keys and texts, or say why they are none."""
+    found = _event(texts := _stripped(record), origin)
+    if isinstance(found, Event):
+        return found
+    mark = mark or marked(repr(sorted(texts.items())).encode("utf-8", "replace"))
+    return _unreadable(found, texts, mark, origin)
+
+
+_TEXT = frozenset({str})
+
+
+def _texts(record: Mapping[str, object]) -> tuple[dict[str, str], list[str]]:
+    """Give the texts of a record, and the keys (in backticks) that hold something else."""
     texts: dict[str, str] = {}
     nested: list[str] = []
     for key, value in record.items():
@@ -125,40 +151,45 @@ def decode(line: bytes, origin: str = "") -> Record:
                 pass
             case _:
                 nested.append(quoted(key))
-    if nested:
-        return _unreadable(f"{', '.join(nested)} holds a list or an object, but a record is flat", texts, mark, origin)
-    return check(texts, origin, mark)
+    return texts, nested
 
 
-def check(record: Mapping[str, str], origin: str = "", mark: str = "") -> Record:
-    """Make an event of keys and texts, or say why they are none."""
-    texts = {key: text for key, value in record.items() if (text := value.strip())}
-    mark = mark or marked(repr(sorted(texts.items())).encode("utf-8", "replace"))
-    reasons = [*_wrong_characters(texts), *_wrong_identity(texts)]
-    kind, retracted = texts.get("kind", ""), _means_retracted(texts.get("status", ""))
-    time = texts.get("time", "")
+def _stripped(record: Mapping[str, str]) -> dict[str, str]:
+    return {key: text for key, value in record.items() if (text := value.strip())}
+
+
+def _event(texts: dict[str, str], origin: str) -> Event | str:
+    """Make an event of keys and texts that are not empty, or say why they are none."""
+    get = texts.get
+    kind, time = get("kind", ""), get("time", "")
+    retracted = "status" in texts and _means_retracted(texts["status"])
+    reasons = _wrong_characters(texts) + _wrong_identity(texts)
     if not retracted:
         if not is_kind(kind):
             reasons.append(_wrong_kind(kind))
-        elif "start" in CARRIES[kind]:
-            time = time or texts.get("start", "")
+        elif not time and "start" in CARRIES[kind]:
+            time = get("start", "")
         if not time:
             reasons.append("`time` is missing")
-        elif parse_time(time, _ANYWHERE) is None:
+        elif not is_time(time):
             reasons.append(f"{quoted(time)} is not a date or time such as 2024-03-05 or 2024-03-05T08:30+09:00")
     if reasons:
-        return _unreadable("; ".join(reasons), texts, mark, origin)
+        return "; ".join(reasons)
+    # Records say the same again and again, and many are kept: each text is held once.
+    content = {intern(key): intern(texts[key]) for key in sorted(texts.keys() - OWN)}
+    if retracted:
+        del content["status"]
     return Event(
         id=texts["id"],
-        patient=texts["patient"],
-        kind=kind if is_kind(kind) else "",
-        time=time,
-        content={key: texts[key] for key in sorted(texts) if key not in OWN and not (retracted and key == "status")},
-        revision=int(texts.get("revision", "0")),
+        patient=intern(texts["patient"]),
+        kind=_KINDS.get(kind, ""),
+        time=intern(time),
+        content=content,
+        revision=int(get("revision", "0")),
         retracted=retracted,
-        available=texts.get("available", ""),
-        recorded=texts.get("recorded", ""),
-        received=texts.get("received", ""),
+        available=intern(get("available", "")),
+        recorded=intern(get("recorded", "")),
+        received=intern(get("received", "")),
         origin=origin,
     )
 
@@ -198,6 +229,8 @@ def _means_retracted(status: str) -> bool:
 
 
 def _wrong_characters(texts: Mapping[str, str]) -> list[str]:
+    if "".join(texts).isascii() and "".join(texts.values()).isascii():
+        return []
     # JSON can escape half of a surrogate pair, which no file can hold again.
     broken = [key for key, text in texts.items() if _BROKEN.search(key) or _BROKEN.search(text)]
     return [f"{quoted(key)} holds a broken character" for key in broken]
@@ -211,8 +244,8 @@ def _wrong_identity(texts: Mapping[str, str]) -> list[str]:
             reasons.append(f"`{key}` is missing")
         elif not is_id(text):
             reasons.append(f"`{key}` is longer than {_LONGEST_ID} characters or holds one that cannot be seen")
-    revision = texts.get("revision", "0")
-    if not _REVISION.fullmatch(revision):
+    revision = texts.get("revision")
+    if revision is not None and not _REVISION.fullmatch(revision):
         reasons.append(f"{quoted(revision)} is not a revision, which is a whole number such as 0 or 1")
     return reasons
 
@@ -262,6 +295,14 @@ def _constant(name: str) -> str:
 
 
 _JSON = json.JSONDecoder(object_pairs_hook=_object, parse_int=str, parse_float=str, parse_constant=_constant)
+
+
+def _parsed(text: str) -> object:
+    if text.startswith("{"):
+        record, end = _JSON.raw_decode(text)
+        if end == len(text):
+            return record
+    return _JSON.decode(text)  # with space around it, or something else that is no record
 
 
 def _half(error: json.JSONDecodeError) -> bool:

@@ -48,6 +48,7 @@ _VALUES = frozenset(
         *("amount", "dose", "rate", "weight", "grade"),
     }
 )
+_CARRIED = MappingProxyType({kind: frozenset((*carried, *EVERY_KIND)) for kind, carried in CARRIES.items()})
 _NO_FIELDS = frozenset({"start", "end", "ongoing", "unit", "done", "absent"})
 
 
@@ -81,8 +82,7 @@ def told(event: Event, vocabulary: Vocabulary, clocks: Clocks) -> Told:
     """Read an event; where its patient's zone is open between several, a time is read in each of them."""
     if not is_kind(event.kind):
         return Told(None, (f"{quoted(event.kind)} is not a kind of event",))
-    zones = tuple(dict.fromkeys(clock.read_in for clock in clocks))
-    reading = _Reading(event, event.kind, zones, clocks=clocks)
+    reading = _Reading(event, event.kind, _zones(clocks), clocks=clocks)
     term = _subject(reading, vocabulary)
     visible = _time(event.time, reading)
     if visible is None or (about(event.kind) and about(event.kind) not in reading.fields):
@@ -118,7 +118,7 @@ def delays(events: Iterable[tuple[Event, Clocks]]) -> tuple[dict[str, When], lis
         for name, text in (("available", event.available), ("recorded", event.recorded)):
             when = when_in(text, clocks) if text else None
             if when is not None:
-                fields[name] = either(fields.get(name, when), when)
+                fields[name] = either(fields[name], when) if name in fields else when
             elif text:
                 reasons.append(f"`{name}` {quoted(text)} is not a date or time")
     return fields, reasons
@@ -165,7 +165,7 @@ def _subject(reading: Reading, vocabulary: Vocabulary) -> Term | None:
     elif term.sort not in sorts:
         reading.doubt(f"{quoted(name)} is a {_said(term.sort)}, not a {_said(sorts[0])}")
     else:
-        reading.fields[key] = Codes(vocabulary.under(term.name))
+        reading.fields[key] = vocabulary.any_of(term.name)
         return term
     if reading.kind == "adverse_event":
         # Whatever it was, it happened: its grade counts, and whether it is serious.
@@ -180,8 +180,14 @@ def _said(sort: Sort) -> str:
 # --- when -------------------------------------------------------------------------------------------------------------
 
 
+def _zones(clocks: Clocks) -> tuple[Zone, ...]:
+    return (clocks[0].read_in,) if len(clocks) == 1 else tuple(dict.fromkeys(clock.read_in for clock in clocks))
+
+
 def when_in(text: str, clocks: Clocks) -> When | None:
     """Read a time by each clock; an hour that the clocks skip is somewhere on its date."""
+    if len(clocks) == 1 and (only := parse_time(text, clocks[0].read_in)) is not None:
+        return _dated(only, clocks[0])
     anywhere = parse_time(text, Zone("UTC"))
     if anywhere is None:
         return None
@@ -189,7 +195,7 @@ def when_in(text: str, clocks: Clocks) -> When | None:
 
 
 def _dated(when: When, clock: Clock) -> When:
-    if clock.read_in == clock.dated_in or not when.instants:
+    if not when.instants or clock.read_in is clock.dated_in or clock.read_in == clock.dated_in:
         return when
     return reduce(either, (at_instant(instant, clock.dated_in) for instant in when.instants))
 
@@ -270,6 +276,8 @@ def _birth(reading: _Reading, text: str, visible: When) -> When:
 
 def _answer(reading: Reading) -> Answer:
     """Read *asked and denied* and *planned and not done*; where that is not clear, the item is only possibly there."""
+    if "absent" not in reading.event.content and "done" not in reading.event.content:
+        return "yes"
     denied, done = _yes_no(reading, "absent"), _yes_no(reading, "done")
     if "unknown" in {denied, done}:
         reading.certain = False
@@ -298,6 +306,8 @@ def _yes_no(reading: Reading, key: str) -> str | None:
 
 def _stray_keys(reading: Reading) -> None:
     """A key that an event of this kind does not carry may be any key misspelt, so what it says is open altogether."""
+    if reading.event.content.keys() <= _CARRIED[reading.kind]:
+        return
     carried = (*CARRIES[reading.kind], *EVERY_KIND)
     said = reading.kind.replace("_", " ")
     for key, text in reading.event.content.items():

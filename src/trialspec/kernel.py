@@ -6,14 +6,17 @@ by `trialspec.interpreters.reference`; every other reader of the kernel must agr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from dataclasses import field as kept
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from trialspec.patient import Kind
 from trialspec.truth import UNKNOWN, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from trialspec.diagnostics import Place
     from trialspec.quantity import Codes, Duration, Interval, Operator
 
@@ -215,14 +218,25 @@ class Not:
     place: Place | None = kept(default=None, compare=False, repr=False)
 
 
+_Part = TypeVar("_Part")
+
 Expr = Point | Constant | Pick | Fold | Score | Arithmetic | Compare | Run | AtLeast | Not
+
+
+def parts_of(part: object, sort: type[_Part]) -> Iterator[_Part]:
+    """Give every part of one sort that something has, and those that these have."""
+    if isinstance(part, sort):
+        yield part
+    if is_dataclass(part):
+        for each in fields(part):
+            yield from parts_of(getattr(part, each.name), sort)
+    elif isinstance(part, tuple | list):
+        for each in part:
+            yield from parts_of(each, sort)
+    elif isinstance(part, Mapping):
+        yield from parts_of(tuple(part.values()), sort)
 
 
 def kinds(part: object) -> frozenset[Kind]:
     """Give the kinds of records that an expression asks for; no other record can change what it reads."""
-    if isinstance(part, tuple):
-        return frozenset[Kind]().union(*(kinds(each) for each in part))
-    if not is_dataclass(part):
-        return frozenset()
-    asked = frozenset({part.kind}) if isinstance(part, Select) else frozenset[Kind]()
-    return asked.union(*(kinds(getattr(part, each.name)) for each in fields(part)))
+    return frozenset(query.kind for query in parts_of(part, Select))

@@ -19,43 +19,43 @@ from itertools import chain
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from trialspec.alerts import Walk, changes, episodes, first_instant
+from trialspec.alerts import MisreadError, Walk, changes, episodes, first_instant
 from trialspec.events import Event
+from trialspec.interpreters.live import Chart, UnsureError
 from trialspec.interpreters.reading import Question, earliest
 from trialspec.interpreters.selection import appearances
+from trialspec.live import FORESEEN, Units
 from trialspec.packing import pack, unpack
 from trialspec.store import Memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from trialspec.alerts import Change, State
     from trialspec.evaluation import PatientReport, Protocol
     from trialspec.events import Record
+    from trialspec.live import Unit
     from trialspec.patient import Item, Timeline
     from trialspec.store import Store
+    from trialspec.timeline import Ledger
     from trialspec.times import Zone
 
 
 @dataclass(slots=True, eq=False)
 class _Patient:
-    """What is known of one patient, how far each group of findings was followed, and when one is to be read again.
+    """What is known of one patient, how far findings were followed, and when one is to be read again.
 
-    Records are kept by id; `foreign` are those of others that claim an id of this patient's.
+    With a chart they are followed unit by unit, told fast. Without one some record is not certain, and the groups of
+    the reference are followed.
     """
 
     name: str
-    records: dict[str, list[Record]] = field(default_factory=dict)
-    foreign: dict[str, list[Record]] = field(default_factory=dict)
+    ledger: Ledger
     timeline: Timeline | None = None
+    chart: Chart | None = None
     walks: list[Walk] = field(default_factory=list)
     state: State = field(default_factory=dict)
     due: int | None = None
-
-    @property
-    def all_records(self) -> Iterator[Record]:
-        """Every record that bears on the patient."""
-        return chain.from_iterable((*self.records.values(), *self.foreign.values()))
 
 
 class Monitor:
@@ -70,6 +70,8 @@ class Monitor:
         Of those to whom nothing has happened for longest, all but `keep` patients are put away there.
         """
         self._protocol = protocol
+        self._units = Units(protocol.program, protocol.rulebook, protocol.decider)
+        self._misread: list[str] = []
         self._at = at
         self._store = Memory() if store is None else store
         self._keep = keep
@@ -123,8 +125,13 @@ class Monitor:
     def report(self, patient: str) -> PatientReport:
         """Give all that the protocol says of a patient at present, with the proofs."""
         with self._lock:
-            records = self._taken(patient).all_records if patient in self._dues else ()
+            records = self._taken(patient).ledger.records if patient in self._dues else ()
             return self._protocol.report(records, patient, at=self._at)
+
+    @property
+    def misread(self) -> tuple[str, ...]:
+        """Where a fast reader and the reference differed so far: a defect of ours; what was told is the reference's."""
+        return tuple(self._misread)
 
     @property
     def patients(self) -> tuple[str, ...]:
@@ -144,16 +151,20 @@ class Monitor:
         An alert that stays as it is keeps the digest by which it was raised.
         """
         with self._lock:
-            former = self._protocol
+            former, units = self._protocol, Units(protocol.program, protocol.rulebook, protocol.decider)
             found: list[Change] = []
             for name in sorted(self._dues):
-                self._protocol = former
+                self._protocol, former_units = former, self._units
                 watched = self._taken(name)
-                before, self._protocol, watched.timeline = watched.state, protocol, None
-                self._renew(watched, set(), self._at)
+                self._protocol, self._units = protocol, units
+                before, records, watched.timeline = watched.state, tuple(watched.ledger.records), None
+                watched.ledger = protocol.ledger(name)
+                watched.ledger.take(records)
+                self._renew(watched, frozenset(), self._at)
                 found += changes(before, watched.state, self._at)
                 self._tidy()
-            self._protocol = protocol
+                self._units = former_units
+            self._protocol, self._units = protocol, units
             return tuple(found)
 
     # --- what is put away ---------------------------------------------------------------------------------------------
@@ -162,13 +173,11 @@ class Monitor:
         """Give a patient, taken from the store as of an instant (the present) if put away."""
         watched = self._patients.get(name)
         if watched is None:
-            watched = self._patients[name] = _Patient(name)
+            watched = self._patients[name] = _Patient(name, self._protocol.ledger(name))
             packed = self._store.load(name)
             if packed is not None:
-                for record in unpack(packed):
-                    kept = watched.records if record.patient == name else watched.foreign
-                    kept.setdefault(_id(record), []).append(record)
-                self._renew(watched, set(), self._at if at is None else at)
+                watched.ledger.take(unpack(packed))
+                self._renew(watched, frozenset(), self._at if at is None else at)
                 del self._unsaved[name]
         self._patients.move_to_end(name)
         return watched
@@ -180,7 +189,7 @@ class Monitor:
 
     def _save(self, name: str) -> None:
         if (watched := self._unsaved.pop(name, None)) is not None:
-            self._store.save(name, watched.due, pack(watched.all_records))
+            self._store.save(name, watched.due, pack(watched.ledger.records))
 
     # --- what came ----------------------------------------------------------------------------------------------------
 
@@ -190,12 +199,10 @@ class Monitor:
         for record in records:
             if record.patient is None:
                 continue  # there is nobody whom it could concern
-            name = _id(record)
-            own = self._taken(record.patient).records.setdefault(name, [])
-            if record not in own:
-                own.append(record)
+            new = self._taken(record.patient).ledger.take((record,))
+            if new:
                 for concerned in (record.patient, *self._share(record)):
-                    touched.setdefault(concerned, set()).add(name)
+                    touched.setdefault(concerned, set()).update(new)
         for patient, names in touched.items():
             watched = self._taken(patient)
             before = watched.state
@@ -212,32 +219,88 @@ class Monitor:
         others = tuple(sorted(owners - {record.patient}))
         if record.patient not in owners:
             self._store.own(record.id, record.patient)
-            theirs = [self._taken(other).records[record.id] for other in others]
-            if theirs:
-                self._taken(record.patient).foreign[record.id] = list(chain.from_iterable(theirs))
+            for other in others:
+                self._taken(record.patient).ledger.take(self._taken(other).ledger.of(record.id))
         for other in others:
-            self._taken(other).foreign.setdefault(record.id, []).append(record)
+            self._taken(other).ledger.take((record,))
         return others
 
-    def _renew(self, watched: _Patient, names: set[str], at: int) -> None:
+    def _renew(self, watched: _Patient, names: Collection[str], at: int) -> None:
         """Make a patient's timeline anew; what the records of some ids may have changed begins from the beginning."""
-        old = watched.timeline
-        watched.timeline = new = self._protocol.timeline(watched.all_records, watched.name)
+        old, new = watched.timeline, watched.ledger.timeline()
+        watched.timeline = new
         start = first_instant(new, at)
-        if old is None or old.zone != new.zone or {walk.start for walk in watched.walks} != {start}:
-            watched.walks = [Walk(group, start) for group in self._protocol.groups]
-        else:
-            changed, doubtful = _changed(old, new, names), old.problems != new.problems
-            recalled = any(_told_before(watched, name) for name in names)
+        certain = watched.ledger.settled
+        begun = watched.walks[0].start if watched.walks else start
+        if watched.chart is not None and start < begun and self._units.timeless:
             for walk in watched.walks:
-                group = walk.group
-                foreseen = any(item.kind in group.foresees for item in changed)
-                if (doubtful and group.kinds is None) or (recalled and group.recalls) or foreseen:
-                    walk.again()
-                else:
-                    _take_up(walk, changed, new.zone)
+                walk.begin_earlier(start)
+            begun = start
+        if old is None or old.zone != new.zone or begun != start:
+            self._begin(watched, start, certain=certain)
+        elif watched.chart is not None and certain:
+            try:
+                self._go_on(watched, watched.chart, names, at)
+            except UnsureError:
+                self._begin(watched, start, certain=False)
+        else:
+            changed = _changed(old, new, names)
+            if certain and len({item.id for item in changed}) < len(changed):
+                # A record that was there is otherwise now: all may be certain.
+                self._begin(watched, start, certain=True)
+            elif watched.chart is not None:
+                self._begin(watched, start, certain=False)
+            else:
+                doubtful = old.problems != new.problems
+                recalled = any(_told_before(watched, name) for name in names)
+                foreseen = any(item in FORESEEN for item in changed)
+                for walk in watched.walks:
+                    group = walk.group
+                    if (
+                        (doubtful and group.kinds is None)
+                        or (recalled and group.recalls)
+                        or (foreseen and group.foresees)
+                    ):
+                        walk.again()
+                    else:
+                        _take_up(walk, changed, new.zone)
         self._unsaved[watched.name] = watched
         self._advance(watched, at)
+
+    def _go_on(self, watched: _Patient, chart: Chart, names: Collection[str], at: int) -> None:
+        """Let what is told fast go on with a timeline that was made anew for the records of some ids."""
+        old, new = chart.timeline, watched.timeline
+        assert new is not None
+        gone, came = watched.ledger.gone, watched.ledger.came
+        chart.renew(new, gone, came)
+        recalled, doubtful = any(_told_before(watched, name) for name in names), old.problems != new.problems
+        foreseen = any(item in FORESEEN for item in (*gone, *came))
+        for unit, walk in zip(self._units.all, watched.walks, strict=True):
+            group = unit.group
+            if (recalled and group.recalls) or (doubtful and unit.doubts) or (foreseen and group.foresees):
+                walk.again()
+            else:
+                self._take_up(unit, walk, (*gone, *came), chart, at)
+
+    def _begin(self, watched: _Patient, start: int, *, certain: bool) -> None:
+        """Stand before the first record, to be read fast if all records may be certain."""
+        assert watched.timeline is not None
+        if certain:
+            chart = watched.chart = Chart(self._units.trial.points, watched.timeline)
+            watched.walks = [Walk(unit.group, start, unit.teller(chart)) for unit in self._units.all]
+        else:
+            watched.chart = None
+            watched.walks = [Walk(group, start) for group in self._protocol.groups]
+
+    def _take_up(self, unit: Unit, walk: Walk, changed: Sequence[Item], chart: Chart, at: int) -> None:
+        """Let a walk go on past what changed, or go back to before what changed that it rests on."""
+        for item in changed:
+            asked = unit.concerned(item, self._units.trial, chart, at)
+            if asked or (unit.rests is not None and chart.concerns(unit.rests, item) and any(walk.met)):
+                first = appearances(item, chart.zone)[0]
+                walk.back(first)
+                if asked and walk.now is not None:
+                    walk.next = earliest(walk.next, first)
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
@@ -256,11 +319,18 @@ class Monitor:
         """Follow every group of a patient up to an instant, and say when one is to be read again."""
         timeline = watched.timeline
         assert timeline is not None
-        known_at = cache(lambda at: self._protocol.timeline(watched.all_records, watched.name, known=at))
+        known_at = cache(lambda at: self._protocol.timeline(watched.ledger.records, watched.name, known=at))
         question = Question(timeline, now, known_at=known_at)
-        for walk in watched.walks:
-            walk.go(self._protocol.context, question)
-        watched.state = episodes(watched.walks, timeline)
+        walks, context = watched.walks, self._protocol.context
+        try:
+            turned = sum(walk.go(context, question) for walk in walks)
+        except (UnsureError, MisreadError) as error:
+            if isinstance(error, MisreadError):
+                self._misread.append(f"{watched.name}: {error}")
+            self._begin(watched, watched.walks[0].start, certain=False)
+            turned = sum(walk.go(context, question) for walk in watched.walks)
+        if turned:
+            watched.state = episodes(watched.walks, timeline)
         due = earliest(*(walk.next for walk in watched.walks))
         if due is not None and due != self._dues.get(watched.name):
             heapq.heappush(self._heap, (due, watched.name))
@@ -274,20 +344,16 @@ class Monitor:
 
 def _told_before(watched: _Patient, name: str) -> bool:
     """Whether a record of an id may change what was known earlier: an earlier revision, or the site and so the zone."""
-    records = watched.records.get(name, ())
+    records = watched.ledger.of(name)
     site = any(isinstance(record, Event) and record.kind == "person" for record in records)
-    return site or len(records) > 1 or name in watched.foreign
+    return site or len(records) > 1 or watched.ledger.claimed(name)
 
 
-def _id(record: Record) -> str:
-    return record.id if isinstance(record, Event) else record.name
-
-
-def _changed(old: Timeline, new: Timeline, names: set[str]) -> list[Item]:
+def _changed(old: Timeline, new: Timeline, names: Collection[str]) -> list[Item]:
     """Give the items of some ids, and of all whose items differ, as they were and as they are."""
     before, after = _by_id(old), _by_id(new)
     differing = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    return [item for items in (before, after) for name in differing | names for item in items.get(name, ())]
+    return [item for items in (before, after) for name in differing.union(names) for item in items.get(name, ())]
 
 
 def _by_id(timeline: Timeline) -> dict[str, list[Item]]:

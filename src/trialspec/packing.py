@@ -7,6 +7,7 @@ one of another format is refused with a sentence, never guessed at.
 from __future__ import annotations
 
 import zlib
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -36,7 +37,7 @@ _DEFAULTS = (None, None, None, None, None, 0, False, "", "", "", "")
 def pack(records: Iterable[Record]) -> bytes:
     """Put records into bytes: the number of the format in the first, and the rest compressed."""
     body = msgspec.msgpack.encode([_row(record) for record in records])
-    packer = zlib.compressobj(level=6, wbits=-15, zdict=_USUAL)
+    packer = zlib.compressobj(level=3, wbits=-15, zdict=_USUAL)
     return bytes([FORMAT]) + packer.compress(body) + packer.flush()
 
 
@@ -90,4 +91,10 @@ def _row(record: Record) -> list[Any]:
 
 
 def _record(row: list[Any]) -> Record:
-    return Unreadable(*row[1:]) if row[0] is None else Event(*row)
+    if row[0] is None:
+        return Unreadable(*row[1:])
+    # As in records that are decoded, each text is held once.
+    row[1:4] = map(intern, row[1:4])
+    row[4] = {intern(key): intern(text) for key, text in row[4].items()}
+    row[7:10] = map(intern, row[7:10])
+    return Event(*row)

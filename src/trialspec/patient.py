@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,21 +60,31 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """One patient's items in an order that does not depend on how they arrived, and the problems met on the way."""
+    """One patient's items in an order that does not depend on how they arrived, and the problems met on the way.
+
+    `remembered` is for what readers find out of the items alone.
+    """
 
     patient: str
     zone: Zone
     items: tuple[Item, ...]
     problems: tuple[Problem, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
-    _kinds: dict[Kind, tuple[tuple[int, Item], ...]] = field(
-        default_factory=dict, init=False, compare=False, repr=False
-    )
+    remembered: dict[object, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def of_kind(self, kind: Kind) -> tuple[tuple[int, Item], ...]:
         """Give the items of one kind, each with its index."""
-        found = self._kinds.get(kind)
+        found: tuple[tuple[int, Item], ...] | None = self.remembered.get(kind)
         if found is None:
             found = tuple((index, item) for index, item in enumerate(self.items) if item.kind == kind)
-            self._kinds[kind] = found
+            self.remembered[kind] = found
+        return found
+
+    @property
+    def vague(self) -> tuple[Item, ...]:
+        """The items whose date or existence is not certain."""
+        found: tuple[Item, ...] | None = self.remembered.get("vague")
+        if found is None:
+            found = tuple(item for item in self.items if not (item.when.certain and item.certain))
+            self.remembered["vague"] = found
         return found

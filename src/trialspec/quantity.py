@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, negate
@@ -216,9 +217,12 @@ _LONGEST_NUMBER = 40
 def parse_number(text: str) -> Fraction | None:
     """Read a decimal number exactly, or give `None`."""
     text = text.strip()
-    if len(text) > _LONGEST_NUMBER or not _NUMBER.fullmatch(text) or not text.isascii():
-        return None
-    return Fraction(Decimal(text))
+    return _number(text) if len(text) <= _LONGEST_NUMBER else None
+
+
+@lru_cache(maxsize=20_000)
+def _number(text: str) -> Fraction | None:
+    return Fraction(Decimal(text)) if _NUMBER.fullmatch(text) and text.isascii() else None
 
 
 def parse_interval(text: str) -> Interval | None:
@@ -311,4 +315,12 @@ ANY_WORD = Codes(None)
 
 def word(text: str) -> Codes:
     """Make the coded value that is one word."""
+    return _word(text) if len(text) <= _USUAL_WORD else Codes(frozenset({text}))
+
+
+_USUAL_WORD = 40
+
+
+@lru_cache(maxsize=20_000)
+def _word(text: str) -> Codes:
     return Codes(frozenset({text}))

@@ -13,9 +13,11 @@ The order in which records arrive decides nothing, and a record that arrives twi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import insort
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
+from operator import itemgetter
 from typing import Literal, TypeVar
 
 from trialspec.events import Event, Record, advice, quoted
@@ -48,26 +50,126 @@ def timeline(
     mean which names none of them. Records of other patients may be among them; they matter only where they claim an id
     of this patient's.
     """
-    own, others = _by_id(records, patient)
-    reader = _Reader(vocabulary, zone, sites, frozenset(visits), slots, known)
-    home = _home(own, reader)
-    clocks = partial(_clocks, reader, home)
-    items: list[Item] = []
-    problems = list(home.problems)
-    for name, group in own.items():
-        in_force = _in_force(group, reader, clocks)
-        claims = (_in_force(other, reader, clocks) for other in others.get(name, {}).values())
+    ledger = Ledger(patient, vocabulary, zone, sites, visits=visits, slots=slots, known=known)
+    ledger.take(records)
+    return ledger.timeline()
+
+
+class Ledger:
+    """The records of one patient, and the timeline that they come to: what did not change is not read again.
+
+    `timeline` says what the parameters mean. Records are kept by id, those of others that claim one of the patient's
+    ids apart; one without an id goes by its mark.
+    """
+
+    def __init__(
+        self,
+        patient: str,
+        vocabulary: Vocabulary,
+        zone: Zone,
+        sites: Mapping[str, Zone],
+        *,
+        visits: Iterable[str] = (),
+        slots: Callable[[Item], frozenset[str]] = lambda _: frozenset(),
+        known: int | None = None,
+    ) -> None:
+        self.patient = patient
+        self._reader = _Reader(vocabulary, zone, sites, frozenset(visits), slots, known)
+        self._own: _Groups = {}
+        self._others: dict[str, _Groups] = {}
+        self._stale: dict[str, None] = {}
+        self._home = _home({}, self._reader)
+        self._told: dict[str, tuple[list[_Placed], list[Problem]]] = {}
+        self._items: list[_Placed] = []
+        self.gone: list[Item] = []
+        self.came: list[Item] = []
+        self.settled = True
+
+    @property
+    def records(self) -> Iterator[Record]:
+        """Every record that was taken in, each once."""
+        for group in self._own.values():
+            yield from group
+        for claims in self._others.values():
+            for group in claims.values():
+                yield from group
+
+    def of(self, name: str) -> Sequence[Record]:
+        """Give the patient's own records of an id."""
+        return self._own.get(name, ())
+
+    def claimed(self, name: str) -> bool:
+        """Whether another patient has records of an id."""
+        return name in self._others
+
+    def take(self, records: Iterable[Record]) -> set[str]:
+        """Take records in; give the ids of those that were not known."""
+        new = set()
+        for record in records:
+            if record.patient == self.patient:
+                name = record.id if isinstance(record, Event) else record.name
+                kept = self._own.setdefault(name, [])
+            elif record.patient is not None and record.id is not None:
+                name = record.id
+                kept = self._others.setdefault(name, {}).setdefault(record.patient, [])
+            else:
+                continue
+            if record not in kept:
+                kept.append(record)
+                new.add(name)
+        self._stale.update(dict.fromkeys(sorted(new)))
+        return new
+
+    def timeline(self) -> Timeline:
+        """Give what the records tell.
+
+        Items of the ids that were read anew are then `gone`, and others `came`. It is `settled` if no record makes
+        another one doubtful: where the patient is, and when he was born.
+        """
+        self.gone, self.came = [], []
+        if any(_tells_place(record) for name in self._stale for record in self._own.get(name, ())):
+            home = _home(self._own, self._reader)
+            if home != self._home:
+                self._home, self._stale = home, dict.fromkeys(self._own)
+        clocks = partial(_clocks, self._reader, self._home)
+        for name in self._stale:
+            self._tell(name, clocks)
+        self._stale = {}
+        items, unborn = _born([item for _, item in self._items])
+        problems = [*self._home.problems, *unborn]
+        for _, asking in self._told.values():
+            problems += asking
+        zones = self._home.zones
+        self.settled = not unborn and not self._home.problems
+        return Timeline(
+            self.patient,
+            self._reader.zone if self._reader.zone in zones else zones[0],
+            tuple(items),
+            tuple(sorted(_joined(problems), key=lambda problem: (problem.subject, problem.problem))),
+        )
+
+    def _tell(self, name: str, clocks: _ClocksOf) -> None:
+        """Read the records of one id anew."""
+        for placed in self._told.pop(name, ((), ()))[0]:
+            self._items.remove(placed)
+            self.gone.append(placed[1])
+        if name not in self._own:
+            return
+        in_force = _in_force(self._own[name], self._reader, clocks)
+        claims = (_in_force(other, self._reader, clocks) for other in self._others.get(name, {}).values())
         claimed = any(not content.gone for claim in claims for content in claim)
-        items += _items(in_force, clocks, claimed=claimed)
-        problems += _problems(name, in_force, clocks, claimed=claimed)
-    items, unborn = _born(items)
-    problems += unborn
-    return Timeline(
-        patient,
-        zone if zone in home.zones else home.zones[0],
-        tuple(sorted(items, key=_order)),
-        tuple(sorted(_joined(problems), key=lambda problem: (problem.subject, problem.problem))),
-    )
+        items = [(_order(item), item) for item in _items(in_force, clocks, claimed=claimed)]
+        for placed in items:
+            insort(self._items, placed, key=itemgetter(0))
+            self.came.append(placed[1])
+        self._told[name] = items, _problems(name, in_force, clocks, claimed=claimed)
+
+
+_Placed = tuple[tuple[object, ...], Item]
+
+
+def _tells_place(record: Record) -> bool:
+    return isinstance(record, Event) and (record.kind == "person" or "site" in record.content)
 
 
 _Groups = dict[str, list[Record]]
@@ -94,18 +196,6 @@ class _Reader:
     def stray(self, site: str) -> bool:
         """Whether a site is none of the protocol's."""
         return bool(self.sites and site) and site not in self.sites
-
-
-def _by_id(records: Iterable[Record], patient: str) -> tuple[_Groups, dict[str, _Groups]]:
-    """Sort records by id: the patient's own, and those of others by patient; one without an id goes by its mark."""
-    own: _Groups = {}
-    others: dict[str, _Groups] = {}
-    for record in records:
-        if record.patient == patient:
-            own.setdefault(record.id if isinstance(record, Event) else record.name, []).append(record)
-        elif record.patient is not None and record.id is not None:
-            others.setdefault(record.id, {}).setdefault(record.patient, []).append(record)
-    return own, others
 
 
 def _order(item: Item) -> tuple[object, ...]:
@@ -301,6 +391,9 @@ def _agreed(values: Sequence[Value | None], *, one_unit: bool) -> Value:
 
 def _born(items: Sequence[Item]) -> tuple[list[Item], list[Problem]]:
     """Open each birth date that is after something that surely happened to the patient: either of the two is wrong."""
+    born = [birth.last for item in items if isinstance(birth := item.fields.get("birth"), When)]
+    if not born or all(item.when.last > max(born) for item in items):
+        return list(items), []
     happened = [item for item in items if item.certain and item.kind != "person"]
     first = min(happened, key=lambda item: (item.when.last, item.when.instants, item.id), default=None)
     kept: list[Item] = []

@@ -39,10 +39,16 @@ class Zone:
         return max(_start_of(self.name, day + 1) - 1, _start_of(self.name, day))
 
 
-@lru_cache(maxsize=200_000)
 def _date_of(zone: str, instant: int) -> int:
-    day = _calendar_date(zone, instant)
-    return day + 1 if _start_of(zone, day + 1) <= instant else day
+    day = EPOCH + instant // DAY
+    if not _FIRST + 2 < day < _LAST - 2:
+        day = _calendar_date(zone, instant)
+        return day + 1 if _start_of(zone, day + 1) <= instant else day
+    # It is the last date that has begun, which is UTC's, the one before it or the one after.
+    day += 1
+    while _start_of(zone, day) > instant:
+        day -= 1
+    return day
 
 
 def _calendar_date(zone: str, instant: int) -> int:
@@ -145,11 +151,9 @@ def first_reaching(day: int, months: int) -> int:
     return guess
 
 
-_TIME = re.compile(
-    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?)?)?",
-)
-
-
+_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
+_CLOCK = re.compile(r"[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?")
+_FULL_DATE = len("2004-03-09")
 _LONGEST_TIME = 40
 
 
@@ -159,12 +163,41 @@ def parse_time(text: str, zone: Zone) -> When | None:
     `None` for what is no time, and for an hour that does not occur there. A fraction of a second is dropped.
     """
     text = text.strip()
-    return _parse_time(text, zone) if len(text) <= _LONGEST_TIME else None
+    return _parse_time(text, zone.name) if len(text) <= _LONGEST_TIME else None
+
+
+def is_time(text: str) -> bool:
+    """Whether a text is a time in UTC, where every hour occurs."""
+    text = text.strip()
+    return len(text) <= _LONGEST_TIME and _written(text) is not None
 
 
 @lru_cache(maxsize=50_000)
-def _parse_time(text: str, zone: Zone) -> When | None:
-    found = _TIME.fullmatch(text)
+def _parse_time(text: str, zone: str) -> When | None:
+    written = _written(text)
+    if isinstance(written, int):
+        return at_instant(written, Zone(zone))
+    return _local_time(written, Zone(zone)) if isinstance(written, datetime) else written
+
+
+def _written(text: str) -> When | int | datetime | None:
+    """Read what needs no zone: dates, an instant, or the time on a clock in some zone."""
+    dates = _dates(text[:_FULL_DATE])
+    if dates is None or len(text) <= _FULL_DATE:
+        return dates
+    clock = _clock(text[_FULL_DATE:])
+    if clock is None:
+        return None
+    seconds, ahead = clock
+    if ahead is None:
+        return datetime.fromordinal(dates.first).replace(tzinfo=UTC) + timedelta(seconds=seconds)
+    return (dates.first - EPOCH) * DAY + seconds - ahead
+
+
+@lru_cache(maxsize=50_000)
+def _dates(text: str) -> When | None:
+    """Read a date, a month or a year."""
+    found = _DATE.fullmatch(text)
     if not found or not text.isascii() or not 1000 <= int(found[1]) < MAXYEAR - 500:
         return None
     year, month, day = int(found[1]), found[2], found[3]
@@ -174,15 +207,22 @@ def _parse_time(text: str, zone: Zone) -> When | None:
         if day is None:
             first = date(year, int(month), 1).toordinal()
             return When(first, shift_months(first, 1) - 1)
-        if found[4] is None:
-            return on_date(date(year, int(month), int(day)).toordinal())
-        local = datetime(year, int(month), int(day), int(found[4]), int(found[5]), int(found[6] or 0), tzinfo=UTC)
+        return on_date(date(year, int(month), int(day)).toordinal())
     except ValueError:
         return None
-    if found[7] is None:
-        return _local_time(local, zone)
-    offset = _offset(found[7])
-    return None if offset is None else at_instant(int(local.timestamp()) - offset, zone)
+
+
+@lru_cache(maxsize=50_000)
+def _clock(text: str) -> tuple[int, int | None] | None:
+    """Read a time of day in seconds, and by how many its zone is ahead of UTC where it says so."""
+    found = _CLOCK.fullmatch(text)
+    if not found or not text.isascii():
+        return None
+    hours, minutes, seconds = int(found[1]), int(found[2]), int(found[3] or 0)
+    if hours > 23 or minutes > 59 or seconds > 59:
+        return None
+    ahead = None if found[4] is None else _offset(found[4])
+    return None if found[4] is not None and ahead is None else (hours * 3600 + minutes * 60 + seconds, ahead)
 
 
 def _offset(text: str) -> int | None:
@@ -212,6 +252,11 @@ def shown_date(day: int) -> str:
 
 def shown_instant(instant: int, zone: Zone) -> str:
     """Print an instant as the local time of a zone, with its offset."""
+    return _shown_instant(instant, zone.name)
+
+
+@lru_cache(maxsize=20_000)
+def _shown_instant(instant: int, zone: str) -> str:
     if not _FIRST <= EPOCH + instant // DAY <= _LAST:
         return f"{instant} s"
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=instant)).astimezone(ZoneInfo(zone.name)).isoformat()
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=instant)).astimezone(ZoneInfo(zone)).isoformat()

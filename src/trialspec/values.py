@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from types import MappingProxyType
 
 from trialspec.events import CARRIES, EVERY_KIND, RETRACTED, Event, advice, quoted
@@ -74,21 +75,28 @@ _CLOSED: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
 UNSURE = frozenset(
     {"suspected", "possible", "probable", "provisional", "differential", "unconfirmed", "refuted", "ruled_out"}
 )
-_OPEN = frozenset(
+_WORDS = frozenset(
     {
         *("site", "source", "visit", "planned", "reason", "part_of", "arm", "same_as", "laboratory", "method", "by"),
         *("route", "intent", "class", "evidence", "outcome", "result", "version", "term"),
+    }
+)
+_OPEN = MappingProxyType(
+    {
+        kind: frozenset(key for key in (*carried, *EVERY_KIND) if key in _WORDS and (kind, key) not in _CLOSED)
+        for kind, carried in CARRIES.items()
     }
 )
 
 
 def read_words(reading: Reading) -> None:
     """Read all that is said in words; where only certain words are possible, another one may be any of them."""
+    any_word = _OPEN[reading.kind]
     for key, text in reading.event.content.items():
-        if words := _CLOSED.get((reading.kind, key)):
-            reading.fields[key] = _one_of(reading, key, text, words)
-        elif key in _OPEN and (key in CARRIES[reading.kind] or key in EVERY_KIND):
+        if key in any_word:
             reading.fields[key] = word(text)
+        elif words := _CLOSED.get((reading.kind, key)):
+            reading.fields[key] = _one_of(reading, key, text, words)
         elif key == "scale" and key in CARRIES[reading.kind]:
             reading.fields[key] = word(_scale(text))
         elif key == "status" and reading.kind == "condition":
@@ -176,7 +184,40 @@ def _coded(reading: Reading, term: Term) -> Codes:
 
 
 def _observation(reading: Reading, term: Term) -> None:
-    text, unit = reading.get("value"), _unit(reading, term)
+    texts = tuple(map(reading.event.content.get, _MEASUREMENT))
+    # The same number in the same unit, with the same range, comes again and again.
+    usual = sum(map(len, filter(None, texts))) <= _USUAL
+    fields, reasons = _remembered(term, texts) if usual else _measured(term, texts)
+    reading.fields.update(fields)
+    reading.reasons.extend(reasons)
+
+
+_MEASUREMENT = ("value", "unit", "low", "high", "laboratory")
+_USUAL = 200  # characters
+
+
+@dataclass(slots=True)
+class _Measured:
+    """A measurement while it is read: what is written of it, the fields found so far, and what was wrong."""
+
+    said: Mapping[str, str | None]
+    fields: dict[str, Value] = field(default_factory=dict)
+    reasons: list[str] = field(default_factory=list)
+
+    def get(self, key: str) -> str | None:
+        """The text of a key, where it is given."""
+        return self.said[key]
+
+    def doubt(self, reason: str) -> None:
+        """Note what is wrong, for people."""
+        self.reasons.append(reason)
+
+
+def _measured(term: Term, texts: tuple[str | None, ...]) -> tuple[Mapping[str, Value], tuple[str, ...]]:
+    """Read a number with its unit and its reference range; give the fields, and what is wrong."""
+    reading = _Measured(dict(zip(_MEASUREMENT, texts, strict=True)))
+    text = reading.get("value")
+    unit = _unit(reading, term)
     read = None if text is None else _limited(text, term)
     value = None if read is None or unit is None else term.convert(read, unit)
     if text is None:
@@ -188,6 +229,10 @@ def _observation(reading: Reading, term: Term) -> None:
         value = None
     reading.fields["value"] = ANYTHING if value is None else value
     _range(reading, term, unit)
+    return reading.fields, tuple(reading.reasons)
+
+
+_remembered = lru_cache(maxsize=20_000)(_measured)
 
 
 def _limited(text: str, term: Term) -> Interval | None:
@@ -198,7 +243,7 @@ def _limited(text: str, term: Term) -> Interval | None:
     return value
 
 
-def _unit(reading: Reading, term: Term) -> str | None:
+def _unit(reading: _Measured, term: Term) -> str | None:
     """Read the unit, which is never assumed: `None` where it is missing or not one of the measure's."""
     unit, accepted = reading.get("unit"), sorted({*term.factors, term.unit} - {""})
     if unit is None:
@@ -218,7 +263,7 @@ def _overlap(one: Interval, other: Interval) -> bool:
     return compare(one, "above", other) is not MET and compare(one, "below", other) is not MET
 
 
-def _range(reading: Reading, term: Term, unit: str | None) -> None:
+def _range(reading: _Measured, term: Term, unit: str | None) -> None:
     """Read the reference range, or else take that of the laboratory, and compare the value with its ends."""
     ends = {key: _range_end(reading, term, key, text, unit) for key in ("low", "high") if (text := reading.get(key))}
     if not ends:
@@ -235,7 +280,7 @@ def _range(reading: Reading, term: Term, unit: str | None) -> None:
             reading.fields[f"value_over_{key}"] = ratio or ANYTHING
 
 
-def _range_end(reading: Reading, term: Term, key: str, text: str, unit: str | None) -> Interval:
+def _range_end(reading: _Measured, term: Term, key: str, text: str, unit: str | None) -> Interval:
     number = parse_number(text)
     if number is None:
         reading.doubt(f"the {key} end of the reference range, {quoted(text)}, is not a number")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from trialspec.quantity import ANYTHING, Interval, scale
+from trialspec.quantity import ANYTHING, Codes, Interval, scale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +39,10 @@ class Term:
     codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     asked_of: str = "site"
     place: Place | None = field(default=None, compare=False, repr=False)
+
+    def __hash__(self) -> int:
+        """Hash by name: the rest holds mappings."""
+        return hash(self.name)
 
     @property
     def coded(self) -> bool:
@@ -75,6 +79,14 @@ class Vocabulary:
     def under(self, name: str) -> frozenset[str]:
         """Give the name itself and every name below it: the members of a drug class, the kinds of a condition."""
         return self._below.get(name, frozenset({name}))
+
+    @cached_property
+    def _codes(self) -> dict[str, Codes]:
+        return {name: Codes(self.under(name)) for name in self.terms}
+
+    def any_of(self, name: str) -> Codes:
+        """Give the coded value that is the name or any below it."""
+        return self._codes.get(name) or Codes(self.under(name))
 
     def get(self, name: str) -> Term | None:
         """Give a term, if there is one of that name."""

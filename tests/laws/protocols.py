@@ -144,7 +144,9 @@ def written(choose: Choose) -> Written:
     plain |= _therapies(choose)
     if chance(choose, 40):
         plain["report_within"] = one_of(choose, ("24 h", "2 d"))
-    plain |= VOCABULARY | {"alerts": OWN_RULES}
+    plain |= VOCABULARY
+    if chance(choose, 65):
+        plain["alerts"] = OWN_RULES
     return Written(document.dump(plain), calendar, sites, slots, days, by_dose)
 
 

@@ -63,7 +63,7 @@ def test_stopping_and_starting_changes_nothing(watch: Watch, data: st.DataObject
 @many
 @given(drawn(watch), st.data())
 def test_order_and_batches_decide_nothing(watch: Watch, data: st.DataObject) -> None:
-    """At each instant the alerts, the journal folded and what is due are the same in any order, batched in any way."""
+    """At each instant the alerts and the journal folded are the same in any order, batched in any way."""
     order_decides_nothing(watch, data.draw(drawn(otherwise, watch)))
 
 

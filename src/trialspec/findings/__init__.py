@@ -42,9 +42,11 @@ assert set(_ORDER) == set(get_args(Subject)), "every subject has its place"
 class Group:
     """Findings that are read together, with one `until`: before it none of them changes, and none comes or goes.
 
+    `only` reads those of some names, and perhaps others beside, without an `until`.
+
     Records of other kinds than `kinds` are nothing to them (`None`: any may be something). What is `retold` tells its
-    past with what is known when it is told; what recalls also tells what was known at an earlier instant; of kinds
-    that it `foresees` records dated later speak as well.
+    past with what is known when it is told; what recalls also tells what was known at an earlier instant; what foresees
+    also tells of an instant by milestones that are dated later.
     """
 
     name: str
@@ -52,29 +54,37 @@ class Group:
     kinds: frozenset[Kind] | None = None
     retold: bool = False
     recalls: bool = False
-    foresees: frozenset[Kind] = frozenset()
+    foresees: bool = False
+    only: Callable[[Question, frozenset[str]], Found] | None = None
+
+    def some(self, question: Question, names: frozenset[str]) -> tuple[Finding, ...]:
+        """Give the findings of some names."""
+        read = self.read(question) if self.only is None else self.only(question, names)
+        return tuple(finding for finding in read.findings if finding.name in names)
 
     def __call__(self, question: Question) -> Found:
         """Read them at the instant of a question."""
         return self.read(question)
 
 
-# Without a screening a dose is history if every consent and enrolment that is known came after it.
-_ENTRY: frozenset[Kind] = frozenset({"milestone"})
-
-
 def groups(program: Program) -> tuple[Group, ...]:
     """Give the groups of a program."""
     return (
-        Group("patient", partial(patient, program)),
+        # Consent of the evening counts for a screening of that date.
+        Group("patient", partial(patient, program), foresees=True),
         *(Group(f"criterion {each.name}", partial(_criterion, each), kinds(each.expr)) for each in program.criteria),
         Group("eligibility", partial(eligibility, program), recalls=True),
-        Group("doses", partial(_doses, program), retold=True, foresees=_ENTRY),
-        Group("visits", partial(visits, program), foresees=_ENTRY),
-        *(Group(f"response {each.name}", partial(response, program, each)) for each in program.responses),
+        Group("doses", partial(_doses, program), retold=True, foresees=True, only=partial(_doses, program)),
+        # Whether a screening is missing is told by every screening, consent and enrolment that is known.
+        Group("visits", partial(visits, program), foresees=True),
+        *(
+            Group(f"response {each.name}", partial(response, program, each), foresees=True)
+            for each in program.responses
+        ),
         Group("adverse events", partial(adverse_events, program), frozenset({"adverse_event"})),
         Group("therapies", partial(therapies, program)),
-        Group("records", partial(records, program), foresees=_ENTRY),
+        # A dose is history if every consent and enrolment that is known came after it.
+        Group("records", partial(records, program), foresees=True),
     )
 
 
@@ -82,11 +92,11 @@ def _criterion(asked: Criterion, question: Question) -> Found:
     return found([criterion(asked, question)])
 
 
-def _doses(program: Program, question: Question) -> Found:
+def _doses(program: Program, question: Question, only: frozenset[str] | None = None) -> Found:
     """Read doses, course and gates, and the assessments that belong before doses."""
-    given = doses(program, question)
+    given = doses(program, question, only)
     starts = given_doses(program, given.findings, question)
-    before = before_doses(program, question, starts, until=given.until)
+    before = before_doses(program, question, starts, until=given.until, only=only)
     return found((*given.findings, *before.findings), given.until, before.until)
 
 

@@ -65,8 +65,10 @@ class Memory:
         return self.found
 
 
-def doses(program: Program, question: Question) -> Found:
+def doses(program: Program, question: Question, only: frozenset[str] | None = None) -> Found:
     """Say of every slot, every further dose, the course and the gates how they stand at the instant of the question.
+
+    With `only` the slots of some names are told, and of assessments before them, if nothing else is asked for.
 
     Which slot a dose fills is read with what is known when it is told: the history of an alert is told with today's
     attribution. All else is read at the instant of the question.
@@ -82,19 +84,31 @@ def doses(program: Program, question: Question) -> Found:
     - `record`: attribution, a dose that may belong to either of two slots, or whose date fits several; uncertain_date,
       another record whose date leaves a slot unknown. Facts: record, problem, reason, events.
     """
-    now = replace(question, dose=None)
+    now = question if question.dose is None else replace(question, dose=None)
     later = now.on(now.at if now.told_at is None else max(now.at, now.told_at))
     memory = now.remembered.setdefault("doses", Memory())
     assert isinstance(memory, Memory)
     found_ways = memory.ways(program, later)
-    made = _undecided(program, now) if found_ways is None else _in_every_world(program, found_ways, now.at)
+    made = (
+        _undecided(program, now)
+        if found_ways is None
+        else _in_every_world(program, found_ways, now, None if only is None else _slots_of(program, only))
+    )
     unsure = uncertain(later, None) if found_ways is None else found_ways.unsure
     if found_ways is None or len(found_ways.worlds) > 1:
         asking = tuple(vague_records(program, found_ways, unsure, made, now))
         resting = (_resting_on(unsure, finding) for finding in made.findings)
         made = replace(made, findings=(*resting, *asking))
-    gates = found(gate(program, name, now) for name in program.gates)
+    gates = found(gate(program, name, now) for name in program.gates if only is None or name in only)
     return found((*made.findings, *gates.findings), made.until)
+
+
+def _slots_of(program: Program, names: frozenset[str]) -> frozenset[str] | None:
+    """Give the slots that some names speak of: their own, or of what is measured before them; `None` for any others."""
+    slots = frozenset(name.rpartition("@")[2].partition("/")[0] for name in names)
+    known = {name for plan in program.doses for name in slot_names(plan)}
+    cycles = any(plan.interval is not None for plan in program.doses)
+    return slots if slots <= known and not cycles else None
 
 
 def _resting_on(unsure: Iterable[Item], finding: Finding) -> Finding:
@@ -134,9 +148,15 @@ class _Told:
     others: tuple[Finding, ...]
 
 
-def _in_every_world(program: Program, all_ways: Ways, at: int) -> Found:
+def _in_every_world(program: Program, all_ways: Ways, now: Question, only: frozenset[str] | None) -> Found:
     """Say what all worlds agree on, a family of plans at a time, and of the course in all worlds together."""
-    told = [[_told(each) for each in treatments(program, all_ways, family, at)] for family in all_ways.families]
+    if only is not None and len(all_ways.worlds) == 1:
+        plans = {name.rpartition("#")[0] for name in only}
+        families = [each for each in all_ways.families if plans & {plan.name for plan in each.plans}]
+        seen = [each for family in families for each in treatments(program, all_ways, family, now)]
+        slots = [(slot, each) for each in seen for slot in each.filling.slots if slot.name in only]
+        return found(_told_slot(slot, each, _rests(each)) for slot, each in slots)
+    told = [[_told(each) for each in treatments(program, all_ways, family, now)] for family in all_ways.families]
     joined = [join([found(_all(one), one.treatment.until) for one in cases]) for cases in told]
     owners = {each.name: name for cases in told for one in cases for name, own in one.slots.items() for each in own}
     of_plan: dict[str, list[Finding]] = {plan.name: [] for plan in program.doses}
@@ -145,7 +165,7 @@ def _in_every_world(program: Program, all_ways: Ways, at: int) -> Found:
         of_plan.get(owners.get(finding.name, ""), others).append(finding)
     made = [*(finding for findings in of_plan.values() for finding in findings), *others]
     if program.course is not None:
-        made.append(_course(program.course, all_ways, told, at))
+        made.append(_course(program.course, all_ways, told, now.at))
     return found(made, *(each.until for each in joined))
 
 
@@ -158,12 +178,15 @@ def _told(treatment: Treatment) -> _Told:
     slots: dict[str, list[Finding]] = {}
     rests = _rests(treatment)
     for slot in treatment.filling.slots:
-        dose = treatment.filling.fills.get(slot.name)
-        key = slot.name, _parts(dose), _before(dose, slot.plan, treatment), rests
-        made = _once(treatment, dose, key, partial(_slot, slot))
-        slots.setdefault(slot.plan.name, []).append(made)
+        slots.setdefault(slot.plan.name, []).append(_told_slot(slot, treatment, rests))
     others = () if treatment.unsettled else tuple(_others(treatment, rests))
     return _Told(treatment, {name: tuple(made) for name, made in slots.items()}, others)
+
+
+def _told_slot(slot: Slot, treatment: Treatment, rests: Hashable) -> Finding:
+    dose = treatment.filling.fills.get(slot.name)
+    key = slot.name, _parts(dose), _before(dose, slot.plan, treatment), rests
+    return _once(treatment, dose, key, partial(_slot, slot))
 
 
 # --- what is told once ------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from trialspec.findings.dose_facts import shown_word
 from trialspec.findings.found import Found, found
 from trialspec.findings.infusions import word_of
+from trialspec.findings.once import once
 from trialspec.findings.records import milestone
 from trialspec.findings.slots import families, named_plan, points_of, slot_names
 from trialspec.interpreters.reading import Missing, Question, earliest
@@ -32,6 +33,7 @@ CONSENT = Moment("consented", "first", milestone("consent"))
 STOPS = ("treatment_stopped", "consent_withdrawn", "left_study", "death")
 
 
+@once
 def stop_of(program: Program) -> Moment:
     """What ends treatment; a stop from before the screening was of an earlier attempt to take part."""
     window = Window(start=program.moments.get("screened"))
@@ -55,6 +57,7 @@ def possible(program: Program, question: Question) -> tuple[Question, ...] | Non
     return tuple(pinned)
 
 
+@once
 def _points(program: Program) -> tuple[Point, ...]:
     named = (program.moments.get(name) for name in ("screened", "enrolled"))
     planned = (point for family in families(program) for plan in family for point in points_of(plan))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from trialspec.findings.finding import Finding
 from trialspec.findings.found import Found, found, shown_term, shown_times, told
+from trialspec.findings.once import once
 from trialspec.interpreters.reading import NOTHING, Missing, Question, Reading, earliest
 from trialspec.interpreters.reference import cited, compare_when, locate, next_visible, visible, worlds
 from trialspec.interpreters.selection import moved, passes, select
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 _ANSWER = {MET: "yes", NOT_MET: "no", UNKNOWN: "unknown"}
 
 
+@cache
 def milestone(*words: str) -> Select:
     """Select the milestones of these names; one that is not recorded has not happened."""
     test = Test("milestone", "in", Constant(Codes(frozenset(words))))
@@ -32,9 +35,11 @@ def milestone(*words: str) -> Select:
 
 CONSENTED = Moment("consented", "last", milestone("consent"))
 WITHDRAWN = Moment("consent_withdrawn", "last", milestone("consent_withdrawn"))
+_SCREENED = Moment("screened", "last", milestone("screening"))
 _ENTRY = Moment("entry", "first", milestone("consent", "enrolment"))
 
 
+@once
 def stopped(program: Program) -> Moment:
     """What ends visits and assessments; one from before the screening was of an earlier attempt to take part."""
     window = Window(start=program.moments.get("screened"))
@@ -72,7 +77,7 @@ def patient(program: Program, question: Question) -> Found:
 
     Facts: patient, consent, version (of the program), consented (date and version), site.
     """
-    screened = program.moments.get("screened") or Moment("screened", "last", milestone("screening"))
+    screened = program.moments.get("screened") or _SCREENED
     pinned = worlds(question, CONSENTED, WITHDRAWN, screened) or ()
     approvals = selected(milestone("version_approved"), question)
     screenings = [locate(screened, world) for world in pinned]
@@ -196,6 +201,7 @@ def unscreened(program: Program, world: Question) -> Reading:
     return Reading(dosed, because, frozenset() if dosed is NOT_MET else frozenset({Missing("screening")}), until)
 
 
+@once
 def planned_doses(program: Program) -> Select:
     """Select the doses of all planned drugs."""
     drugs = frozenset[str]().union(*(plan.drugs for plan in program.doses))

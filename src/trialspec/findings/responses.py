@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from trialspec.findings.finding import Finding
 from trialspec.findings.found import Found, found, shown_times, told
+from trialspec.findings.once import once
 from trialspec.findings.records import milestone, since
 from trialspec.findings.standing import Standing
 from trialspec.findings.visits import visit_standings
@@ -31,8 +32,9 @@ from trialspec.kernel import Fold, Window
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, every, some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from trialspec.kernel import Select
     from trialspec.patient import Item
     from trialspec.program import Category, Component, Intercurrent, Program, Response
 
@@ -69,17 +71,18 @@ def responses(program: Program, question: Question) -> Found:
     return found(ordered, *(each.until for each in every_one))
 
 
-def response(program: Program, asked: Response, question: Question) -> Found:
-    """Say how one definition of response reads at each of its visits.
+def response(program: Program, asked: Response, question: Question, only: str | None = None) -> Found:
+    """Say how one definition of response reads at each of its visits, or at `only` one of them.
 
     Facts of a component: response, visit, component, verdict, margin, text, clause, assumed, missing. Of a category:
     response, visit, category, components (each with its verdict), possible (names), date, text, assumed, missing.
     """
-    rescues = [Fold("count", query) for rule in program.therapies for query in rule.select]
-    pinned = worlds(question, *points(program), *(rescues if set(asked.then) & {"rescue", "prohibited"} else ()))
-    seen = [_World(world, visit_standings(program, world)) for world in pinned or ()]
+    rescues = _rescues(program) if set(asked.then) & {"rescue", "prohibited"} else ()
+    pinned = worlds(question, *points(program), *rescues)
+    visits = [name for name in asked.visits if only in {None, name}]
+    seen = [_World(world, visit_standings(program, world, visits)) for world in pinned or ()]
     made: list[Finding] = []
-    for visit in asked.visits:
+    for visit in visits:
         reads = _Reads(
             visit,
             tuple((each, read(each.expr, question)) for each in asked.components if each.visit == visit),
@@ -89,6 +92,11 @@ def response(program: Program, asked: Response, question: Question) -> Found:
         made.append(_category(program, asked, reads, seen, question))
     crowded = next_visible(question.timeline.items, question) if pinned is None else None
     return found(made, crowded)
+
+
+@once
+def _rescues(program: Program) -> tuple[Fold, ...]:
+    return tuple(Fold("count", query) for rule in program.therapies for query in rule.select)
 
 
 def _component(
@@ -240,10 +248,7 @@ def _intercurrent(program: Program, asked: Response, visit: str, world: _World) 
             continue
         before: list[tuple[Verdict, frozenset[str]]] = []
         if kind in _HAPPENED:
-            # One from before the screening was of an earlier attempt to take part.
-            window = Window(start=program.moments.get("screened"))
-            query = replace(milestone(*_HAPPENED[kind]), window=window)
-            inside = select(query, question)
+            inside = select(_happened(program)[kind], question)
             before += [(every((there, _before(item, visit, world))), cited(item)) for item, there in inside.items]
             untils += [inside.until, *inside.flips.values()]
         for query in (query for rule in program.therapies if rule.role == kind for query in rule.select):
@@ -257,6 +262,13 @@ def _intercurrent(program: Program, asked: Response, visit: str, world: _World) 
         sources = frozenset[str]().union(*(which for each, which in before if each is verdict))
         events[kind] = (verdict, sources)
     return events, earliest(*untils)
+
+
+@once
+def _happened(program: Program) -> Mapping[Intercurrent, Select]:
+    """Give what to look for; one from before the screening was of an earlier attempt to take part."""
+    window = Window(start=program.moments.get("screened"))
+    return {kind: replace(milestone(*words), window=window) for kind, words in _HAPPENED.items()}
 
 
 def _before(item: Item, visit: str, world: _World) -> Verdict:

@@ -14,6 +14,7 @@ from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from trialspec.findings.infusions import word_of
+from trialspec.findings.once import once
 from trialspec.interpreters.reading import Reading, earliest
 from trialspec.interpreters.reference import locate
 from trialspec.interpreters.selection import moved
@@ -111,6 +112,7 @@ class Filling:
 # --- plans ------------------------------------------------------------------------------------------------------------
 
 
+@once
 def families(program: Program) -> tuple[tuple[DosePlan, ...], ...]:
     """Put plans that share a drug together, in the order of the protocol.
 
@@ -282,20 +284,20 @@ def _listed(
 
 @dataclass(frozen=True, slots=True)
 class _Calendar:
-    """The dates of the plans as they stand at the question, every point read once."""
+    """The dates of the plans as they stand at the question, every point read once and found by identity."""
 
     question: Question
     limits: Limits
     dated: tuple[Slot, ...]
-    located: Mapping[Point, Reading]
+    located: Mapping[int, tuple[Point, Reading]]
 
     @property
     def points(self) -> tuple[Reading, ...]:
-        return (*self.located.values(), *self.limits.course.values())
+        return (*(reading for _, reading in self.located.values()), *self.limits.course.values())
 
     def day(self, point: Point | None) -> int | None:
-        reading = self.located.get(point) if point is not None else None
-        return reading.value.last if reading is not None and isinstance(reading.value, When) else None
+        entry = None if point is None else self.located.get(id(point))
+        return entry[1].value.last if entry is not None and isinstance(entry[1].value, When) else None
 
     def ends(self, slot: Slot, following: Slot | None) -> int | None:
         """Give the last date of a catchment: what lies nearer to its window than to the next one, or is its own."""
@@ -346,11 +348,11 @@ def stopped_before(slot: Slot, stop: int | None) -> bool:
 
 
 def _calendar(plans: Sequence[DosePlan], question: Question, limits: Limits) -> _Calendar:
-    located = {point: locate(point, question) for plan in plans for point in points_of(plan)}
+    located = {id(point): (point, locate(point, question)) for plan in plans for point in points_of(plan)}
     dated = []
     for plan in plans:
         for number, point in enumerate(plan.planned, 1):
-            planned = located[point].value
+            planned = located[id(point)][1].value
             if isinstance(planned, When):
                 dated.append(_slot(plan, number, planned.first, question))
     return _Calendar(question, limits, tuple(dated), located)

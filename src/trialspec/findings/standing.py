@@ -28,6 +28,7 @@ from trialspec.findings.records import milestone, stopped, unscreened
 from trialspec.findings.windows import (
     Locate,
     Placing,
+    anchors,
     between,
     dated,
     deadline,
@@ -86,13 +87,30 @@ def scene_of(program: Program, world: Question) -> Scene:
         program,
         world,
         find,
-        places(program, find, world.timeline.zone),
+        _places(program, find, world),
         values,
         None if when is None else when.span(world.timeline.zone)[0],
         screening,
         stop.because,
         earliest(stop.until, screening.until, next_visible(values, world)),
     )
+
+
+_MOST_REMEMBERED = 16
+_Remembered = tuple[tuple[Reading, ...], dict[str, Placing]]
+
+
+def _places(program: Program, find: Locate, world: Question) -> dict[str, Placing]:
+    """Say where the visits lie, or what was said of the very same moments before."""
+    moments = tuple(find(moment) for moment in anchors(program))
+    known = world.remembered.setdefault("places", {})
+    assert isinstance(known, dict)
+    remembered: _Remembered | None = known.get(tuple(map(id, moments)))
+    if remembered is None:
+        if len(known) >= _MOST_REMEMBERED:
+            known.clear()
+        remembered = known[tuple(map(id, moments))] = moments, places(program, find, world.timeline.zone)
+    return remembered[1]
 
 
 def _is_value(item: Item) -> bool:
@@ -244,27 +262,35 @@ class Times:
 def _times(scene: Scene, plan: VisitPlan) -> tuple[Times | None, Reading]:
     """Give the times of a visit, if it has any yet, and what they rest on besides its place."""
     place = scene.places[plan.name]
+    begin = plan.first_due_from or scene.program.moments.get("enrolled")
+    rests = Reading(None)
+    if not place.placed and plan.first_due is not None and begin is not None:
+        readings = [scene.find(point) for point in (begin, plan.first_due)]
+        rests = Reading(
+            None,
+            frozenset[str]().union(*(reading.because for reading in readings)),
+            frozenset[Missing]().union(*(reading.missing for reading in readings)),
+            earliest(*(reading.until for reading in readings)),
+        )
+    return visit_times(scene.program, plan, place, scene.find, scene.zone), rests
+
+
+def visit_times(program: Program, plan: VisitPlan, place: Placing, find: Locate, zone: Zone) -> Times | None:
+    """Give the times of a visit, if it has any yet."""
     if place.placed:
         opens = place.opens
         if opens is None and place.start is not None:
-            opens = scene.zone.start_of(place.start)
-        return Times(opens, place.closes, place.ends), Reading(None)
-    begin = plan.first_due_from or scene.program.moments.get("enrolled")
+            opens = zone.start_of(place.start)
+        return Times(opens, place.closes, place.ends)
+    begin = plan.first_due_from or program.moments.get("enrolled")
     if plan.first_due is None or begin is None:
-        return None, Reading(None)
-    readings = [scene.find(point) for point in (begin, plan.first_due)]
-    start, end = (dated(reading) for reading in readings)
-    rests = Reading(
-        None,
-        frozenset[str]().union(*(reading.because for reading in readings)),
-        frozenset[Missing]().union(*(reading.missing for reading in readings)),
-        earliest(*(reading.until for reading in readings)),
-    )
+        return None
+    start, end = dated(find(begin)), dated(find(plan.first_due))
     if start is None:
-        return None, rests
-    closes = None if end is None else deadline(plan.first_due, end, end.last, scene.zone)
+        return None
+    closes = None if end is None else deadline(plan.first_due, end, end.last, zone)
     ends = place.ends if closes is None or place.ends is None else max(place.ends, closes)
-    return Times(start.span(scene.zone)[0], closes, ends), rests
+    return Times(start.span(zone)[0], closes, ends)
 
 
 def by_time(times: Times | None, stop: int | None, now: int) -> str:

@@ -30,7 +30,16 @@ from trialspec.findings.standing import (
     scene_of,
     stand,
 )
-from trialspec.findings.windows import Placing, dated, lies_inside, locating, points, window_place, window_points
+from trialspec.findings.windows import (
+    Placing,
+    dated,
+    lies_inside,
+    locating,
+    points,
+    trial_points,
+    window_place,
+    window_points,
+)
 from trialspec.interpreters.reading import NOTHING, Missing, Question, earliest
 from trialspec.interpreters.reference import cited, locate, next_visible, visible, worlds
 from trialspec.interpreters.selection import passes
@@ -39,34 +48,40 @@ from trialspec.times import When, shown_date
 from trialspec.truth import MET, NOT_MET, UNKNOWN, every, some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from trialspec.patient import Item
     from trialspec.program import AssessmentPlan, Program, VisitPlan
 
 
-def visits(program: Program, question: Question) -> Found:
+def visits(
+    program: Program, question: Question, names: frozenset[str] | None = None, *, only: str | None = None
+) -> Found:
     """Say how every visit, and every assessment at a visit, stands.
+
+    With `only` one visit is told, and what belongs to it; with `names`, of the assessments those of some names.
 
     An assessment also says how its visit stands as a whole: that nobody came is one thing, not one for each measure.
     Facts: visit, assessment, measure, state, date (of the value), window, planned, text, clause, assumed, missing.
     """
     pinned = worlds(question, *points(program)) or ()
     scenes = [scene_of(program, world) for world in pinned]
-    plans = {plan.name: plan for plan in program.visits}
+    plans = {plan.name: plan for plan in program.visits if only in {None, plan.name}}
     candidates = {name: [candidates_of(scene, name) for scene in scenes] for name in plans}
     made: list[Finding] = []
-    for plan in program.visits:
+    for plan in plans.values():
         seen = [_visit(scene, plan, own) for scene, own in zip(scenes, candidates[plan.name], strict=True)]
         made.append(_finding("visit", plan.name, seen, question, plan, visit=plan.name))
     whole = {finding.name: finding for finding in made}
     for assessment in program.assessments:
-        for visit in assessment.visits:
+        for visit in (name for name in assessment.visits if name in plans):
             pairs = list(zip(scenes, candidates[visit], strict=True))
             for measure in assessment.measures:
+                name = f"{assessment.name}@{visit}/{measure}"
+                if names is not None and name not in names:
+                    continue
                 seen = [_assessment(scene, plans[visit], own, assessment, measure) for scene, own in pairs]
                 words = {"visit": visit, "assessment": assessment.name, "measure": _label(program, measure)}
-                name = f"{assessment.name}@{visit}/{measure}"
                 made.append(_at_visit(_finding("assessment", name, seen, question, assessment, **words), whole[visit]))
     return found(made)
 
@@ -83,10 +98,11 @@ def _at_visit(assessment: Finding, visit: Finding) -> Finding:
     )
 
 
-def visit_standings(program: Program, world: Question) -> dict[str, Standing]:
-    """Say how every visit stands in one world: what its date is, if it is done, and where its window lies."""
+def visit_standings(program: Program, world: Question, only: Collection[str]) -> dict[str, Standing]:
+    """Say how some visits stand in one world: what the date of each is, if it is done, and where its window lies."""
     scene = scene_of(program, world)
-    return {plan.name: _visit(scene, plan, candidates_of(scene, plan.name)) for plan in program.visits}
+    plans = (plan for plan in program.visits if plan.name in only)
+    return {plan.name: _visit(scene, plan, candidates_of(scene, plan.name)) for plan in plans}
 
 
 def _visit(scene: Scene, plan: VisitPlan, candidates: Iterable[Candidate]) -> Standing:
@@ -209,14 +225,19 @@ def _start_of(finding: Finding, question: Question) -> Item | None:
 
 
 def before_doses(
-    program: Program, question: Question, given: Mapping[str, Given], *, until: int | None = None
+    program: Program,
+    question: Question,
+    given: Mapping[str, Given],
+    *,
+    until: int | None = None,
+    only: frozenset[str] | None = None,
 ) -> Found:
     """Say how the assessments that belong before doses stand; `until` is how long the doses given stay the same.
 
     Nothing is due before a dose that has not been given: when it will be is not known, and its gate asks for what is
     needed on the day. Once it is given, a value in the window makes the assessment done; without one it is missed, or
     due for as long as the window lasts after the dose. A stop cancels what is neither. Facts: as for visits, `visit`
-    being the dose.
+    being the dose. With `only` those of some names are told.
     """
     made: list[Finding] = []
     slots = {plan.name: slot_names(plan) for plan in program.doses}
@@ -225,7 +246,7 @@ def before_doses(
             further = (name for name, each in given.items() if each.plan == plan)
             for dose in dict.fromkeys((*slots[plan], *further)):
                 needs = (_Need(assessment, measure, dose, given.get(dose)) for measure in assessment.measures)
-                made += (_before(program, question, need) for need in needs)
+                made += (_before(program, question, need) for need in needs if only is None or need.name in only)
     return found(replace(finding, until=earliest(finding.until, until)) for finding in made)
 
 
@@ -239,6 +260,11 @@ class _Need:
     given: Given | None
 
     @property
+    def name(self) -> str:
+        """The name of what is found of it."""
+        return f"{self.assessment.name}@{self.dose}/{self.measure}"
+
+    @property
     def window(self) -> Window:
         """When it is to be taken."""
         return self.assessment.window or Window()
@@ -246,12 +272,11 @@ class _Need:
 
 def _before(program: Program, question: Question, need: _Need) -> Finding:
     start = None if need.given is None else need.given.start
-    pinned = worlds(replace(question, dose=start), *points(program, ()), *window_points(need.window)) or ()
+    pinned = worlds(replace(question, dose=start), *trial_points(program), *window_points(need.window)) or ()
     read = _unsettled if start is None else _before_in_world
     seen = [read(program, world, need) for world in pinned]
     words = {"visit": need.dose, "assessment": need.assessment.name, "measure": _label(program, need.measure)}
-    name = f"{need.assessment.name}@{need.dose}/{need.measure}"
-    made = _finding("assessment", name, seen, question, need.assessment, **words)
+    made = _finding("assessment", need.name, seen, question, need.assessment, **words)
     return replace(made, fields={**made.fields, "visit": "none"})
 
 

@@ -8,7 +8,7 @@ concern it are the same, and which dose fills which slot once for all instants.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from trialspec.findings.possible import CONSENT, plan_of, possible, stop_of, uncertain
@@ -17,7 +17,7 @@ from trialspec.findings.slots import families, points_of
 from trialspec.findings.treatment import attributed, context_of, setting, treatment
 from trialspec.interpreters.reference import locate
 from trialspec.interpreters.selection import appearances, passes
-from trialspec.kernel import Moment, Select
+from trialspec.kernel import Moment, Select, parts_of
 from trialspec.truth import NOT_MET, every
 
 if TYPE_CHECKING:
@@ -79,13 +79,13 @@ def ways(program: Program, later: Question) -> Ways | None:
     pinned = [[item for item in world.timeline.items if id(item) not in recorded] for world in worlds]
     pins = {id(item): item for each in pinned for item in each}
     moments = [*program.moments.values(), CONSENT, stop]
-    settled = tuple(moment for moment in moments if not _concerned(pins, _selections(moment)))
+    settled = tuple(moment for moment in moments if not _concerned(pins, parts_of(moment, Select)))
     screenings = selected(milestone("screening"), worlds[0])
     # Where no screening is recorded for sure, any dose of the trial may tell that one is missing.
     untold = () if any(id(item) in recorded for item in screenings) else (planned_doses(program),)
     found = []
     for plans in families(program):
-        around = _concerned(pins, [*_asked(program, plans, stop), *untold])
+        around = _concerned(pins, [*_asked(program, plans, stop), *untold]) if pins else set[int]()
         found.append(_family(program, plans, list(zip(worlds, pinned, strict=True)), around, stop))
     return Ways(later.at, worlds, tuple(found), uncertain(later, worlds), settled, stop)
 
@@ -100,17 +100,21 @@ def places(found: Ways, item: Item) -> frozenset[str]:
     return frozenset(names)
 
 
-def treatments(program: Program, found: Ways, family: Family, at: int) -> Iterator[Treatment]:
-    """Give the treatment by a family of plans at an instant, once for each of its cases."""
-    same = found.worlds[0].on(at)
+def treatments(program: Program, found: Ways, family: Family, now: Question) -> Iterator[Treatment]:
+    """Give the treatment by a family of plans at the instant of a question, once for each of its cases."""
+
+    def asked(world: Question) -> Question:
+        return now if world.timeline is now.timeline else world.on(now.at)
+
+    same = asked(found.worlds[0])
     for moment in found.settled:
         locate(moment, same)
     settings: dict[int, Setting] = {}
-    coming = _coming(family, at)
+    coming = _coming(family, now.at)
     for case in family.cases:
         seen_in = settings.get(case.setting)
         if seen_in is None:
-            question = case.world.on(at)
+            question = asked(case.world)
             question.located.update(same.located)
             seen_in = settings[case.setting] = setting(program, family.plans, question, found.stop, family.kept)
         yield treatment(case.attributed, family.plans, seen_in, found.known, coming)
@@ -163,19 +167,7 @@ def _asked(program: Program, plans: Sequence[DosePlan], stop: Moment) -> list[Se
     parts += [program.course.through] if program.course is not None else []
     for plan in plans:
         parts += [*points_of(plan), *plan.premedication, *(program.gates[name].expr for name in plan.gates)]
-    return list(_selections(parts))
-
-
-def _selections(part: object) -> Iterator[Select]:
-    """Give every selection that something speaks of, and those that these speak of."""
-    if isinstance(part, Select):
-        yield part
-    if is_dataclass(part):
-        for each in fields(part):
-            yield from _selections(getattr(part, each.name))
-    elif isinstance(part, tuple | list):
-        for each in part:
-            yield from _selections(each)
+    return list(parts_of(parts, Select))
 
 
 def _concerned(pins: Mapping[int, Item], queries: Iterable[Select]) -> set[int]:

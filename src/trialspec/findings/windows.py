@@ -16,17 +16,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from trialspec.findings.once import once
 from trialspec.findings.records import stopped
 from trialspec.interpreters.reading import NOTHING, Missing, Question, Reading, earliest
 from trialspec.interpreters.reference import compare_when, locate
-from trialspec.interpreters.selection import is_clock, moved
-from trialspec.kernel import Point, Shift
+from trialspec.interpreters.selection import is_clock, moments, moved
+from trialspec.kernel import Moment, Point, Shift
 from trialspec.times import When
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, every, negate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from trialspec.kernel import Window
     from trialspec.program import Program, VisitPlan
     from trialspec.times import Zone
@@ -178,13 +177,28 @@ def catchment(program: Program, visit: str, question: Question) -> tuple[int | N
     return (place.start, place.end) if place.placed else None
 
 
-def points(program: Program, plans: Iterable[VisitPlan] | None = None) -> list[Point]:
+@once
+def points(program: Program) -> list[Point]:
     """Give every point on which the place of a visit depends, for `worlds`."""
-    found_: list[Point] = [stopped(program)]
-    for plan in program.visits if plans is None else plans:
+    found_: list[Point] = []
+    for plan in program.visits:
         own = (plan.window.start, plan.window.end, plan.on, plan.first_due, plan.first_due_from, plan.missed_after)
         found_ += [point for point in own if point is not None]
-    return found_ + [moment for name, moment in program.moments.items() if name in {"screened", "enrolled"}]
+    return [*found_, *trial_points(program)]
+
+
+@once
+def trial_points(program: Program) -> list[Point]:
+    """Give the points on which it depends whether the patient takes part, for `worlds`."""
+    named = (moment for name, moment in program.moments.items() if name in {"screened", "enrolled"})
+    return [stopped(program), *named]
+
+
+@once
+def anchors(program: Program) -> tuple[Moment, ...]:
+    """Give every moment on which the place of a visit depends."""
+    told = {moment: None for point in points(program) for moment in sorted(moments(point), key=str)}
+    return tuple(told)
 
 
 def window_points(window: Window) -> list[Point]:
@@ -215,13 +229,26 @@ def _sides(when: When, place: Placing, zone: Zone) -> tuple[Verdict, Verdict]:
 def would_lie_inside(when: When, window: Window, find: Locate, zone: Zone, today: int) -> tuple[Verdict, int | None]:
     """Say whether a time would lie in a window if the anchor happened on a date, and from when on it says otherwise."""
 
+    def happened(point: Point, date: int) -> When:
+        when = dated(find(point))
+        if when is None and isinstance(point, Shift):
+            return moved(happened(point.point, date), point, zone)
+        return When(date, date) if when is None else when
+
+    def supposed(point: Point | None, date: int) -> When | None:
+        return None if point is None else happened(point, date)
+
     def sides(date: int) -> tuple[Verdict, Verdict]:
-        return _sides(when, _supposed(window, find, zone, date), zone)
+        return _sides(
+            when,
+            Placing(window, placed=True, begins=supposed(window.start, date), finishes=supposed(window.end, date)),
+            zone,
+        )
 
     started, ended = sides(today)
     if started is NOT_MET:
         return NOT_MET, None  # a later anchor leaves it farther behind
-    place = _supposed(window, find, zone, today)
+    place = window_place(window, None, lambda point: Reading(happened(point, today)), zone)
     # With its anchor an end of the window moves on, and never back: each side turns at most once more to one answer.
     # A month that is cut short may hold an end back for some days.
     gaps = (0 if day is None else when.last - day for day in (place.first, place.last))
@@ -235,18 +262,6 @@ def would_lie_inside(when: When, window: Window, find: Locate, zone: Zone, today
 
 
 _CUT_SHORT = 40
-
-
-def _supposed(window: Window, find: Locate, zone: Zone, date: int) -> Placing:
-    """Locate a window as if what it is counted from, and has not happened, did so on a date."""
-
-    def happened(point: Point) -> When:
-        when = dated(find(point))
-        if when is None and isinstance(point, Shift):
-            return moved(happened(point.point), point, zone)
-        return When(date, date) if when is None else when
-
-    return window_place(window, None, lambda point: Reading(happened(point)), zone)
 
 
 def between(when: When, first: int | None, last: int | None) -> Verdict:

@@ -90,5 +90,8 @@ class Reading:
 
 def earliest(*untils: int | None) -> int | None:
     """Give the least of several untils, where `None` is never."""
-    finite = [until for until in untils if until is not None]
-    return min(finite) if finite else None
+    least = None
+    for until in untils:
+        if until is not None and (least is None or until < least):
+            least = until
+    return least

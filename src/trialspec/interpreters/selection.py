@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from trialspec.kernel import Expr, Point, Test
-    from trialspec.patient import Item
+    from trialspec.patient import Item, Timeline
     from trialspec.times import Zone
 
 MOST_WORLDS = 1_000
@@ -68,7 +68,7 @@ def locate(point: Point, question: Question) -> Reading:
             base = locate(inner, question)
             shifted = moved(base.value, point, zone) if isinstance(base.value, When) else None
             choices = tuple(None if choice is None else moved(choice, point, zone) for choice in base.choices)
-            return replace(base, value=shifted, choices=choices, node=point, parts=(base,))
+            return Reading(shifted, base.because, base.missing, base.until, choices=choices, node=point, parts=(base,))
         case _:
             assert_never(point)
 
@@ -270,7 +270,7 @@ def select(query: Select, question: Question) -> Selection:
     indices: list[int] = []
     flips: dict[int, int] = {}
     denials: set[str] = set()
-    for index, item in timeline.of_kind(query.kind):
+    for index, item, passed in passing(query, timeline):
         if item.answer != "yes":
             # Not done on one occasion says nothing of the others; what was not measured has no value.
             denial = item.answer == "absent" and query.kind != "observation"
@@ -278,9 +278,6 @@ def select(query: Select, question: Question) -> Selection:
                 denials |= item.sources or {item.id}
             if (flip := _flip(item, bounds, question)) is not None:
                 flips[index] = flip
-            continue
-        passed = every(passes(test, item) for test in query.tests)
-        if passed is NOT_MET:
             continue
         if (flip := _flip(item, bounds, question)) is not None:
             flips[index] = flip
@@ -301,6 +298,21 @@ def select(query: Select, question: Question) -> Selection:
         bounds.start.missing if bounds.start is not None and bounds.not_yet else frozenset(),
         _leaf(query, bounds, question),
     )
+
+
+def passing(query: Select, timeline: Timeline) -> tuple[tuple[int, Item, Verdict], ...]:
+    """Give the items that pass every test of a selection, or may; and all that were denied or not done."""
+    # By identity: to hash a selection costs more than to test a record. The entry keeps it alive.
+    entry = timeline.remembered.get(id(query))
+    if entry is None:
+        tested = (
+            (index, item, every(passes(test, item) for test in query.tests))
+            for index, item in timeline.of_kind(query.kind)
+        )
+        kept = tuple(each for each in tested if each[2] is not NOT_MET or each[1].answer != "yes")
+        entry = timeline.remembered[id(query)] = query, kept
+    found: tuple[tuple[int, Item, Verdict], ...] = entry[1]
+    return found
 
 
 def _history(query: Select, question: Question) -> Reading:
@@ -423,7 +435,7 @@ def worlds(question: Question, *parts: Expr) -> tuple[Question, ...] | None:
 
 def uncertain(question: Question, *parts: Expr) -> tuple[Item, ...]:
     """Give the items that could be one of the moments used, and whose date or existence is not certain."""
-    vague = [item for item in question.timeline.items if not (item.when.certain and item.certain)]
+    vague = question.timeline.vague
     found = frozenset[Moment]().union(*map(_moments_once, parts)) if vague else ()
     return tuple(item for item in vague if any(_may_be(item, moment, question) for moment in found))
 
