@@ -21,7 +21,6 @@ from tests.laws.watched import (
 
 pytestmark = pytest.mark.slow
 
-ALL: tuple[Law, ...] = ("reported", "stopping", "order", "jump")
 # How many watches a mistake may take to be noticed.
 CASES = 100
 
@@ -44,7 +43,8 @@ def laws(number: int, which: tuple[Law, ...], make: Make, watch: Watch | None = 
 
 def noticed(mutant: Mutant) -> int:
     """Give the number of a watch by which a law notices that a monitor is wrong; 0 if none does."""
-    for number in (mutant.watches - 1, *range(CASES)) if mutant.own is None else (0,):
+    numbers: tuple[int, ...] = (mutant.watches - 1, *range(CASES)) if mutant.own is None else (0,)
+    for number in numbers:
         for law in laws(number, mutant.laws, mutant.make, mutant.own):
             try:
                 law()
@@ -63,9 +63,9 @@ def test_the_monitor_without_a_mistake_breaks_no_law() -> None:
     """The monitor, copied as the mutants are with nothing changed, passes: what is noticed is the mistake."""
     copied = inside("monitor.py", "def _tidy(self)", "def _tidy(self)")
     # Those in which mistakes are noticed, so that none is noticed for another reason.
-    for number in {mutant.watches - 1 for mutant in MUTANTS if mutant.own is None}:
-        for law in laws(number, ALL, copied):
-            law()
-    for watch in (mutant.own for mutant in MUTANTS if mutant.own is not None):
-        for law in laws(0, ALL, copied, watch):
-            law()
+    for number, law in {(mutant.watches - 1, law) for mutant in MUTANTS if mutant.own is None for law in mutant.laws}:
+        for holds in laws(number, (law,), copied):
+            holds()
+    for mutant in MUTANTS:
+        for holds in laws(0, mutant.laws, copied, mutant.own) if mutant.own is not None else ():
+            holds()

@@ -133,7 +133,7 @@ def test_patients_are_plain_and_not(watched: list[tuple[Watch, list[Change]]]) -
     ]
     assert 0.3 * len(ends) <= sum(ends) <= 0.7 * len(ends)
     assert share(watched, lambda each, _: len(each.stream.patients) > 1) >= 20
-    assert share(watched, lambda each, _: each.keep == 0) >= 8
+    assert share(watched, lambda each, _: each.keep < len(each.stream.patients)) >= 5
 
 
 def test_records_come_in_every_way(watched: list[tuple[Watch, list[Change]]]) -> None:
