@@ -63,7 +63,7 @@ def test_stopping_and_starting_changes_nothing(watch: Watch, data: st.DataObject
 @many
 @given(drawn(watch), st.data())
 def test_order_and_batches_decide_nothing(watch: Watch, data: st.DataObject) -> None:
-    """At each instant the alerts, the journal folded and what is due are the same in any order, batched in any way."""
+    """At each instant the alerts and the journal folded are the same in any order, batched in any way."""
     order_decides_nothing(watch, data.draw(drawn(otherwise, watch)))
 
 
@@ -83,7 +83,7 @@ def test_another_protocol_may_judge(watch: Watch, other: Written, after: int) ->
 
 # --- what is drawn ----------------------------------------------------------------------------------------------------
 
-DRAWN = 90
+DRAWN = 40
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def test_patients_are_plain_and_not(watched: list[tuple[Watch, list[Change]]]) -
     ]
     assert 0.3 * len(ends) <= sum(ends) <= 0.7 * len(ends)
     assert share(watched, lambda each, _: len(each.stream.patients) > 1) >= 20
-    assert share(watched, lambda each, _: each.keep == 0) >= 8
+    assert share(watched, lambda each, _: each.keep < len(each.stream.patients)) >= 5
 
 
 def test_records_come_in_every_way(watched: list[tuple[Watch, list[Change]]]) -> None:
