@@ -22,7 +22,7 @@ test: $(READY) ## every test but the deep ones: under ten minutes
 unit: $(READY) ## the quick tests: under a minute
 	$(PYTEST) -m "not slow and not deep and not bench"
 
-test-deep: $(READY) ## the generated laws, on very many examples
+test-deep: $(READY) ## the generated laws, on very many examples: hours
 	$(PYTEST) -m "deep or hypothesis" --hypothesis-profile=deep
 
 check: $(READY) ## style, types and layers

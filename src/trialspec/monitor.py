@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from trialspec.times import Zone
 
 
+# Of so many patients to whom something happened lately it is remembered what was read of their records.
+_LATELY = 500
+
+
 @dataclass(frozen=True, slots=True)
 class _Fast:
     """What a patient is told fast by."""
@@ -83,6 +87,7 @@ class Monitor:
         self._store = Memory() if store is None else store
         self._keep = keep
         self._patients: OrderedDict[str, _Patient] = OrderedDict()
+        self._lately: OrderedDict[str, _Patient] = OrderedDict()
         self._unsaved: dict[str, _Patient] = {}
         self._dues: dict[str, int | None] = dict(self._store.dues())
         self._heap = [(due, name) for name, due in self._dues.items() if due is not None]
@@ -187,12 +192,20 @@ class Monitor:
                 self._renew(watched, frozenset(), self._at if at is None else at)
                 del self._unsaved[name]
         self._patients.move_to_end(name)
+        self._lately[name] = watched
+        self._lately.move_to_end(name)
+        if len(self._lately) > _LATELY:
+            _, other = self._lately.popitem(last=False)
+            if other.fast is not None:
+                other.fast.chart.forget()
         return watched
 
     def _tidy(self) -> None:
         """Put those away to whom nothing has happened for longest."""
         while len(self._patients) > self._keep:
-            self._save(self._patients.popitem(last=False)[0])
+            name, _ = self._patients.popitem(last=False)
+            self._lately.pop(name, None)
+            self._save(name)
 
     def _save(self, name: str) -> None:
         if (watched := self._unsaved.pop(name, None)) is not None:

@@ -27,6 +27,7 @@ from tests.laws.watched import (
     told,
     watch,
 )
+from trialspec import monitor
 from trialspec.alerts import Change
 from trialspec.events import Event, Record
 from trialspec.findings import Subject
@@ -79,6 +80,13 @@ def test_time_may_jump(watch: Watch) -> None:
 def test_another_protocol_may_judge(watch: Watch, other: Written, after: int) -> None:
     """From the step at which another protocol judges, the alerts are those of its reports."""
     another_may_judge(watch, other, after % len(watch.stream.steps))
+
+
+def test_what_was_forgotten_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing depends on what is remembered of patients to whom something happened lately."""
+    monkeypatch.setattr(monitor, "_LATELY", 0)
+    for number in range(8):
+        checked(case(number))
 
 
 # --- what is drawn ----------------------------------------------------------------------------------------------------
@@ -212,13 +220,13 @@ def test_before_anything_happened_the_same_is_told_at_any_time() -> None:
     announced = record({"id": "a", "patient": "P", "kind": "milestone", "milestone": "screening", "time": "2024-03-20"})
     zone, protocol = Zone("UTC"), loaded(NOTHING_YET)
     first, later = (zone.start_of(date(2024, 3, day).toordinal()) for day in (1, 5))
-    monitor = Monitor(protocol, first)
-    monitor.feed([announced])
-    due = monitor.due
+    watching = Monitor(protocol, first)
+    watching.feed([announced])
+    due = watching.due
     assert due is not None
     assert due > later
-    monitor.tick(later)
-    assert told(monitor.state("P")) == told(protocol.report([announced], "P", at=later).alerts)
+    watching.tick(later)
+    assert told(watching.state("P")) == told(protocol.report([announced], "P", at=later).alerts)
 
 
 def test_a_dose_becomes_history_by_an_enrolment_that_comes_later() -> None:
@@ -234,9 +242,9 @@ def test_a_dose_becomes_history_by_an_enrolment_that_comes_later() -> None:
     dose: Raw = {"id": "d", "patient": "P", "kind": "administration", "drug": "alpha", "time": "2024-03-10T04:00Z"}
     enrolment: Raw = {"id": "e", "patient": "P", "kind": "milestone", "milestone": "enrolment"}
     records = [record(dose), record(enrolment | {"time": "2024-03-10T10:00Z"})]
-    monitor = Monitor(protocol, day)
+    watching = Monitor(protocol, day)
     for hour, each in zip((5, 11), records, strict=True):
-        monitor.tick(day + hour * 3600)
-        monitor.feed([each])
-    assert told(monitor.state("P")) == told(protocol.report(records, "P", at=monitor.at).alerts)
-    assert any(str(key).endswith("data/no-screening/screening/e") for key in monitor.state("P"))
+        watching.tick(day + hour * 3600)
+        watching.feed([each])
+    assert told(watching.state("P")) == told(protocol.report(records, "P", at=watching.at).alerts)
+    assert any(str(key).endswith("data/no-screening/screening/e") for key in watching.state("P"))

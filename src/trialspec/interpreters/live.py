@@ -261,6 +261,13 @@ class Chart:
         for key in stale:
             del self._kept[key]
 
+    def forget(self) -> None:
+        """Let go of all that can be read again."""
+        self._kept, self._remembered = {}, {}
+        self._found = [[] for _ in self._found]
+        self._asked = self._prover = Question(self.timeline, 0)
+        self.timeline.remembered.clear()
+
     def concerns(self, interest: Interest, item: Item) -> bool:
         """Whether a record that came or is gone may matter to something."""
         return item in interest or (interest.moments and id(item) in self.moving)
