@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -81,6 +83,20 @@ def test_what_is_watched_is_what_is_reported(feed: Feed) -> None:
 def test_stopping_and_starting_changes_nothing(feed: Feed, how: str) -> None:
     """The journal is that of one who never stopped, and had all patients in hand."""
     assert journal_of(feed, how) == journal_of(feed, "held")
+
+
+def test_the_python_of_the_documentation_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = Path(__file__).parents[1]
+    (script,) = re.findall(
+        r"^```python\n(.*?)^```$", (root / "docs" / "watch.md").read_text(), flags=re.MULTILINE | re.DOTALL
+    )
+    monkeypatch.chdir(root)
+    exec(compile(script, "watch.md", "exec"), {})  # noqa: S102 - it is our own
+    assert "raised patient-4/rituximab-refractory-lupus-nephritis/dosing/given-without-clearance/CYC#2" in (
+        capsys.readouterr().out
+    )
 
 
 def same(monitor: Monitor, records: list[Record], journal: list[Change]) -> None:
