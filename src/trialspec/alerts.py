@@ -162,7 +162,7 @@ class Teller(Protocol):
 
 
 class MisreadError(Exception):
-    """A fast reader and the group that it reads do not agree: a defect of ours, never silent."""
+    """Two readers do not agree, or time does not go on: a defect of ours, never silent."""
 
 
 # Where a walk stood after a reading: `now`, `next`, and what was running and over then. Neither is ever changed.
@@ -247,7 +247,8 @@ class Walk:
             holding, until = found.keys(), reading.until
         else:
             holding, until = told
-        assert until is None or until > now, f"until does not move on: {self.group.name} at {now}"
+        if until is not None and until <= now:
+            raise MisreadError(f"until does not move on: {self.group.name} at {now}")
         if self.teller is not None:
             self._remember()
         ended = [pair for pair, run in self._running.items() if pair not in holding and not run.lasting]

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 # Of so many patients to whom something happened lately it is remembered what was read of their records.
 _LATELY = 500
+_MOST_MISREAD = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +263,8 @@ class Monitor:
         elif fast is not None and certain:
             try:
                 self._go_on(watched, fast, names, at)
-            except UnsureError:
+            except Exception as error:  # noqa: BLE001 - as in `_advance`
+                self._note(watched, error)
                 self._begin(watched, start, certain=False)
         else:
             changed = _changed(old, new, names)
@@ -340,9 +342,11 @@ class Monitor:
         walks, context = watched.walks, self._protocol.context
         try:
             turned = sum(walk.go(context, question) for walk in walks)
-        except (UnsureError, MisreadError) as error:
-            if isinstance(error, MisreadError):
-                self._misread.append(f"{watched.name}: {error}")
+        except Exception as error:
+            if watched.fast is None:
+                raise
+            # A defect of what is told fast must neither stop a watch nor decide what it says.
+            self._note(watched, error)
             self._begin(watched, watched.walks[0].start, certain=False)
             turned = sum(walk.go(context, question) for walk in watched.walks)
         if turned:
@@ -353,6 +357,12 @@ class Monitor:
         if due != watched.due:
             self._unsaved[watched.name] = watched
         watched.due = self._dues[watched.name] = due
+
+    def _note(self, watched: _Patient, error: Exception) -> None:
+        """Note that something could not be told fast, unless that is because a record is not certain."""
+        if not isinstance(error, UnsureError) and len(self._misread) < _MOST_MISREAD:
+            what = str(error) if isinstance(error, MisreadError) else f"{type(error).__name__}: {error}"
+            self._misread.append(f"{watched.name}: {what}")
 
     def _changes(self, passed: Iterable[tuple[_Patient, State]]) -> tuple[Change, ...]:
         return tuple(chain.from_iterable(changes(before, watched.state, self._at) for watched, before in passed))

@@ -197,6 +197,20 @@ def test_garbage_is_told_and_counted_and_stops_nothing(watch: Run, run: Run) -> 
     assert "  1 x the record is not UTF-8 text\n" in summary
 
 
+def test_a_defect_of_the_fast_reader_is_told_and_changes_nothing(
+    watch: Run, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a mistake of ours")
+
+    monkeypatch.setattr("trialspec.live.doses.DoseTeller.tell", broken)
+    result = watch(DEMO, "--from", EVENTS)
+    assert folded(journal(result)) == ran(run, DEMO, EVENTS, present(result)) != {}
+    assert result.exit_code == exits.OURS
+    assert "incident: A: ZeroDivisionError: a mistake of ours\n" in result.stderr
+    assert "this is a defect of trialspec: what is told is the slower reader's answer" in result.stderr
+
+
 def test_nothing_at_all_is_no_fault(watch: Run) -> None:
     result = watch(DEMO)
     assert (result.exit_code, result.stdout) == (exits.FINE, "")

@@ -122,6 +122,7 @@ class Going:
         self._reread = reread
         self._unreadable = 0
         self._incidents = 0
+        self._misread = 0
         self._defect = False
 
     def go(self, wait: Wait) -> int:
@@ -202,6 +203,9 @@ class Going:
         incidents = self._watch.protocol.incidents
         self._defect |= show.incidents(incidents[self._incidents :])
         self._incidents = len(incidents)
+        misread = () if self._watch.monitor is None else self._watch.monitor.misread
+        self._defect |= show.misread(misread[self._misread :])
+        self._misread = len(misread)
         if self._board is not None:
             self._board.took(look)
             self._board.show()

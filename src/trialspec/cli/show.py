@@ -142,6 +142,17 @@ def incidents(found: Iterable[Incident]) -> bool:
     return told
 
 
+def misread(found: Iterable[str]) -> bool:
+    """Say where a fast reader and the reference did not agree; true if anywhere."""
+    told = False
+    for each in found:
+        note(f"incident: {each}")
+        told = True
+    if told:
+        note("this is a defect of trialspec: what is told is the slower reader's answer; please report it")
+    return told
+
+
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
     """Show how far things are, on a terminal only and not where it would stand among the output."""
