@@ -117,7 +117,7 @@ class Unanimous:
 
 def state(context: Context, groups: Iterable[Group], question: Question) -> State:
     """Give all episodes up to the instant of a question, those that are over included."""
-    walks = [Walk(group, first_instant(question.timeline, question.at)) for group in groups]
+    walks = [Walk(group, first_instant(question.timeline)) for group in groups]
     for walk in walks:
         walk.go(context, question)
     return episodes(walks, question.timeline)
@@ -303,10 +303,21 @@ def _held(context: Context, findings: Iterable[Finding]) -> dict[tuple[str, str]
     return {(rule, finding.name): finding for finding in findings for rule in _matching(context, finding)}
 
 
-def first_instant(timeline: Timeline, at: int) -> int:
-    """Give an instant before every event, or that of the question if it is earlier."""
-    first = min((instant for item in timeline.items for instant in appearances(item, timeline.zone)), default=None)
-    return at if first is None else min(first - 1, at)
+def first_instant(timeline: Timeline) -> int:
+    """Give an instant before everything that the records tell of.
+
+    It does not depend on the instant of a question: what holds since ever is told as of then. A record without a time
+    is in doubt from the start; where there is one, or nothing else, that is an instant long past.
+    """
+    zone = timeline.zone
+    told = [instant for item in timeline.items for instant in appearances(item, zone)]
+    told += [problem.when.span(zone)[0] for problem in timeline.problems if problem.when is not None]
+    if not told or any(problem.when is None for problem in timeline.problems):
+        told.append(_LONG_PAST)
+    return min(told) - 1
+
+
+_LONG_PAST = -(10**10)  # in the year 1653
 
 
 def _matching(context: Context, finding: Finding) -> tuple[str, ...]:

@@ -250,7 +250,7 @@ class Monitor:
         """Make a patient's timeline anew; what the records of some ids may have changed begins from the beginning."""
         old, new = watched.timeline, watched.ledger.timeline()
         watched.timeline = new
-        start = first_instant(new, at)
+        start = first_instant(new)
         certain = watched.ledger.settled
         begun = watched.walks[0].start if watched.walks else start
         fast = watched.fast

@@ -435,6 +435,14 @@ UNKNOWN_THEN = own_watch(
     _VALUE | {"time": "2024-03-03", "available": "2024-03-03"},
 )
 
+# A record that cannot be read comes of a patient who is followed by the reference: of it there is but the doubt.
+DOUBTED = own_watch(
+    "{age: screened, at_least: 18 y}",
+    _PERSON | {"birth": "1980-05-05"},
+    _VALUE | {"time": "1975-01-01"},
+    _VALUE | {"id": "u", "time": "2024-03-05", "measure": "unheard_of"},
+)
+
 WATCHED: tuple[Law, ...] = ("reported", "order", "jump")
 MUTANTS = (
     # --- the protocol is read wrongly ---
@@ -522,7 +530,7 @@ MUTANTS = (
     Mutant(
         "a doubt that comes or goes changes nothing",
         inside(MONITOR, "    doubtful = old.problems != new.problems", "    doubtful = False"),
-        watches=6,
+        own=DOUBTED,
     ),
     Mutant(
         "a patient is put away before being read",
