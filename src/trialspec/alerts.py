@@ -222,7 +222,9 @@ class Walk:
     def go(self, context: Context, question: Question) -> bool:
         """Go on to the instant of a question, itself included; say whether anything may be otherwise than before."""
         if (due := self.next) is None or due > question.at:
-            return False
+            # Back at the beginning, which may lie ahead: what was told before is not told any more.
+            turned, self._anew = self._anew, False
+            return turned
         if self.group.retold:
             while self.now is not None and (self.teller is None or self.teller.untold(self.now, question.at)):
                 self.back(self.now)

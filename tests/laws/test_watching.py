@@ -28,7 +28,7 @@ from tests.laws.watched import (
     watch,
 )
 from trialspec import monitor
-from trialspec.alerts import Change
+from trialspec.alerts import Change, fold
 from trialspec.events import Event, Record
 from trialspec.findings import Subject
 from trialspec.interpreters.strategies import drawn
@@ -223,6 +223,18 @@ def test_before_anything_happened_the_same_is_told_at_any_time() -> None:
     assert due > later
     watching.tick(later)
     assert told(watching.state("P")) == told(protocol.report([announced], "P", at=later).alerts)
+
+
+def test_a_doubt_that_moves_ahead_is_withdrawn() -> None:
+    """A record in doubt is read anew by a later revision, of which all lies ahead: nothing is told of it yet."""
+    zone, protocol = Zone("UTC"), loaded(NOTHING_YET)
+    wrong: Raw = {"id": "a", "patient": "P", "kind": "milestone", "milestone": "screening"}
+    first = zone.start_of(date(2024, 3, 1).toordinal())
+    watching = Monitor(protocol, first)
+    told_ = watching.feed([record(wrong)])
+    assert [change.what for change in told_ if change.episode.rule.name == "data/unreadable"] == ["raised"]
+    told_ += watching.feed([record(wrong | {"time": "2024-03-20", "revision": "1"})])
+    assert told(fold(told_)) == told(watching.state("P")) == []
 
 
 def test_a_dose_becomes_history_by_an_enrolment_that_comes_later() -> None:
