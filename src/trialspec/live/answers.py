@@ -31,7 +31,7 @@ class EligibilityTeller:
             (each.expr, Interest(each.expr), MET if each.role == "include" else NOT_MET) for each in criteria
         )
         self._all = Interest([each.expr for each in criteria])
-        self._asked = "eligibility" in trial.told.subjects
+        self._asked = "eligibility" in trial.rules.subjects
 
     def tell(self, chart: Chart, at: int) -> Told | None:
         """Say which rules hold at an instant; what was known at enrolment only where a rule tells that apart."""
@@ -49,7 +49,7 @@ class EligibilityTeller:
 
     def _held(self, now: str, at_enrolment: str, as_known: str, enrolled: str) -> frozenset[tuple[str, str]]:
         answers = ("now", now), ("at_enrolment", at_enrolment), ("as_known", as_known), ("enrolled", enrolled)
-        return _of("eligibility", self._trial.told.rules("eligibility", *answers))
+        return _of("eligibility", self._trial.rules.of("eligibility", *answers))
 
     def _answer(self, chart: Chart, at: int) -> tuple[str, int | None]:
         read = [(chart.verdict(expr, asked, at), good) for expr, asked, good in self._criteria]
@@ -67,11 +67,11 @@ class ResponseTeller:
         words = {each.name for each in asked.categories if each.visit == visit} | {PENDING, NOT_EVALUABLE}
         words |= {handling for handling in asked.then.values() if handling != "as_observed"}
         self._told = {
-            final: {trial.told.rules("category", ("category", word), ("final", final)) for word in words}
+            final: {trial.rules.of("category", ("category", word), ("final", final)) for word in words}
             for final in ("yes", "no")
         }
-        self._asked = bool({"category", "component"} & trial.told.subjects)
-        self.plain = "component" not in trial.told.subjects and all(len(told) == 1 for told in self._told.values())
+        self._asked = bool({"category", "component"} & trial.rules.subjects)
+        self.plain = "component" not in trial.rules.subjects and all(len(told) == 1 for told in self._told.values())
 
     def tell(self, chart: Chart, at: int) -> Told | None:
         """Say which rules hold at an instant."""
@@ -95,7 +95,7 @@ class RecordTeller:
 
     def tell(self, chart: Chart, at: int) -> Told | None:
         """Say which rules hold at an instant."""
-        if "record" not in self._trial.told.subjects:
+        if "record" not in self._trial.rules.subjects:
             return frozenset(), None
         if chart.timeline.problems:
             return None

@@ -137,7 +137,7 @@ class DoseTeller:
             for query in Interest(each.window).words.items():
                 self.interest.add(*query)
         cycles = any(plan.interval is not None for plan in program.doses)
-        self.plain = not cycles and not trial.told.subjects & {"course", "gate"}
+        self.plain = not cycles and not trial.rules.subjects & {"course", "gate"}
 
     def filled(self, chart: Chart, told_at: int) -> Filled:
         """Say which dose fills which slot, with what is known at an instant."""
@@ -307,7 +307,7 @@ class DoseTeller:
             ("warning", cleared.warning),
             *((("window", window),) if window else ()),
         )
-        telling.holding += [(rule, name) for rule in self._trial.told.rules("dose", *fields)]
+        telling.holding += [(rule, name) for rule in self._trial.rules.of("dose", *fields)]
 
     # --- what is measured before a dose -------------------------------------------------------------------------------
 
@@ -335,7 +335,7 @@ class DoseTeller:
                 state = "unknown"
         fields = ("state", state), ("departure", _NONE), ("visit", "none")
         subject = f"{assessment.name}@{name}/{measure}"
-        telling.holding += [(rule, subject) for rule in self._trial.told.rules("assessment", *fields)]
+        telling.holding += [(rule, subject) for rule in self._trial.rules.of("assessment", *fields)]
         return True
 
     def _place(self, assessment: AssessmentPlan, name: str, dose: Infusion, telling: _Telling) -> Placing:

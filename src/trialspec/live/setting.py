@@ -34,7 +34,7 @@ _SCREENING = Interest(milestone("screening"))
 FORESEEN = Interest(milestone("screening", "enrolment", "consent"))
 
 
-class Told:
+class Rules:
     """Which rules hold for a message, remembered; subjects for which there is no rule are never asked about."""
 
     def __init__(self, matcher: Matcher, subjects: frozenset[str]) -> None:
@@ -42,7 +42,7 @@ class Told:
         self._matcher = matcher
         self._known: dict[tuple[object, ...], tuple[str, ...]] = {}
 
-    def rules(self, subject: str, *fields: tuple[str, str | frozenset[str]]) -> tuple[str, ...]:
+    def of(self, subject: str, *fields: tuple[str, str | frozenset[str]]) -> tuple[str, ...]:
         """Name the rules that hold for a finding with these fields."""
         key = (subject, *fields)
         found = self._known.get(key)
@@ -69,9 +69,9 @@ class Finder:
 class Trial:
     """A program with all of its points compiled, and the rules that its findings are told by."""
 
-    def __init__(self, program: Program, told: Told) -> None:
+    def __init__(self, program: Program, rules: Rules) -> None:
         self.program = program
-        self.told = told
+        self.rules = rules
         self.points = Points()
         self.values = Values(program)
         self.stop, self.stopped = stop_of(program), stopped(program)

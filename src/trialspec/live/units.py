@@ -14,14 +14,13 @@ from trialspec.interpreters.live import Interest
 from trialspec.kernel import Fixed, parts_of
 from trialspec.live.answers import EligibilityTeller, RecordTeller, ResponseTeller
 from trialspec.live.doses import DoseTeller
-from trialspec.live.setting import Told, Trial
+from trialspec.live.setting import Rules, Trial
 from trialspec.live.visits import VisitTeller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trialspec.alerts import Teller
-    from trialspec.alerts import Told as Answer
+    from trialspec.alerts import Teller, Told
     from trialspec.findings import Subject
     from trialspec.interpreters.live import Chart
     from trialspec.interpreters.reading import Question
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class _Tells(Protocol):
-    def tell(self, chart: Chart, at: int) -> Answer | None: ...
+    def tell(self, chart: Chart, at: int) -> Told | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +62,19 @@ class Unit:
         """Give who tells it of one patient."""
         if self.tells is None:
             return None
-        return DosesTold(self.tells, chart) if isinstance(self.tells, DoseTeller) else _Told(self.tells, chart)
+        return (
+            _DosesOfPatient(self.tells, chart) if isinstance(self.tells, DoseTeller) else _OfPatient(self.tells, chart)
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _OfPatient:
     """A teller of one patient."""
 
     tells: _Tells
     chart: Chart
 
-    def tell(self, at: int, told_at: int) -> Answer | None:
+    def tell(self, at: int, told_at: int) -> Told | None:
         """Say which rules hold at an instant: what is known later does not matter."""
         del told_at
         return self.tells.tell(self.chart, at)
@@ -89,14 +90,14 @@ class _Told:
 
 
 @dataclass(slots=True)
-class DosesTold:
+class _DosesOfPatient:
     """The teller of one patient's doses: which slot a dose fills is told with what is known later."""
 
     tells: DoseTeller
     chart: Chart
     filled: Filled | None = None
 
-    def tell(self, at: int, told_at: int) -> Answer | None:
+    def tell(self, at: int, told_at: int) -> Told | None:
         """Say which rules hold at an instant, with what is known at a later one."""
         if not self.tells.plain:
             return None
@@ -123,7 +124,7 @@ class Units:
 
     def __init__(self, program: Program, rulebook: Rulebook, matcher: Matcher) -> None:
         self._subjects = frozenset(rule.for_each for rule in rulebook.rules)
-        self.trial = Trial(program, Told(matcher, self._subjects))
+        self.trial = Trial(program, Rules(matcher, self._subjects))
         # Without a date of the calendar nothing is told by time alone: a patient may as well have been watched earlier.
         self.timeless = next(parts_of(program, Fixed), None) is None
         units = (*self._patient(), *self._visits(), *self._responses())

@@ -47,7 +47,7 @@ class VisitTeller:
         )
         self._subjects = ("", *dict.fromkeys(measure for measure, _, _ in self._assessments))
         self._told: dict[tuple[object, ...], frozenset[tuple[str, str]] | None] = {}
-        self._asked = bool({"visit", "assessment"} & trial.told.subjects)
+        self._asked = bool({"visit", "assessment"} & trial.rules.subjects)
         self._clocked = is_clock(plan.window.start) or is_clock(plan.window.end)
 
     def tell(self, chart: Chart, at: int) -> Told | None:
@@ -114,7 +114,7 @@ class VisitTeller:
 
     def _rules(self, done: dict[str, bool], otherwise: str, *, placed: bool) -> frozenset[tuple[str, str]] | None:
         """Name the rules that hold; nothing where it depends on the method by which something was measured."""
-        rules = self._trial.told.rules
+        rules = self._trial.rules.of
         state, departure = _standing(done.get(""), otherwise, placed=placed)
         holding = [(rule, self._plan.name) for rule in rules("visit", ("state", state), ("departure", departure))]
         whole = "out_of_window" if departure else state
