@@ -253,6 +253,8 @@ def shown(number: Fraction, digits: int = 6) -> str:
 
 DurationUnit = Literal["s", "min", "h", "d", "wk", "mo", "y"]
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
+_DAYS = {"d": 1, "wk": 7}
+_MONTHS = {"mo": 1, "y": 12}
 _DURATION = re.compile(r"(\d{1,6})\s*(s|min|h|d|wk|mo|y)")
 
 
@@ -266,17 +268,20 @@ class Duration:
     @property
     def seconds(self) -> int | None:
         """Its seconds, for clock time only."""
-        return self.number * _SECONDS[self.unit] if self.unit in _SECONDS else None
+        each = _SECONDS.get(self.unit)
+        return None if each is None else self.number * each
 
     @property
     def days(self) -> int | None:
         """Its days, for days and weeks only."""
-        return {"d": 1, "wk": 7}[self.unit] * self.number if self.unit in {"d", "wk"} else None
+        each = _DAYS.get(self.unit)
+        return None if each is None else self.number * each
 
     @property
     def months(self) -> int | None:
         """Its months, for months and years only."""
-        return {"mo": 1, "y": 12}[self.unit] * self.number if self.unit in {"mo", "y"} else None
+        each = _MONTHS.get(self.unit)
+        return None if each is None else self.number * each
 
     def __str__(self) -> str:
         """Print as protocols write it."""

@@ -22,6 +22,8 @@ The rules, each of which raises as few alerts as the records allow:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from heapq import merge
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from trialspec.findings.records import milestone, stopped, unscreened
@@ -39,7 +41,7 @@ from trialspec.findings.windows import (
 )
 from trialspec.interpreters.reading import NOTHING, Missing, Question, Reading, earliest
 from trialspec.interpreters.reference import cited, compare_when, next_visible, visible
-from trialspec.interpreters.selection import passes
+from trialspec.interpreters.selection import passing
 from trialspec.quantity import Codes
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, every, some
 
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from trialspec.kernel import Window
-    from trialspec.patient import Item
+    from trialspec.patient import Item, Timeline
     from trialspec.program import Program, VisitPlan
     from trialspec.times import Zone
 
@@ -81,7 +83,7 @@ def scene_of(program: Program, world: Question) -> Scene:
     """See one world as visits do."""
     find = locating(world)
     stop, screening = find(stopped(program)), unscreened(program, world)
-    values = tuple(item for item in world.timeline.items if item.answer == "yes" and _is_value(item))
+    values = _values(world.timeline)
     when = dated(stop)
     return Scene(
         program,
@@ -113,10 +115,14 @@ def _places(program: Program, find: Locate, world: Question) -> dict[str, Placin
     return remembered[1]
 
 
-def _is_value(item: Item) -> bool:
-    if item.kind == "milestone":
-        return every(passes(test, item) for test in milestone("visit").tests) is not NOT_MET
-    return item.kind == "observation"
+def _values(timeline: Timeline) -> tuple[Item, ...]:
+    """Give the observations and the milestones of visits, as they stand in the timeline."""
+    observed = timeline.of_kind("observation")
+    visited = ((index, item) for index, item, _ in passing(milestone("visit"), timeline))
+    return tuple(item for _, item in merge(observed, visited, key=_first) if item.answer == "yes")
+
+
+_first = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
