@@ -147,6 +147,21 @@ class Category:
     place: Place | None = field(default=None, compare=False, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """A measure that nobody records: there is a value of it for each value of the measures that it is dated by.
+
+    `value` is read as at the time of that value, which its points call `dose`. It asks only for what was so by then.
+    """
+
+    measure: str
+    unit: str
+    dated_by: Select
+    value: Expr
+    provenance: Provenance = Provenance()
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
 Intercurrent = Literal["rescue", "prohibited", "withdrawal", "death"]
 Handling = Literal["non_responder", "not_evaluable", "as_observed"]
 
@@ -203,4 +218,5 @@ class Program:
     report_within: Duration | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     not_stated: tuple[str, ...] = ()
+    derived: tuple[Derivation, ...] = ()
     place: Place | None = field(default=None, compare=False, repr=False)
