@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from trialspec.diagnostics import Diagnostic, ProtocolError, did_you_mean, has_errors, in_order
 from trialspec.document import Node
-from trialspec.kernel import Moment, Select, Window, parts_of
+from trialspec.kernel import Expr, Moment, Select, Window, parts_of
 from trialspec.load import Loaded
 from trialspec.model.criteria import Otherwise, expand, provenance
 from trialspec.model.protocol import RESERVED_MOMENTS, RESERVED_VISITS
@@ -16,7 +16,7 @@ from trialspec.model.rulebook import AlertRule
 from trialspec.model.scope import ANY_NAME, At, Scope, Setting, Statement, listing
 from trialspec.model.verb import Verb
 from trialspec.model.vocabulary import SECTIONS
-from trialspec.program import Criterion, Derivation, Gate, Program, TherapyRule
+from trialspec.program import Criterion, Derivation, Gate, Program, Provenance, TherapyRule, joined
 from trialspec.quantity import Codes
 from trialspec.rulebook.table import SUBJECTS, Rulebook
 from trialspec.times import Zone
@@ -44,6 +44,40 @@ def asked_for(derived: Sequence[Derivation], program: Program) -> tuple[Derivati
             kept.append(each)
             wanted |= measures_in(each)
     return tuple(reversed(kept))
+
+
+def _reasoned(program: Program) -> Program:
+    """Let what rests on a derived measure say what that measure assumes."""
+    by_name = {each.measure: each for each in program.derived}
+    if not by_name:
+        return program
+
+    def with_reasons(own: Provenance, expr: Expr) -> Provenance:
+        waiting, seen = sorted(measures_in(expr)), set[str]()
+        while waiting:
+            name = waiting.pop(0)
+            if name in by_name and name not in seen:
+                seen.add(name)
+                waiting += sorted(measures_in(by_name[name]))
+        return joined(own, *(by_name[name].provenance for name in sorted(seen)))
+
+    return replace(
+        program,
+        criteria=tuple(replace(each, provenance=with_reasons(each.provenance, each.expr)) for each in program.criteria),
+        gates={
+            name: replace(each, provenance=with_reasons(each.provenance, each.expr))
+            for name, each in program.gates.items()
+        },
+        responses=tuple(
+            replace(
+                response,
+                components=tuple(
+                    replace(each, provenance=with_reasons(each.provenance, each.expr)) for each in response.components
+                ),
+            )
+            for response in program.responses
+        ),
+    )
 
 
 # What the contract itself says of two moments; a protocol may state them otherwise.
@@ -205,7 +239,7 @@ class _Unit:
             model.not_stated,
             place=self.top.place,
         )
-        return replace(program, derived=asked_for(derived, program))
+        return _reasoned(replace(program, derived=asked_for(derived, program)))
 
     def derived(self) -> tuple[Derivation, ...]:
         """Give what makes each derived measure: one that rests on another comes after it."""

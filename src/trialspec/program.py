@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from trialspec.quantity import Duration
@@ -28,6 +28,17 @@ class Provenance:
     assumed: tuple[str, ...] = ()
     interpreted: tuple[str, ...] = ()
     verified: bool = True
+
+
+def joined(own: Provenance, *others: Provenance) -> Provenance:
+    """Join the provenance of an item with that of what it rests on."""
+    parts = (own, *others)
+    return replace(
+        own,
+        assumed=tuple(dict.fromkeys(reason for part in parts for reason in part.assumed)),
+        interpreted=tuple(dict.fromkeys(reason for part in parts for reason in part.interpreted)),
+        verified=all(part.verified for part in parts),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ def _value(derivation: Derivation, group: _Group, timeline: Timeline) -> Item:
             "value": ANYTHING if value is None else value,
             **({} if visit is None else {"visit": visit}),
         },
-        certain=value is not None and any(item.certain for item in group),
+        certain=any(item.certain for item in group),
         unit=derivation.unit,
         sources=because.union(*(cited(item) for item in group)),
         derived=True,

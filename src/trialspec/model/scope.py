@@ -35,7 +35,7 @@ from trialspec.model.growth import DEEPEST, HEAVIEST, Growth, Meanings, Said
 from trialspec.model.parts import Span, ValueLimits, Windowed
 from trialspec.model.points import OPERATORS, Day, Moved, Named, OnDate, Quantity, WrittenPoint, day_meant
 from trialspec.patient import Kind
-from trialspec.program import Provenance, VisitPlan
+from trialspec.program import Provenance, VisitPlan, joined
 from trialspec.quantity import Codes, Duration, Interval, Operator, exactly, shown
 from trialspec.truth import MET, UNKNOWN
 from trialspec.vocabulary import Sort, Term, Vocabulary
@@ -298,12 +298,7 @@ class At:
 
     def provenance(self, *parts: Provenance) -> Provenance:
         """Join the provenance of an item with that of what is inside it."""
-        return replace(
-            parts[0],
-            assumed=tuple(dict.fromkeys(reason for part in parts for reason in part.assumed)),
-            interpreted=tuple(dict.fromkeys(reason for part in parts for reason in part.interpreted)),
-            verified=all(part.verified for part in parts),
-        )
+        return joined(*parts)
 
     # --- points and windows -------------------------------------------------------------------------------------------
 
@@ -352,6 +347,9 @@ class At:
         last = self.setting.visit.window if self.setting.visit and end is None else Window()
         if self.setting.value and end is None:
             last = Window(end=Dose(self.place))
+        if self.setting.value and end is not None and not _by_now(end):
+            advice = "let the window end with `now`, the time of the value, or so long before it"
+            end_at.report("bad-point", "a value rests on what was so by then, and this window may end later", advice)
         found = Window(
             start_at.point(start) if start else None,
             end_at.point(end) if end else last.end,
@@ -604,6 +602,11 @@ def listing(words: Iterable[str]) -> str:
     """List words for a person."""
     *most, last = (f"`{word}`" for word in sorted(words))
     return f"{', '.join(most)} or {last}" if most else last
+
+
+def _by_now(written: WrittenPoint) -> bool:
+    """Whether a point is now, or so long before."""
+    return written == Named("now") or (isinstance(written, Moved) and written.earlier and _by_now(written.point))
 
 
 def _is_empty(window: Window) -> bool:
