@@ -28,6 +28,37 @@ VOCABULARY: Plain = {
         "m": {"label": "m", "unit": "g", "units": {"mg": "0.001"}, "possible": {"at_least": "0 g", "at_most": "100 g"}},
         "n": {"label": "n", "unit": "g", "units": {"mg": "0.001"}, "possible": {"at_least": "0 g", "at_most": "100 g"}},
         "test": {"label": "test", "values": ["positive", "negative"]},
+        # Nobody records these: they are made of the others, and of each other.
+        "made": {
+            "label": "made",
+            "unit": "g",
+            "units": {"mg": "0.001"},
+            "derived": {
+                "dated_by": "m",
+                "inputs": {
+                    "m": {"latest": "m", "unit": "mg"},
+                    "n": {"latest": "n", "within": "7 d"},
+                    "old": {"when": {"age": "now", "at_least": "18 y"}, "then": "1", "otherwise": "0.5"},
+                },
+                "formula": {"multiply": ["old", {"power": [{"divide": ["m", "1000"]}, "0.5"]}, {"add": ["n", "1"]}]},
+                "rounded_to": "0.5 g",
+            },
+        },
+        "scored": {
+            "label": "scored",
+            "unit": "g",
+            "units": {"mg": "0.001"},
+            "derived": {
+                "dated_by": ["m", "n"],
+                "score": {
+                    "items": {
+                        "made": {"weight": "2", "when": {"latest": "made", "from": "14 d before now", "above": "2 g"}},
+                        "test": {"weight": "1", "when": {"latest": "test", "is": "positive"}},
+                        "ill": {"weight": "-1", "when": {"has": "illness", "from": "screened"}},
+                    }
+                },
+            },
+        },
     },
     "drug_classes": {"greek": {"label": "greek"}, "steroid": {"label": "steroid"}},
     "drugs": {
@@ -196,7 +227,8 @@ def criterion(choose: Choose, depth: int = 1) -> Plain:
         *((1, "sustained"), (1, "confirmed"), (1, "happened"), (1, "followed_by"), (1, "rise_of"), (1, "ratio_of")),
         *((depth * 2, "any"), (depth * 2, "all"), (depth * 2, "not"), (depth, "some_of"), (depth, "score")),
     )
-    measure, span = one_of(choose, ("m", "n")), one_of(choose, _SPANS)
+    measure = any_of(choose, (4, "m"), (4, "n"), (1, "made"), (1, "scored"))
+    span = one_of(choose, _SPANS)
     match verb:
         case "latest" | "first" | "least" | "greatest" | "mean" | "sum":
             return _limited(choose, verb, measure)
@@ -265,7 +297,7 @@ def _eligibility(choose: Choose) -> Plain:
 def _gates(choose: Choose) -> Plain:
     lately = {"from": one_of(choose, ("7 d before dose", "48 h before dose")), "through": "dose"}
     every: Plain = {
-        "enough": {"latest": "m"} | lately | one_of(choose, _LIMITS),
+        "enough": {"latest": any_of(choose, (4, "m"), (1, "made"))} | lately | one_of(choose, _LIMITS),
         "well": {"not": {"has": "infection", "from": "dose", "through": "dose"}},
     }
     chosen = any_of(choose, (3, ("enough",)), (2, ("enough", "well")), (1, ("well",)), (2, ()))

@@ -63,16 +63,18 @@ from trialspec.quantity import (
     meet_least,
     minus,
     multiply,
+    power,
+    rounded,
     scale,
     subtract,
 )
-from trialspec.times import When
+from trialspec.times import When, completed_years, next_anniversary
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, agreed, every, negate, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from trialspec.kernel import Expr, Point
+    from trialspec.kernel import Calculation, Expr, Point
     from trialspec.patient import Item
 
 __all__ = ["choose", "compare_when", "locate", "membership", "next_visible", "read", "visible", "worlds"]
@@ -169,8 +171,10 @@ def _answer(expr: Expr, question: Question) -> Reading:
             one, other = (_number(part) for part in parts)
             if one is None or other is None:
                 return _made(expr, None, parts)
-            operation = {"add": add, "subtract": subtract, "multiply": multiply, "divide": divide}[how]
-            return _made(expr, operation(one, other), parts)
+            made = _made(expr, calculated(how, one, other), parts)
+            return (
+                replace(made, until=earliest(made.until, _birthday(right, one, question))) if how == "years" else made
+            )
         case Compare():
             return _compare(expr, question)
         case Run():
@@ -182,6 +186,48 @@ def _answer(expr: Expr, question: Question) -> Reading:
             return replace(inner, value=negate(inner.verdict), margin=None, node=expr, parts=(inner,))
         case _:
             assert_never(expr)
+
+
+def calculated(how: Calculation, one: Interval, other: Interval) -> Interval | None:
+    """Calculate with two numbers; `None` where that is undefined."""
+    match how:
+        case "add":
+            return add(one, other)
+        case "subtract":
+            return subtract(one, other)
+        case "multiply":
+            return multiply(one, other)
+        case "divide":
+            return divide(one, other)
+        case "power":
+            return power(one, other)
+        case "least":
+            return meet_least((one, other), ())
+        case "greatest":
+            return meet_greatest((one, other), ())
+        case "round":
+            return rounded(one, other)
+        case "years":
+            return _years(one, other)
+
+
+def _years(start: Interval, end: Interval) -> Interval | None:
+    """Give the completed years between two dates: fewer from a later start, more to a later end."""
+    if None in {start.low, start.high, end.low, end.high}:
+        return None
+    fewest = completed_years(int(start.high or 0), int(end.low or 0))
+    most = completed_years(int(start.low or 0), int(end.high or 0))
+    if fewest is None or most is None:
+        return None
+    return Interval(Fraction(fewest), Fraction(most))
+
+
+def _birthday(end: Expr, start: Interval, question: Question) -> int | None:
+    """Give when an end that moves with the question next completes a year since a date."""
+    if not isinstance(end, Now | Dose | Shift) or not isinstance(now := locate(end, question).value, When):
+        return None
+    days = [next_anniversary(int(each), now.first) for each in (start.low, start.high) if each is not None]
+    return earliest(*(arrival(end, exactly(day), question) for day in days if day is not None))
 
 
 def _made(expr: Expr, value: Verdict | Interval | None, parts: Sequence[Reading]) -> Reading:

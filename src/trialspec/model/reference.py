@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 
+from trialspec.model.criteria import ScoreParts, Weighted
+from trialspec.model.derived import Derived, Input, Operation
 from trialspec.model.parts import Part, Sourced, Windowed
 from trialspec.model.protocol import Definition, Eligibility, Library, Need, Protocol, Site
 from trialspec.model.response import AtVisit, CategoryPart, ResponsePart, TherapyPart
@@ -64,6 +66,7 @@ _SECTIONS: Mapping[str, tuple[type[Part], ...]] = {
     "Alert rules": (AlertRule, AlertChange),
     "Definitions": (Definition, Need),
     "Vocabulary": (Measure, Drug, DrugClass, Concept),
+    "Derived measures": (Derived, Input, Operation, ScoreParts, Weighted),
 }
 
 
@@ -71,7 +74,7 @@ def reference() -> str:
     """Give the text of `docs/language.md`."""
     verbs = [f"### `{verb}`\n\n{_verb(cls)}\n\n{_keys(cls)}" for verb, cls in sorted(VERBS.items())]
     sections = [
-        f"## {title}\n\n" + "\n\n".join(f"{inspect.getdoc(part)}\n\n{_keys(part)}" for part in parts)
+        f"## {title}\n\n" + "\n\n".join(f"{_verb(part)}\n\n{_keys(part)}" for part in parts)
         for title, parts in _SECTIONS.items()
     ]
     milestones = ", ".join(f"`{word}`" for word in MILESTONES)
