@@ -180,7 +180,7 @@ class _Unit:
         """Give what makes each moment, when it is asked for."""
         made: dict[str, Any] = {}
         for name, part in self.loaded.model.moments.items():
-            at = self.top["moments"][name]
+            at = self.top["moments"][name].within(Setting(dose=True))
             if name in RESERVED_MOMENTS:
                 at.report("bad-name", f"`{name}` is a word of its own", "choose another name")
             made[name] = lambda part=part, name=name, at=at: part.moment(name, at)
@@ -201,7 +201,8 @@ class _Unit:
     def program(self) -> Program:
         """Give the program; with reports in the scope it is not to be run."""
         model, scope, top = self.loaded.model, self.scope, self.top
-        moments = {name: top["moments"][name].moment(name) for name in self.scope.moments}
+        dosing = top.within(Setting(dose=True))
+        moments = {name: dosing["moments"][name].moment(name) for name in self.scope.moments}
         history = {kind: scope.history(kind) for kind in model.silence_means_no}
         derived = self.derived()
         self.statements()

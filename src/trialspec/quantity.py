@@ -182,6 +182,18 @@ def divide(left: Interval, right: Interval) -> Interval | None:
     return multiply(left, reciprocal)
 
 
+def nearest(interval: Interval, step: Fraction, *, upward: bool) -> Interval:
+    """Round to a multiple of a step; of two that are equally near to the upper one, or to the lower."""
+
+    def rounded(number: Fraction) -> Fraction:
+        below = number // step * step
+        half = number - below - step / 2
+        return below + step if half > 0 or (half == 0 and upward) else below
+
+    low, high = interval.low, interval.high
+    return Interval(None if low is None else rounded(low), None if high is None else rounded(high))
+
+
 def _positive(interval: Interval) -> bool:
     return interval.low is not None and interval.low > 0
 

@@ -151,6 +151,7 @@ def written(choose: Choose) -> Written:
             "enrolled": {"first": "enrolment"},
             "screened": {"last": "screening", "through": "enrolled"},
             "day_1": {"first": "alpha", "from": "screened"} if by_dose else {"first": "enrolment"},
+            "last_greek": {"last": "greek", "before": "dose"},
         },
         "eligibility": _eligibility(choose),
     }
@@ -318,6 +319,8 @@ def _doses(choose: Choose, gates: tuple[str, ...], *, by_dose: bool) -> tuple[Pl
         made["amount"] = f"{AMOUNT[drug]} mg" if drug in AMOUNT and chance(choose, 85) else "not_stated"
         if made["amount"] != "not_stated":
             made["amount_within"] = "5 %"
+            if chance(choose, 30):
+                made["amount"] = _reckoned(choose)
         match any_of(choose, (4, "one"), (4, "two"), (1, "fixed"), (1, "rolling")):
             case "one":
                 days = (first,)
@@ -353,6 +356,26 @@ def _doses(choose: Choose, gates: tuple[str, ...], *, by_dose: bool) -> tuple[Pl
     if gates and not used:
         doses[plans[0]]["give_only_if"] = list(gates)
     return doses, tuple(slots)
+
+
+def _reckoned(choose: Choose) -> Plain | list[Plain]:
+    """Give an amount that is reckoned at each dose; about 500 mg of the usual values."""
+    per: Plain = {"is": "250 mg/g", "of": "n"} | one_of(choose, ({}, {"from": "7 d before dose"}, {"which": "first"}))
+    more: Plain = any_of(choose, (4, {}), (1, {"no_more_than": "750 mg"}), (1, {"round_to": "100 mg"}))
+    band: Plain = {"when": {"latest": "m"} | one_of(choose, _LIMITS), "is": "500 mg"}
+    match any_of(choose, (3, "per"), (2, "range"), (3, "bands"), (3, "last")):
+        case "per":
+            return per | more
+        case "range":
+            return {"at_least": "200 mg/g", "at_most": "0.3 g/g", "of": "n"} | more
+        case "bands":
+            light = {"when": {"latest": "n", "below": "1 g"}}
+            return [band, light | per | more, {"is": "not_stated"}] if coin(choose) else [band]
+        case _:
+            first = {"when": {"not": {"given": "greek", "from": "screened", "before": "dose"}}, "is": "500 mg"}
+            less = {"when": {"latest": "m", "after": "last_greek", "below": "2 g"}, "of_last": "100 %"}
+            changed = one_of(choose, ({"minus": "100 mg"}, {"plus": "50 mg/g", "of": "n"} | more))
+            return [first, less | changed, {"of_last": one_of(choose, ("100 %", "50 %"))}]
 
 
 # --- visits, assessments, responses -----------------------------------------------------------------------------------

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from trialspec.findings.amounts import Planned, planned_amount
 from trialspec.interpreters.reading import NOTHING, Missing, Question, Reading, earliest
 from trialspec.interpreters.reference import compare_when, locate, read
 from trialspec.interpreters.selection import is_clock, moved
 from trialspec.kernel import Dose, Moment, Shift
-from trialspec.quantity import Interval, compare, exactly, scale
+from trialspec.quantity import Interval, compare, scale
 from trialspec.times import When
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, every, negate, verdict
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from trialspec.findings.slots import Slot
     from trialspec.kernel import Point
     from trialspec.program import DosePlan, Gate, Program
-    from trialspec.quantity import Operator
     from trialspec.vocabulary import Vocabulary
 
 
@@ -134,6 +134,7 @@ class Judgement:
     because: frozenset[str]
     until: int | None
     readings: tuple[Reading, ...]
+    planned: Planned
 
     def words(self, wanted: Verdict) -> frozenset[str]:
         """Give the departures that are met, or those that are unknown."""
@@ -159,11 +160,12 @@ def judge(
     premedication = [read(expr, question) for expr in plan.premedication]
     drug = negate(every(codes.among(plan.drugs) if codes else UNKNOWN for codes in dose.words("drug")))
     order = _order(dose, plan, slot, context) if not extra else Reading(NOT_MET)
+    planned = planned_amount(plan, before, question)
     departures = {
         "early": verdict(met=_early(dose, slot) and not doubtful),
         "late": verdict(met=_late(dose, slot)),
         # What is another drug has no right amount, and no right rate.
-        "amount": NOT_MET if drug is MET else _amount(dose, plan),
+        "amount": NOT_MET if drug is MET else planned.departs(dose.amount),
         "drug": drug,
         "route": _route(dose, plan),
         "rate": NOT_MET if drug is MET else _rate(dose, plan, context.program.vocabulary),
@@ -191,11 +193,13 @@ def judge(
             *cited,
             context.stop.because if departures["after_stop"] is MET else NOTHING,
             course.because if course is not None else NOTHING,
-            before.because if before is not None and plan.interval_at_least is not None else NOTHING,
+            before.because if before is not None and plan.counts_on else NOTHING,
+            planned.because,
         ),
         # What was so at the start of a dose stays so; only of one dated today more may still be seen.
-        earliest(cleared.until, *(reading.until for reading in premedication)) if read_now else None,
-        (*cleared.readings, *premedication),
+        earliest(cleared.until, planned.until, *(reading.until for reading in premedication)) if read_now else None,
+        (*cleared.readings, *premedication, *planned.readings),
+        planned,
     )
 
 
@@ -210,21 +214,6 @@ def _late(dose: Infusion, slot: Slot | None) -> bool:
     day = dose.when.first
     missed = slot.lapses is not None and day >= slot.lapses
     return slot.window(day) == "past" or missed or (slot.due is not None and day > slot.due)
-
-
-def _amount(dose: Infusion, plan: DosePlan) -> Verdict:
-    """Compare with the planned amount, give or take its share; both limits are themselves allowed."""
-    if plan.amount is None:
-        return NOT_MET
-    if dose.amount is None:
-        return UNKNOWN
-    inside = []
-    ends: tuple[tuple[Operator, Interval], ...] = (("at_least", plan.amount), ("at_most", plan.amount))
-    for operator, amount in ends:
-        end, share = (amount.low, -plan.amount_within) if operator == "at_least" else (amount.high, plan.amount_within)
-        if end is not None:
-            inside.append(compare(dose.amount, operator, exactly(end * (1 + share))))
-    return negate(every(inside))
 
 
 def _route(dose: Infusion, plan: DosePlan) -> Verdict:

@@ -220,7 +220,7 @@ def _parts(dose: Infusion | None) -> tuple[int, ...]:
 
 def _before(dose: Infusion | None, plan: DosePlan, treatment: Treatment) -> tuple[int, ...]:
     """Tell the dose before this one apart, where it matters."""
-    return () if dose is None or plan.interval_at_least is None else _parts(treatment.before(dose))
+    return () if dose is None or not plan.counts_on else _parts(treatment.before(dose))
 
 
 def _rests(treatment: Treatment) -> Hashable:
@@ -420,6 +420,8 @@ def _given(
     day = dose.when.first
     missing = frozenset(Missing(f"{shown_word(each)} of {name}", day, day) for each in judged.words(UNKNOWN))
     missing |= judged.clearance.missing
+    if "amount" in judged.words(UNKNOWN):
+        missing |= judged.planned.missing
     earlier = treatment.filled_through(slot.name) if slot is not None else NOTHING
     facts = planned_facts(name, plan, slot, missing) | gate_facts(
         judged.clearance, treatment.context.program.vocabulary

@@ -120,7 +120,7 @@ class DoseTeller:
         program = trial.program
         gates = [gate.expr for gate in program.gates.values()]
         self._gates = {name: Interest(gate.expr) for name, gate in program.gates.items()}
-        self._judging = Interest(gates, [plan.premedication for plan in program.doses])
+        self._judging = Interest(gates, [(plan.premedication, plan.amounts) for plan in program.doses])
         self._points = tuple(tuple(p for plan in family for p in points_of(plan)) for family in trial.families)
         self._needs = tuple(
             (each, measure, name)

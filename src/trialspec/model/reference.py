@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 
+from trialspec.model.amounts import AmountPart
 from trialspec.model.criteria import ScoreParts, Weighted
 from trialspec.model.derived import Derived, Input, Operation
 from trialspec.model.parts import Part, Sourced, Windowed
@@ -59,7 +60,7 @@ _SECTIONS: Mapping[str, tuple[type[Part], ...]] = {
     "A library": (Library,),
     "Moments": (MomentPart,),
     "Eligibility": (Eligibility,),
-    "Doses and gates": (Dose, CoursePart),
+    "Doses and gates": (Dose, AmountPart, CoursePart),
     "Visits and assessments": (Visit, Assessment),
     "Responses": (ResponsePart, AtVisit, OwnReference, CategoryPart),
     "Prohibited and rescue therapy": (TherapyPart,),
@@ -72,9 +73,9 @@ _SECTIONS: Mapping[str, tuple[type[Part], ...]] = {
 
 def reference() -> str:
     """Give the text of `docs/language.md`."""
-    verbs = [f"### `{verb}`\n\n{_verb(cls)}\n\n{_keys(cls)}" for verb, cls in sorted(VERBS.items())]
+    verbs = [f"### `{verb}`\n\n{_said(cls)}\n\n{_keys(cls)}" for verb, cls in sorted(VERBS.items())]
     sections = [
-        f"## {title}\n\n" + "\n\n".join(f"{_verb(part)}\n\n{_keys(part)}" for part in parts)
+        f"## {title}\n\n" + "\n\n".join(f"{_said(part)}\n\n{_keys(part)}" for part in parts)
         for title, parts in _SECTIONS.items()
     ]
     milestones = ", ".join(f"`{word}`" for word in MILESTONES)
@@ -90,8 +91,8 @@ def reference() -> str:
     )
 
 
-def _verb(verb: type[Part]) -> str:
-    return (inspect.getdoc(verb) or "").replace("\n## ", "\n#### ")
+def _said(part: type[Part]) -> str:
+    return (inspect.getdoc(part) or "").replace("\n## ", "\n#### ")
 
 
 def _keys(part: type[Part]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Literal, get_args
 
@@ -10,11 +10,11 @@ from pydantic import Field, model_validator
 
 from trialspec.diagnostics import did_you_mean
 from trialspec.kernel import Moment, Point, Shift, Window
+from trialspec.model.amounts import AmountOrParts, AmountPart, amounts
 from trialspec.model.apart import check_course, check_due, check_slots
 from trialspec.model.criteria import Criterion, expand, provenance
 from trialspec.model.parts import Names, OneOrMore, Sourced, Span, Windowed, Words
 from trialspec.model.points import (
-    AmountText,
     Count,
     DurationText,
     Name,
@@ -27,7 +27,7 @@ from trialspec.model.points import (
 from trialspec.model.records import NAMED, Value
 from trialspec.model.scope import At, Setting, declared, listing
 from trialspec.patient import Kind
-from trialspec.program import AssessmentPlan, Course, DosePlan, VisitPlan
+from trialspec.program import Amount, AssessmentPlan, Course, DosePlan, Provenance, VisitPlan
 from trialspec.quantity import Codes, Duration, Interval, exactly
 from trialspec.vocabulary import Sort, Term
 
@@ -295,7 +295,9 @@ class Dose(_Due):
     """
 
     drug: Name = Field(description="a drug, or a class of which any will do")
-    amount: AmountText = Field(description="with its unit; `not_stated` where nothing is published")
+    amount: AmountOrParts = Field(
+        description="with its unit, or `not_stated` where nothing is published; or what it is reckoned from"
+    )
     amount_within: PercentText = Field(Fraction(0), description="how far off the amount may be, itself allowed")
     route: Words = Field((), description="the routes that are right")
     on: OneOrMore[PointText] = Field(description="the planned days")
@@ -343,7 +345,7 @@ class Dose(_Due):
             if gate not in gates:
                 _member(at["give_only_if"], index).unknown("gate", gate, gates, "declare it under `gates`")
         amount = None
-        if self.amount is not None and term is not None:
+        if isinstance(self.amount, Quantity) and term is not None:
             amount = self.amount_of(at["amount"], self.amount, term)
         rate, rate_unit = self.rate(at["rate_at_most"], term) if self.rate_at_most else (None, "")
         planned = self.planned(at["on"])
@@ -355,8 +357,10 @@ class Dose(_Due):
             at["every"].report("unbounded-slot", f"`{name}` is repeated without an end", advice)
         self.can_be_due(name, planned[0], at)
         dosing = at.within(Setting(dose=True))
+        reckoned = self.reckoned(dosing["amount"], term)
         inside = [dosing["premedication"][index] for index in range(len(self.premedication))]
         reasons = [provenance(part, here) for part, here in zip(self.premedication, inside, strict=True)]
+        reasons += self.reasons_of_amounts(dosing["amount"])
         plan = DosePlan(
             name,
             self.drug,
@@ -377,6 +381,7 @@ class Dose(_Due):
             tuple(expand(part, here) for part, here in zip(self.premedication, inside, strict=True)),
             **self.points(at, *_DUE, "belongs_until"),
             merge_within=self.merge_within,
+            amounts=reckoned,
             provenance=at.provenance(self.provenance, *reasons),
             place=at.place,
         )
@@ -420,6 +425,29 @@ class Dose(_Due):
             at.report("bad-quantity", "an amount is a number above 0 with its unit", advice)
             return None
         return exactly(at.convert(amount, term, what="amount"))
+
+    def reckoned(self, at: At, term: Term | None) -> tuple[Amount, ...]:
+        """Give the amounts that are reckoned at each dose."""
+        if term is None or isinstance(self.amount, Quantity) or self.amount is None:
+            return ()
+        if term.sort == "drug_class":
+            at.report(
+                "bad-value",
+                f"`{term.name}` is a class, and its drugs have no common amount",
+                "write `not_stated`",
+                *declared(term),
+            )
+            return ()
+        return amounts(self.amount, at, term)
+
+    def reasons_of_amounts(self, at: At) -> Iterator[Provenance]:
+        """Give where the amounts come from, and what their conditions assume."""
+        parts = self.amount if isinstance(self.amount, list) else [self.amount]
+        for index, part in enumerate(parts):
+            if isinstance(part, AmountPart):
+                yield part.provenance
+                if part.when is not None:
+                    yield provenance(part.when, (at[index] if isinstance(self.amount, list) else at)["when"])
 
     def rate(self, at: At, term: Term | None) -> tuple[Interval | None, str]:
         """Give the greatest rate, as it is written."""

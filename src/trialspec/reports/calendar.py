@@ -77,7 +77,7 @@ def _located(point: Point | None, question: Question, first_day: int) -> int | N
 
 
 def _doses(dose: DosePlan, question: Question, first_day: int) -> Iterator[Entry]:
-    amount = "" if dose.amount is None else f" {dose.amount} {dose.unit}"
+    amount = dose.planned_amount and f" {dose.planned_amount}"
     what = f"{dose.drug}{amount} {' or '.join(sorted(dose.routes))}".rstrip()
     gates = f"only if {', '.join(dose.gates)}" if dose.gates else ""
     day: int | None = None

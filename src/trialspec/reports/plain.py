@@ -167,7 +167,7 @@ def _label(program: Program, name: str) -> str:
 
 
 def _amount(dose: DosePlan) -> str:
-    return "" if dose.amount is None else f"{dose.amount} {dose.unit}"
+    return dose.planned_amount
 
 
 def _schedule(program: Program) -> Iterator[str]:
@@ -204,7 +204,7 @@ def _doses(program: Program) -> Iterator[str]:
 
 def _dose(program: Program, dose: DosePlan) -> Iterator[str]:
     yield _label(program, dose.drug)
-    if dose.amount is not None:
+    if dose.planned_amount:
         within = f" (within {shown(dose.amount_within * 100)} %)" if dose.amount_within else ""
         yield f"{_amount(dose)}{within}"
     yield from ([" or ".join(sorted(dose.routes))] if dose.routes else [])
