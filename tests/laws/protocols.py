@@ -93,6 +93,7 @@ OWN_RULES: Plain = {
     "own/complete": _rule("course", "while_true", complete="yes"),
     "own/incomplete": _rule("course", "while_true", complete="no"),
     "own/part": _rule("component", "while_true", verdict=["met", "not_met"]),
+    "own/part-open": _rule("component", "while_true", verdict="unknown"),
 }
 
 
