@@ -36,7 +36,7 @@ CONVENTION = 0.0005
 # What UCUM counts in units of their own kind, and pint takes for plain numbers: one never stands for another.
 ARBITRARY = re.compile(r"\[IU\]|\[HPF\]|\[LPF\]|\bU\b")
 # An annotation counts nothing; alone it is a plain number.
-ANNOTATION = re.compile(r"\{[^}]*\}")
+ANNOTATION = re.compile(r"/?\{[^}]*\}")
 
 UCUM = PintUcumRegistry()
 
