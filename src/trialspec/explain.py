@@ -358,6 +358,8 @@ def _run_in_words(run: Run) -> str:
     if run.then is not None:
         within = f" within {run.gap}" if run.gap else ""
         return f"{words(run.of)} {holds}, followed{within} by {words(run.then)}"
+    if run.number == 1 and not span and not gap:
+        return f"ever {words(run.of)} {holds}"
     return f"{run.number} or more in a row{span}{gap} of {words(run.of)} {holds}"
 
 

@@ -8,7 +8,21 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from trialspec.kernel import Arithmetic, Calculation, Constant, Dose, Expr, Pick, Score, Select, Shift, Window
+from trialspec.kernel import (
+    Arithmetic,
+    AtLeast,
+    Calculation,
+    Compare,
+    Constant,
+    Dose,
+    Expr,
+    Not,
+    Pick,
+    Score,
+    Select,
+    Shift,
+    Window,
+)
 from trialspec.model.criteria import Criterion, ScoreParts, Weighted, expand, provenance
 from trialspec.model.parts import Names, Part, Sourced
 from trialspec.model.points import DurationText, Name, Number, QuantityText, Text, refuse
@@ -16,18 +30,25 @@ from trialspec.model.scope import At, Setting, declared
 from trialspec.model.verb import nothing
 from trialspec.program import Derivation
 from trialspec.quantity import exactly, parse_number
+from trialspec.truth import UNKNOWN
 from trialspec.vocabulary import Term
 
-_SORTS = ("latest", "age", "when")
+_SORTS = ("latest", "age", "female", "when")
 
 
 class Input(Part):
-    """A number that a formula calculates with: the latest value of a measure, the age, or one of two numbers."""
+    """A number that a formula calculates with: the latest value of a measure, the age, or one of two numbers.
+
+    Of two numbers it is the one or the other by a criterion, or by the sex on record: of any other sex, or none, it may
+    be any number between.
+    """
 
     latest: Name | None = Field(None, description="a measure: its latest value by then")
     within: DurationText | None = Field(None, description="how old that value may be at the most")
     unit: Text | None = Field(None, description="the unit in which the formula takes it; without it the measure's own")
     age: Literal["years"] | None = Field(None, description="the completed years of age")
+    female: Number | None = Field(None, description="the number for women")
+    male: Number | None = Field(None, description="the number for men")
     when: Criterion | None = Field(None, description="a criterion that decides between two numbers")
     then: Number | None = Field(None, description="the number where it is met")
     otherwise: Number | None = Field(None, description="the number where it is not met")
@@ -36,12 +57,14 @@ class Input(Part):
     def _one_sort(self) -> Input:
         sorts = [key for key in _SORTS if getattr(self, key) is not None]
         if len(sorts) != 1:
-            message = f"an input is one of `latest`, `age` and `when`, this has {' and '.join(sorts) or 'none of them'}"
+            message = f"an input is one of `latest`, `age`, `female` and `when`, this has {' and '.join(sorts) or 'none of them'}"
             raise refuse("bad-value", message, "write one input for each")
         if self.latest is None and (self.within is not None or self.unit is not None):
             raise refuse("bad-value", "`within` and `unit` are of a `latest` value", "leave them out")
         if (self.when is None) is not (self.then is None) or (self.when is None) is not (self.otherwise is None):
             raise refuse("missing-key", "`when`, `then` and `otherwise` stand together", "write all three")
+        if (self.female is None) is not (self.male is None):
+            raise refuse("missing-key", "`female` and `male` stand together", "write both")
         return self
 
     def number(self, at: At) -> Expr:
@@ -50,9 +73,12 @@ class Input(Part):
         if self.latest is not None:
             return self.value(self.latest, at)
         if self.when is not None and self.then is not None and self.otherwise is not None:
-            # Where it is open which, it is any number between the two.
-            chosen = Score(((expand(self.when, at["when"]), exactly(self.then - self.otherwise)),), place)
-            return Arithmetic("add", at.number(self.otherwise), chosen, place)
+            return _either(expand(self.when, at["when"]), self.then, self.otherwise, at)
+        if self.female is not None and self.male is not None:
+            sex = Pick("latest", at.select("person", (), Window(), "sex"), "sex", place=place)
+            female, male = (Compare(sex, "in", at.words([each]), place) for each in ("female", "male"))
+            neither = AtLeast(2, (Not(male, place), Constant(UNKNOWN, place=place)), place=place)
+            return _either(AtLeast(1, (female, neither), place=place), self.female, self.male, at)
         birth = Pick("latest", at.select("person", (), Window(), "birth date"), "birth", place=place)
         return Arithmetic("years", birth, Dose(place), place)
 
@@ -72,6 +98,12 @@ class Input(Part):
             at["unit"].report("unit-mismatch", message, "write a unit that the measure accepts", *declared(term))
             return value
         return value if factor == 1 else Arithmetic("divide", value, at.number(factor, f"{factor}"), place)
+
+
+def _either(which: Expr, then: Fraction, otherwise: Fraction, at: At) -> Expr:
+    """Give one of two numbers; where it is open which, it is any number between the two."""
+    chosen = Score(((which, exactly(then - otherwise)),), at.place)
+    return Arithmetic("add", at.number(otherwise), chosen, at.place)
 
 
 Sign = Literal["add", "subtract", "multiply", "divide", "power", "least", "greatest"]
