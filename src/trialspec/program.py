@@ -81,6 +81,8 @@ class DosePlan:
     reckoned at each dose: `amounts`); `amount_within` is a share of it, itself allowed. `interval` plans slot n+1 after
     slot n (rolling), for `times`. A slot that its own dose would anchor has `first_due`: due from `first_due_from`
     through that point. `premedication` holds statements read, as gates are, at the start of the dose.
+    `only_if` says for whom there is a slot, read on the last day of its window, or at the question while that is to
+    come. `if_missed` says whether there are any after one that was missed.
     """
 
     name: str
@@ -106,6 +108,8 @@ class DosePlan:
     belongs_until: Point | None = None
     merge_within: Duration = Duration(12, "h")
     amounts: tuple[Amount, ...] = ()
+    only_if: Expr | None = None
+    if_missed: Literal["go_on", "stop"] = "go_on"
     provenance: Provenance = Provenance()
     place: Place | None = field(default=None, compare=False, repr=False)
 
@@ -134,7 +138,10 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class VisitPlan:
-    """A planned visit. `on` is its planned day where it has one; `window` is where it may be done."""
+    """A planned visit. `on` is its planned day where it has one; `window` is where it may be done.
+
+    `only_if` says for whom there is one, read at the end of the window, or at the question while that is to come.
+    """
 
     name: str
     on: Point | None
@@ -142,6 +149,7 @@ class VisitPlan:
     first_due: Point | None = None
     first_due_from: Point | None = None
     missed_after: Point | None = None
+    only_if: Expr | None = None
     provenance: Provenance = Provenance()
     place: Place | None = field(default=None, compare=False, repr=False)
 
@@ -237,4 +245,5 @@ class Program:
     report_within: Duration | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     not_stated: tuple[str, ...] = ()
+    arms: tuple[str, ...] = ()
     place: Place | None = field(default=None, compare=False, repr=False)

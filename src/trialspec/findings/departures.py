@@ -14,7 +14,7 @@ from trialspec.interpreters.selection import is_clock, moved
 from trialspec.kernel import Dose, Moment, Shift
 from trialspec.quantity import Interval, compare, scale
 from trialspec.times import When
-from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, every, negate, verdict
+from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, every, negate, some, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -161,6 +161,7 @@ def judge(
     drug = negate(every(codes.among(plan.drugs) if codes else UNKNOWN for codes in dose.words("drug")))
     order = _order(dose, plan, slot, context) if not extra else Reading(NOT_MET)
     planned = planned_amount(plan, before, question)
+    applies = Reading(MET) if plan.only_if is None else read(plan.only_if, replace(question, dose=None))
     departures = {
         "early": verdict(met=_early(dose, slot) and not doubtful),
         "late": verdict(met=_late(dose, slot)),
@@ -179,10 +180,10 @@ def judge(
         "before_enrolment": NOT_MET if context.enrolled is None else _before(dose, context.enrolled, context),
         "after_stop": _after(dose, context.stop, context),
         "after_course": _past(dose, context.course.get(plan.name)),
-        "extra": verdict(met=extra and not doubtful),
+        "extra": some((verdict(met=extra and not doubtful), negate(applies.verdict))),
     }
     read_now = question.at == context.question.at
-    moments = (context.consent, order, *([context.enrolled] if context.enrolled else []))
+    moments = (context.consent, order, applies, *([context.enrolled] if context.enrolled else []))
     cited = [reading.because for reading in (*moments, *premedication)]
     course = context.course.get(plan.name)
     return Judgement(
@@ -197,7 +198,9 @@ def judge(
             planned.because,
         ),
         # What was so at the start of a dose stays so; only of one dated today more may still be seen.
-        earliest(cleared.until, planned.until, *(reading.until for reading in premedication)) if read_now else None,
+        earliest(cleared.until, planned.until, applies.until, *(reading.until for reading in premedication))
+        if read_now
+        else None,
         (*cleared.readings, *premedication, *planned.readings),
         planned,
     )

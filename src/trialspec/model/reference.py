@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from trialspec.model.amounts import AmountPart
 from trialspec.model.parts import Part, Sourced, Windowed
-from trialspec.model.protocol import Definition, Eligibility, Library, Need, Protocol, Site
+from trialspec.model.protocol import ArmPart, Definition, Eligibility, Library, Need, Protocol, Site
 from trialspec.model.response import AtVisit, CategoryPart, ResponsePart, TherapyPart
 from trialspec.model.rulebook import AlertChange, AlertRule
 from trialspec.model.schedule import MILESTONES, Assessment, CoursePart, Dose, MomentPart, Visit
@@ -54,7 +54,7 @@ Every criterion, and most other items, may say where they come from:
 """
 
 _SECTIONS: Mapping[str, tuple[type[Part], ...]] = {
-    "A protocol": (Protocol, Site),
+    "A protocol": (Protocol, Site, ArmPart),
     "A library": (Library,),
     "Moments": (MomentPart,),
     "Eligibility": (Eligibility,),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Literal, get_args
 
@@ -148,6 +149,7 @@ class Visit(_Due, Windowed):
     on: PointText | None = Field(None, description="its planned day")
     early: DurationText | None = Field(None, description="how much earlier it may be")
     late: DurationText | None = Field(None, description="how much later it may be")
+    only_if: Criterion | None = Field(None, description="for whom there is this visit, as for doses")
 
     @model_validator(mode="after")
     def _a_day_or_a_window(self) -> Visit:
@@ -187,6 +189,13 @@ class Visit(_Due, Windowed):
         )
         check_due(plan, window.end, at)
         return plan
+
+    def conditional(self, plan: VisitPlan, at: At) -> VisitPlan:
+        """Add for whom there is the visit, once all visits are planned."""
+        if self.only_if is None:
+            return plan
+        reasons = at.provenance(plan.provenance, provenance(self.only_if, at["only_if"]))
+        return replace(plan, only_if=expand(self.only_if, at["only_if"]), provenance=reasons)
 
     def can_be_due(self, name: str, start: Point | None, at: At) -> None:
         """Warn where the visit is only dated by what comes after it."""
@@ -281,6 +290,12 @@ class Dose(_Due):
     `every` and `times` repeat the last planned day; with `from: last_dose` the next dose is planned from when the one
     before was given. A dose whose own first one sets its anchor has `first_due`.
 
+    `only_if` says for whom there are these doses: those of an arm, or those in whom something was found. It is read on
+    the last day of a dose's window, or at the question while that is to come. Where it is *not met*, the dose is
+    `cancelled`, no part of the course, and one that is given all the same is `extra`; where it is `unknown`, so is the
+    dose once it would be due. With `if_missed: stop` a dose that was missed is the last one: what would come after it
+    is `cancelled`.
+
     ```yaml
     doses:
       RTX:
@@ -318,6 +333,10 @@ class Dose(_Due):
     interval_at_least: DurationText | None = Field(None, description="the least time after the dose before")
     rate_at_most: QuantityText | None = Field(None, description="the greatest rate of an infusion, as in `400 mg/h`")
     premedication: list[Criterion] = Field(default_factory=list, description="what is true when it starts")
+    only_if: Criterion | None = Field(None, description="for whom there are these doses: an arm, or what was found")
+    if_missed: Literal["go_on", "stop"] = Field(
+        "go_on", description="`stop`: after a dose that was missed there are no more of this name"
+    )
 
     @model_validator(mode="after")
     def _repetition(self) -> Dose:
@@ -361,6 +380,7 @@ class Dose(_Due):
         inside = [dosing["premedication"][index] for index in range(len(self.premedication))]
         reasons = [provenance(part, here) for part, here in zip(self.premedication, inside, strict=True)]
         reasons += self.reasons_of_amounts(dosing["amount"])
+        reasons += [] if self.only_if is None else [provenance(self.only_if, at["only_if"])]
         plan = DosePlan(
             name,
             self.drug,
@@ -382,6 +402,8 @@ class Dose(_Due):
             **self.points(at, *_DUE, "belongs_until"),
             merge_within=self.merge_within,
             amounts=reckoned,
+            only_if=None if self.only_if is None else expand(self.only_if, at["only_if"]),
+            if_missed=self.if_missed,
             provenance=at.provenance(self.provenance, *reasons),
             place=at.place,
         )

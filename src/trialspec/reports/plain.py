@@ -190,6 +190,7 @@ def _doses(program: Program) -> Iterator[str]:
         yield from _due(each, f"{each.name}#1")
         if each.gates:
             yield f"  - given only if {' and '.join(each.gates)} (see gates)"
+        yield from _for_some(each)
         yield from (f"  - {limit}" for limit in _limits(each))
         for expr in each.premedication:
             first, *rest = statement(expr)
@@ -216,11 +217,21 @@ def _dose(program: Program, dose: DosePlan) -> Iterator[str]:
     yield f"({_tolerance(dose.early, dose.late)})"
 
 
+def _for_some(each: DosePlan | VisitPlan) -> Iterator[str]:
+    """Say for whom there is a dose or visit, where that is not everybody."""
+    if each.only_if is not None:
+        first, *rest = statement(each.only_if)
+        yield f"  - only if {first.removeprefix('- ')}"
+        yield from (f"  {line}" for line in rest)
+
+
 def _limits(dose: DosePlan) -> Iterator[str]:
     if dose.interval_at_least is not None:
         yield f"at least {dose.interval_at_least} after the dose before"
     if dose.rate_at_most is not None:
         yield f"at most {dose.rate_at_most} {dose.rate_unit}".rstrip()
+    if dose.if_missed == "stop":
+        yield "none after one that was missed"
     if dose.belongs_until is not None:
         yield f"a dose that names no slot belongs to the last one until {point_in_words(dose.belongs_until)}"
     if dose.merge_within != _MERGE_WITHIN:
@@ -270,6 +281,7 @@ def _visits(program: Program) -> Iterator[str]:
         on = f"on {point_in_words(visit.on)}," if visit.on is not None else ""
         yield f"- **{visit.name}** {on} permitted{_window(visit.window)}".replace("  ", " ")
         yield from _due(visit, visit.name)
+        yield from _for_some(visit)
         yield from _provenance(visit.provenance, 1)
     for each in program.assessments:
         measures = ", ".join(_label(program, measure) for measure in each.measures)
