@@ -74,6 +74,15 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
+class RateSteps:
+    """How a rate may rise: `first` from the start of the dose, `up` more after every so many seconds; per hour."""
+
+    first: Fraction
+    up: Fraction
+    every: int
+
+
+@dataclass(frozen=True, slots=True)
 class DosePlan:
     """Doses of one name: a slot per planned date (`RTX#1`, `RTX#2`), or one rolling on from the last dose.
 
@@ -108,6 +117,9 @@ class DosePlan:
     belongs_until: Point | None = None
     merge_within: Duration = Duration(12, "h")
     amounts: tuple[Amount, ...] = ()
+    rate_steps: RateSteps | None = None
+    resumed_at_most: Fraction | None = None
+    lasts_at_least: Duration | None = None
     only_if: Expr | None = None
     if_missed: Literal["go_on", "stop"] = "go_on"
     provenance: Provenance = Provenance()

@@ -326,6 +326,9 @@ def _doses(choose: Choose, gates: tuple[str, ...], *, by_dose: bool) -> tuple[Pl
             made["premedication"] = [{"given": "calm", "from": "2 h before dose", "before": "dose"}]
         if drug in AMOUNT and chance(choose, 15):
             made["rate_at_most"] = "200 mg/h"
+        if drug in AMOUNT and chance(choose, 12):
+            steps = {"first": "50 mg/h", "up": "50 mg/h", "every": "30 min"}
+            made |= one_of(choose, ({"rate_steps": steps}, {"resumed_at_most": "50 %"}, {"lasts_at_least": "90 min"}))
         doses[name] = made
         slots += [(f"{name}#{number}", drug if drug in AMOUNT else "beta", day) for number, day in enumerate(days, 1)]
     used = {gate for dose in doses.values() for gate in dose.get("give_only_if", ())}

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from trialspec.findings.amounts import Planned, planned_amount
+from trialspec.findings.rates import too_fast
 from trialspec.interpreters.reading import NOTHING, Missing, Question, Reading, earliest
 from trialspec.interpreters.reference import compare_when, locate, read
 from trialspec.interpreters.selection import is_clock, moved
 from trialspec.kernel import Dose, Moment, Shift
-from trialspec.quantity import Interval, compare, scale
 from trialspec.times import When
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, every, negate, some, verdict
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from trialspec.findings.slots import Slot
     from trialspec.kernel import Point
     from trialspec.program import DosePlan, Gate, Program
-    from trialspec.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +167,7 @@ def judge(
         "amount": NOT_MET if drug is MET else planned.departs(dose.amount),
         "drug": drug,
         "route": _route(dose, plan),
-        "rate": NOT_MET if drug is MET else _rate(dose, plan, context.program.vocabulary),
+        "rate": NOT_MET if drug is MET else too_fast(dose, plan, context.program.vocabulary, question.timeline.zone),
         "order": order.verdict,
         "interval": _interval(dose, plan, before, context),
         "premedication": negate(every(reading.verdict for reading in premedication)),
@@ -223,23 +221,6 @@ def _route(dose: Infusion, plan: DosePlan) -> Verdict:
     if not plan.routes:
         return NOT_MET
     return negate(every(codes.among(plan.routes) if codes else UNKNOWN for codes in dose.words("route")))
-
-
-def _rate(dose: Infusion, plan: DosePlan, vocabulary: Vocabulary) -> Verdict:
-    """Compare the rate of every part, held in the drug's unit per hour, with the greatest one."""
-    if plan.rate_at_most is None:
-        return NOT_MET
-    amount, _, span = plan.rate_unit.rpartition("/")
-    term = vocabulary.get(plan.drug)
-    held = plan.rate_at_most if term is None else term.convert(plan.rate_at_most, amount)
-    if held is None:
-        return UNKNOWN
-    limit = scale(held, Fraction(_IN_AN_HOUR[span]))
-    rates = [part.fields.get("rate") for part in dose.parts]
-    return negate(every(compare(rate, "at_most", limit) if isinstance(rate, Interval) else UNKNOWN for rate in rates))
-
-
-_IN_AN_HOUR = {"h": 1, "min": 60}
 
 
 def _order(dose: Infusion, plan: DosePlan, slot: Slot | None, context: Context) -> Reading:

@@ -10,7 +10,7 @@ from trialspec.model.parts import Part, Sourced, Windowed
 from trialspec.model.protocol import ArmPart, Definition, Eligibility, Library, Need, Protocol, Site
 from trialspec.model.response import AtVisit, CategoryPart, ResponsePart, TherapyPart
 from trialspec.model.rulebook import AlertChange, AlertRule
-from trialspec.model.schedule import MILESTONES, Assessment, CoursePart, Dose, MomentPart, Visit
+from trialspec.model.schedule import MILESTONES, Assessment, CoursePart, Dose, MomentPart, RateStepsPart, Visit
 from trialspec.model.values import OwnReference
 from trialspec.model.verb import VERBS
 from trialspec.model.vocabulary import Concept, Drug, DrugClass, Measure
@@ -58,7 +58,7 @@ _SECTIONS: Mapping[str, tuple[type[Part], ...]] = {
     "A library": (Library,),
     "Moments": (MomentPart,),
     "Eligibility": (Eligibility,),
-    "Doses and gates": (Dose, AmountPart, CoursePart),
+    "Doses and gates": (Dose, AmountPart, RateStepsPart, CoursePart),
     "Visits and assessments": (Visit, Assessment),
     "Responses": (ResponsePart, AtVisit, OwnReference, CategoryPart),
     "Prohibited and rescue therapy": (TherapyPart,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from trialspec.explain import point_in_words, window_in_words, words
@@ -230,6 +231,14 @@ def _limits(dose: DosePlan) -> Iterator[str]:
         yield f"at least {dose.interval_at_least} after the dose before"
     if dose.rate_at_most is not None:
         yield f"at most {dose.rate_at_most} {dose.rate_unit}".rstrip()
+    if dose.rate_steps is not None:
+        steps = dose.rate_steps
+        first, up = (f"{shown(rate)} {dose.unit}/h" for rate in (steps.first, steps.up))
+        yield f"at most {first} at first, and {up} more after every {shown(Fraction(steps.every, 60))} min"
+    if dose.resumed_at_most is not None:
+        yield f"after an interruption at most {shown(dose.resumed_at_most * 100)} % of the rate before it"
+    if dose.lasts_at_least is not None:
+        yield f"given in no less than {dose.lasts_at_least}"
     if dose.if_missed == "stop":
         yield "none after one that was missed"
     if dose.belongs_until is not None:
