@@ -121,6 +121,7 @@ class _Unit:
             {str(kind): word for kind, word in model.silence_means_no.items()},
             {},
             planned=frozenset(model.visits),
+            arms=frozenset(model.arms),
             broken=self.loaded.broken,
         )
         self.top = At(self.loaded.node, self.scope)
@@ -210,6 +211,9 @@ class _Unit:
             if name in RESERVED_VISITS:
                 top["visits"][name].report("bad-name", f"`{name}` is a word of its own", "choose another name")
             scope.visits[name] = visit.plan(name, top["visits"][name])
+        for name, visit in model.visits.items():
+            # What says for whom there is one visit may speak of the values at another.
+            scope.visits[name] = visit.conditional(scope.visits[name], top["visits"][name])
         stopped = frozenset(model.course.of) if model.course else frozenset()
         gates = {name: self.gate(name, part) for name, part in model.gates.items()}
         doses = {
@@ -238,6 +242,7 @@ class _Unit:
             model.report_within,
             dict(model.sources),
             model.not_stated,
+            arms=tuple(model.arms),
             place=self.top.place,
         )
         return _reasoned(replace(program, derived=asked_for(derived, program)))

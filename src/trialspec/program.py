@@ -85,6 +85,15 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
+class RateSteps:
+    """How a rate may rise: `first` from the start of the dose, `up` more after every so many seconds; per hour."""
+
+    first: Fraction
+    up: Fraction
+    every: int
+
+
+@dataclass(frozen=True, slots=True)
 class DosePlan:
     """Doses of one name: a slot per planned date (`RTX#1`, `RTX#2`), or one rolling on from the last dose.
 
@@ -92,6 +101,8 @@ class DosePlan:
     reckoned at each dose: `amounts`); `amount_within` is a share of it, itself allowed. `interval` plans slot n+1 after
     slot n (rolling), for `times`. A slot that its own dose would anchor has `first_due`: due from `first_due_from`
     through that point. `premedication` holds statements read, as gates are, at the start of the dose.
+    `only_if` says for whom there is a slot, read on the last day of its window, or at the question while that is to
+    come. `if_missed` says whether there are any after one that was missed.
     """
 
     name: str
@@ -117,6 +128,11 @@ class DosePlan:
     belongs_until: Point | None = None
     merge_within: Duration = Duration(12, "h")
     amounts: tuple[Amount, ...] = ()
+    rate_steps: RateSteps | None = None
+    resumed_at_most: Fraction | None = None
+    lasts_at_least: Duration | None = None
+    only_if: Expr | None = None
+    if_missed: Literal["go_on", "stop"] = "go_on"
     provenance: Provenance = Provenance()
     place: Place | None = field(default=None, compare=False, repr=False)
 
@@ -145,7 +161,10 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class VisitPlan:
-    """A planned visit. `on` is its planned day where it has one; `window` is where it may be done."""
+    """A planned visit. `on` is its planned day where it has one; `window` is where it may be done.
+
+    `only_if` says for whom there is one, read at the end of the window, or at the question while that is to come.
+    """
 
     name: str
     on: Point | None
@@ -153,6 +172,7 @@ class VisitPlan:
     first_due: Point | None = None
     first_due_from: Point | None = None
     missed_after: Point | None = None
+    only_if: Expr | None = None
     provenance: Provenance = Provenance()
     place: Place | None = field(default=None, compare=False, repr=False)
 
@@ -263,5 +283,6 @@ class Program:
     report_within: Duration | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     not_stated: tuple[str, ...] = ()
+    arms: tuple[str, ...] = ()
     derived: tuple[Derivation, ...] = ()
     place: Place | None = field(default=None, compare=False, repr=False)

@@ -110,6 +110,7 @@ class Written:
     slots: tuple[tuple[str, str, int], ...]
     visits: tuple[tuple[str, int], ...]
     by_dose: bool
+    arms: tuple[str, ...] = ()
 
     @property
     def first(self) -> int:
@@ -156,10 +157,15 @@ def written(choose: Choose) -> Written:
         },
         "eligibility": _eligibility(choose),
     }
+    arms = ("one", "two") if chance(choose, 30) else ()
+    if arms:
+        plain["arms"] = {arm: {"text": arm} for arm in arms}
+        plain["eligibility"]["include"]["I3"] = {"not": {"arm": "two"}}
     if sites:
         plain["sites"] = {"here": {"zone": calendar.zone.name}, "there": {"zone": FAR_AWAY}}
     gates = _gates(choose)
     doses, slots = _doses(choose, tuple(gates), by_dose=by_dose)
+    _for_some(choose, arms, doses)
     if gates and any("give_only_if" in dose for dose in doses.values()):
         plain["gates"] = gates
     plain["doses"] = doses
@@ -168,6 +174,8 @@ def written(choose: Choose) -> Written:
         last = max(day for _, _, day in slots)
         plain["course"] = {"of": list(doses), "through": f"day {last + one_of(choose, (0, 2, 8))}"}
     visits, days = _visits(choose, by_dose=by_dose)
+    if len(visits) > 1:
+        _for_some(choose, arms, {name: visit for name, visit in visits.items() if name != "base"})
     if visits:
         plain["visits"] = visits
     if assessments := _assessments(choose, doses, visits):
@@ -180,7 +188,7 @@ def written(choose: Choose) -> Written:
     plain |= VOCABULARY
     if chance(choose, 65):
         plain["alerts"] = OWN_RULES
-    return Written(document.dump(plain), calendar, sites, slots, days, by_dose)
+    return Written(document.dump(plain), calendar, sites, slots, days, by_dose, arms)
 
 
 def _silence(choose: Choose) -> Plain:
@@ -351,12 +359,29 @@ def _doses(choose: Choose, gates: tuple[str, ...], *, by_dose: bool) -> tuple[Pl
             made["premedication"] = [{"given": "calm", "from": "2 h before dose", "before": "dose"}]
         if drug in AMOUNT and chance(choose, 15):
             made["rate_at_most"] = "200 mg/h"
+        if drug in AMOUNT and chance(choose, 12):
+            steps = {"first": "50 mg/h", "up": "50 mg/h", "every": "30 min"}
+            made |= one_of(choose, ({"rate_steps": steps}, {"resumed_at_most": "50 %"}, {"lasts_at_least": "90 min"}))
         doses[name] = made
         slots += [(f"{name}#{number}", drug if drug in AMOUNT else "beta", day) for number, day in enumerate(days, 1)]
     used = {gate for dose in doses.values() for gate in dose.get("give_only_if", ())}
     if gates and not used:
         doses[plans[0]]["give_only_if"] = list(gates)
     return doses, tuple(slots)
+
+
+def _for_some(choose: Choose, arms: tuple[str, ...], planned: Plain) -> None:
+    """Make some of what is planned for some patients only."""
+    for name, made in planned.items():
+        if not chance(choose, 45 if arms else 8):
+            continue
+        found = {"latest": "m", "from": "day 1"} | one_of(choose, _SIDES)
+        made["only_if"] = {"arm": one_of(choose, arms)} if arms and chance(choose, 75) else found
+        if "drug" in made and chance(choose, 30):
+            made["if_missed"] = "stop"
+        if name == "A" and "drug" in made and chance(choose, 50):
+            # One drug, as the arm has it.
+            planned["A"] = made | {"only_if": {"not": made["only_if"]}}
 
 
 def _reckoned(choose: Choose) -> Plain | list[Plain]:

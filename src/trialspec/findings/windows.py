@@ -25,6 +25,8 @@ from trialspec.times import When
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, every, negate
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from trialspec.kernel import Window
     from trialspec.program import Program, VisitPlan
     from trialspec.times import Zone
@@ -34,11 +36,12 @@ class Placing(NamedTuple):
     """Where a visit lies in one world: first and last permitted date, planned day, and its catchment's dates.
 
     `None` is an open end. `opens` and `closes` are the instants of the window, `ends` that after which it is missed;
-    `begins` and `finishes` are the window's located points.
+    `begins` and `finishes` are the window's located points. One that does not `apply` is for other patients.
     """
 
     window: Window
     placed: bool
+    applies: bool = True
     begins: When | None = None
     finishes: When | None = None
     first: int | None = None
@@ -114,17 +117,18 @@ def deadline(point: Point | None, when: When, last: int, zone: Zone) -> int:
     return when.instants[-1] if is_clock(point) and when.instants else zone.end_of(last)
 
 
-def places(program: Program, find: Locate, zone: Zone) -> dict[str, Placing]:
-    """Say where every visit lies, and its catchment, in one world."""
+def places(program: Program, find: Locate, zone: Zone, out: Container[str] = ()) -> dict[str, Placing]:
+    """Say where every visit lies, and its catchment, in one world; those that are `out` are for other patients."""
     found_: dict[str, Placing] = {}
     for plan in program.visits:
         place = window_place(plan.window, plan.on, find, zone)
         waiting = plan.first_due is not None and plan.window.end is not None and place.last is None
-        found_[plan.name] = place._replace(placed=False) if waiting else place
+        found_[plan.name] = place._replace(placed=place.placed and not waiting, applies=plan.name not in out)
     screened = program.moments.get("screened")
     begin = None if screened is None else find(screened)
     begins = dated(begin)
-    ordered = sorted((name for name, place in found_.items() if place.placed), key=lambda name: _order(found_[name]))
+    there = (name for name, place in found_.items() if place.placed and place.applies)
+    ordered = sorted(there, key=lambda name: _order(found_[name]))
     for name, before, after in zip(ordered, [None, *ordered], [*ordered[1:], None], strict=False):
         place = found_[name]
         start = _border(found_[before], place) if before else None if begins is None else begins.first

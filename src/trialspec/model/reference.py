@@ -9,10 +9,10 @@ from trialspec.model.amounts import AmountPart
 from trialspec.model.criteria import ScoreParts, Weighted
 from trialspec.model.derived import Derived, Input, Operation
 from trialspec.model.parts import Part, Sourced, Windowed
-from trialspec.model.protocol import Definition, Eligibility, Library, Need, Protocol, Site
+from trialspec.model.protocol import ArmPart, Definition, Eligibility, Library, Need, Protocol, Site
 from trialspec.model.response import AtVisit, CategoryPart, ResponsePart, TherapyPart
 from trialspec.model.rulebook import AlertChange, AlertRule
-from trialspec.model.schedule import MILESTONES, Assessment, CoursePart, Dose, MomentPart, Visit
+from trialspec.model.schedule import MILESTONES, Assessment, CoursePart, Dose, MomentPart, RateStepsPart, Visit
 from trialspec.model.values import OwnReference
 from trialspec.model.verb import VERBS
 from trialspec.model.vocabulary import Concept, Drug, DrugClass, Measure
@@ -56,11 +56,11 @@ Every criterion, and most other items, may say where they come from:
 """
 
 _SECTIONS: Mapping[str, tuple[type[Part], ...]] = {
-    "A protocol": (Protocol, Site),
+    "A protocol": (Protocol, Site, ArmPart),
     "A library": (Library,),
     "Moments": (MomentPart,),
     "Eligibility": (Eligibility,),
-    "Doses and gates": (Dose, AmountPart, CoursePart),
+    "Doses and gates": (Dose, AmountPart, RateStepsPart, CoursePart),
     "Visits and assessments": (Visit, Assessment),
     "Responses": (ResponsePart, AtVisit, OwnReference, CategoryPart),
     "Prohibited and rescue therapy": (TherapyPart,),

@@ -86,6 +86,7 @@ class Scope:
     silence_at: Mapping[str, At] = field(default_factory=dict)
     planned: frozenset[str] = frozenset()  # the names of all visits, before any of them is read
     visits: dict[str, VisitPlan] = field(default_factory=dict)
+    arms: frozenset[str] = frozenset()
     statements: dict[str, Statement] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
     found: list[Diagnostic] = field(default_factory=list)
