@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from trialspec.diagnostics import Diagnostic, ProtocolError, did_you_mean, has_errors, in_order
@@ -94,6 +94,10 @@ class _Unit:
             for name, entry in getattr(self.loaded.model, section).items():
                 at = self.top[section][name]
                 terms[name] = entry.term(name, at)
+        for name, drug in self.loaded.model.drugs.items():
+            if drug.equivalents:
+                equal = drug.equal(terms[name], self.top["drugs"][name], Vocabulary(terms))
+                terms[name] = replace(terms[name], equivalents=equal)
         vocabulary = Vocabulary(terms)
         for section in SECTIONS:
             for name, entry in getattr(self.loaded.model, section).items():
