@@ -154,6 +154,10 @@ class _Unit:
             for name, entry in getattr(self.loaded.model, section).items():
                 at = self.top[section][name]
                 terms[name] = entry.term(name, at)
+        for name, drug in self.loaded.model.drugs.items():
+            if drug.equivalents:
+                equal = drug.equal(terms[name], self.top["drugs"][name], Vocabulary(terms))
+                terms[name] = replace(terms[name], equivalents=equal)
         vocabulary = Vocabulary(terms)
         for section in SECTIONS:
             for name, entry in getattr(self.loaded.model, section).items():

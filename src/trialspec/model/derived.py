@@ -57,7 +57,8 @@ class Input(Part):
     def _one_sort(self) -> Input:
         sorts = [key for key in _SORTS if getattr(self, key) is not None]
         if len(sorts) != 1:
-            message = f"an input is one of `latest`, `age`, `female` and `when`, this has {' and '.join(sorts) or 'none of them'}"
+            has = " and ".join(sorts) or "none of them"
+            message = f"an input is one of `latest`, `age`, `female` and `when`, this has {has}"
             raise refuse("bad-value", message, "write one input for each")
         if self.latest is None and (self.within is not None or self.unit is not None):
             raise refuse("bad-value", "`within` and `unit` are of a `latest` value", "leave them out")

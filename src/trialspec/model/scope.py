@@ -32,7 +32,7 @@ from trialspec.kernel import (
     Window,
 )
 from trialspec.model.growth import DEEPEST, HEAVIEST, Growth, Meanings, Said
-from trialspec.model.parts import Span, ValueLimits, Windowed
+from trialspec.model.parts import FromWhom, Part, Span, ValueLimits, Windowed
 from trialspec.model.points import OPERATORS, Day, Moved, Named, OnDate, Quantity, WrittenPoint, day_meant
 from trialspec.patient import Kind
 from trialspec.program import Provenance, VisitPlan, joined
@@ -366,6 +366,10 @@ class At:
             self.report("empty-window", "the window ends before it starts", "write the earlier point as its start")
         return found
 
+    def before(self, end: Point, span: Duration) -> Window:
+        """Give the window that ends with a point and is so long; what is exactly so long before lies outside."""
+        return Window(Shift(end, span, earlier=True, place=self.place), end, after=True, place=self.place)
+
     # --- selections and values ----------------------------------------------------------------------------------------
 
     def select(
@@ -383,37 +387,47 @@ class At:
         listed = tuple(words)
         return Constant(Codes(frozenset(listed)), text=" or ".join(sorted(listed)), place=self.place)
 
+    def whose(self, part: Part) -> tuple[Test, ...]:
+        """Ask for the methods and laboratories that count, where a part names any."""
+        asked = [(key, getattr(part, key)) for key in ("method", "laboratory")] if isinstance(part, FromWhom) else []
+        return tuple(self[key].among(key, words) for key, words in asked if words is not None)
+
     def readings(self, term: Term, part: Windowed) -> Select:
         """Select the values of a measure: in the part's window, or in a response without one those for the visit."""
         if part.bounded or self.setting.visit is None:
-            return self.values_in(term, self.window(part))
-        return self.values_for(term, self.setting.visit)
+            return self.values_in(term, self.window(part), self.whose(part))
+        return self.values_for(term, self.setting.visit, more=self.whose(part))
 
-    def values_in(self, term: Term, window: Window) -> Select:
+    def values_in(self, term: Term, window: Window, more: tuple[Test, ...] = ()) -> Select:
         """Select the values of a measure in a window."""
-        return self.select("observation", [self.among("measure", [term.name])], window, term.name, term.asked_of)
+        tests = (self.among("measure", [term.name]), *more)
+        return self.select("observation", tests, window, term.name, term.asked_of)
 
-    def values_for(self, term: Term, visit: VisitPlan, reach: Window | None = None) -> Select:
+    def values_for(
+        self, term: Term, visit: VisitPlan, reach: Window | None = None, more: tuple[Test, ...] = ()
+    ) -> Select:
         """Select the values of a measure that may be the one for a visit: in its window, and of no other visit."""
-        tests = [self.among("measure", [term.name]), self.among("visit", [visit.name], absent_is_met=True)]
+        tests = [self.among("measure", [term.name]), self.among("visit", [visit.name], absent_is_met=True), *more]
         window = reach or visit.window
         return self.select("observation", tests, window, f"{term.name} at {visit.name}", term.asked_of)
 
-    def value_for(self, term: Term, visit: VisitPlan, name: str = "value", ties: Ties = "hull") -> Pick:
+    def value_for(
+        self, term: Term, visit: VisitPlan, name: str = "value", ties: Ties = "hull", more: tuple[Test, ...] = ()
+    ) -> Pick:
         """Give the value for a visit: the nearest to its planned day, or the latest where there is no such day."""
-        select = self.values_for(term, visit, self.setting.reach if visit is self.setting.visit else None)
+        select = self.values_for(term, visit, self.setting.reach if visit is self.setting.visit else None, more)
         if visit.on is None:
             return Pick("latest", select, name, ties, place=self.place)
         return Pick("nearest", select, name, ties, visit.on, self.place)
 
-    def reference(self, reference: Reference, term: Term) -> Expr:
+    def reference(self, reference: Reference, term: Term, more: tuple[Test, ...] = ()) -> Expr:
         """Give the value that a rise or fall is counted from."""
         if reference.visit is not None:
             if reference.which == "nearest":
-                return self.value_for(term, reference.visit)
-            select = self.values_for(term, reference.visit)
+                return self.value_for(term, reference.visit, more=more)
+            select = self.values_for(term, reference.visit, more=more)
         else:
-            select = self.values_in(term, reference.window or Window())
+            select = self.values_in(term, reference.window or Window(), more)
         if reference.which == "mean":
             return Fold("mean", select, place=self.place)
         return Pick(reference.which, select, place=self.place)
