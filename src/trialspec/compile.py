@@ -121,6 +121,7 @@ class _Unit:
             {str(kind): word for kind, word in model.silence_means_no.items()},
             {},
             planned=frozenset(model.visits),
+            arms=frozenset(model.arms),
             broken=self.loaded.broken,
         )
         self.top = At(self.loaded.node, self.scope)
@@ -180,7 +181,7 @@ class _Unit:
         """Give what makes each moment, when it is asked for."""
         made: dict[str, Any] = {}
         for name, part in self.loaded.model.moments.items():
-            at = self.top["moments"][name]
+            at = self.top["moments"][name].within(Setting(dose=True))
             if name in RESERVED_MOMENTS:
                 at.report("bad-name", f"`{name}` is a word of its own", "choose another name")
             made[name] = lambda part=part, name=name, at=at: part.moment(name, at)
@@ -201,7 +202,8 @@ class _Unit:
     def program(self) -> Program:
         """Give the program; with reports in the scope it is not to be run."""
         model, scope, top = self.loaded.model, self.scope, self.top
-        moments = {name: top["moments"][name].moment(name) for name in self.scope.moments}
+        dosing = top.within(Setting(dose=True))
+        moments = {name: dosing["moments"][name].moment(name) for name in self.scope.moments}
         history = {kind: scope.history(kind) for kind in model.silence_means_no}
         derived = self.derived()
         self.statements()
@@ -209,6 +211,9 @@ class _Unit:
             if name in RESERVED_VISITS:
                 top["visits"][name].report("bad-name", f"`{name}` is a word of its own", "choose another name")
             scope.visits[name] = visit.plan(name, top["visits"][name])
+        for name, visit in model.visits.items():
+            # What says for whom there is one visit may speak of the values at another.
+            scope.visits[name] = visit.conditional(scope.visits[name], top["visits"][name])
         stopped = frozenset(model.course.of) if model.course else frozenset()
         gates = {name: self.gate(name, part) for name, part in model.gates.items()}
         doses = {
@@ -237,6 +242,7 @@ class _Unit:
             model.report_within,
             dict(model.sources),
             model.not_stated,
+            arms=tuple(model.arms),
             place=self.top.place,
         )
         return _reasoned(replace(program, derived=asked_for(derived, program)))

@@ -130,6 +130,7 @@ class Protocol:
             program.zone,
             program.sites,
             visits=(plan.name for each in self.programs for plan in each.visits),
+            arms=(arm for each in self.programs for arm in each.arms),
             slots=self._meant if self.former else partial(meant_slots, program.doses),
             known=known,
             derive=Deriving(self.derived) if self.derived else None,

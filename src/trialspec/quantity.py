@@ -182,6 +182,18 @@ def divide(left: Interval, right: Interval) -> Interval | None:
     return multiply(left, reciprocal)
 
 
+def nearest(interval: Interval, step: Fraction, *, upward: bool) -> Interval:
+    """Round to a multiple of a step; of two that are equally near to the upper one, or to the lower."""
+
+    def rounded(number: Fraction) -> Fraction:
+        below = number // step * step
+        half = number - below - step / 2
+        return below + step if half > 0 or (half == 0 and upward) else below
+
+    low, high = interval.low, interval.high
+    return Interval(None if low is None else rounded(low), None if high is None else rounded(high))
+
+
 def _positive(interval: Interval) -> bool:
     return interval.low is not None and interval.low > 0
 
@@ -308,6 +320,8 @@ def shown(number: Fraction, digits: int = 6) -> str:
 
 DurationUnit = Literal["s", "min", "h", "d", "wk", "mo", "y"]
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
+_DAYS = {"d": 1, "wk": 7}
+_MONTHS = {"mo": 1, "y": 12}
 _DURATION = re.compile(r"(\d{1,6})\s*(s|min|h|d|wk|mo|y)")
 
 
@@ -321,17 +335,20 @@ class Duration:
     @property
     def seconds(self) -> int | None:
         """Its seconds, for clock time only."""
-        return self.number * _SECONDS[self.unit] if self.unit in _SECONDS else None
+        each = _SECONDS.get(self.unit)
+        return None if each is None else self.number * each
 
     @property
     def days(self) -> int | None:
         """Its days, for days and weeks only."""
-        return {"d": 1, "wk": 7}[self.unit] * self.number if self.unit in {"d", "wk"} else None
+        each = _DAYS.get(self.unit)
+        return None if each is None else self.number * each
 
     @property
     def months(self) -> int | None:
         """Its months, for months and years only."""
-        return {"mo": 1, "y": 12}[self.unit] * self.number if self.unit in {"mo", "y"} else None
+        each = _MONTHS.get(self.unit)
+        return None if each is None else self.number * each
 
     def __str__(self) -> str:
         """Print as protocols write it."""

@@ -40,17 +40,18 @@ def timeline(
     sites: Mapping[str, Zone],
     *,
     visits: Iterable[str] = (),
+    arms: Iterable[str] = (),
     slots: Callable[[Item], frozenset[str]] = lambda _: frozenset(),
     known: int | None = None,
 ) -> Timeline:
     """Make the timeline of a patient from all records that name the patient, as known at an instant or today.
 
     `zone` is the protocol's, `sites` are all its sites with theirs; a protocol that names none has one zone. `visits`
-    are all its visits; in one without visits a record may name any. `slots` gives the planned doses that a record may
-    mean which names none of them. Records of other patients may be among them; they matter only where they claim an id
-    of this patient's.
+    are all its visits, `arms` all its arms; in one without these a record may name any. `slots` gives the planned doses
+    that a record may mean which names none of them. Records of other patients may be among them; they matter only where
+    they claim an id of this patient's.
     """
-    ledger = Ledger(patient, vocabulary, zone, sites, visits=visits, slots=slots, known=known)
+    ledger = Ledger(patient, vocabulary, zone, sites, visits=visits, arms=arms, slots=slots, known=known)
     ledger.take(records)
     return ledger.timeline()
 
@@ -70,6 +71,7 @@ class Ledger:
         sites: Mapping[str, Zone],
         *,
         visits: Iterable[str] = (),
+        arms: Iterable[str] = (),
         slots: Callable[[Item], frozenset[str]] = lambda _: frozenset(),
         known: int | None = None,
         derive: Derive | None = None,
@@ -77,7 +79,7 @@ class Ledger:
         self.patient = patient
         self._derive = derive
         self._derived: tuple[Item, ...] = ()
-        self._reader = _Reader(vocabulary, zone, sites, frozenset(visits), slots, known)
+        self._reader = _Reader(vocabulary, zone, sites, frozenset(visits), frozenset(arms), slots, known)
         self._own: _Groups = {}
         self._others: dict[str, _Groups] = {}
         self._stale: dict[str, None] = {}
@@ -199,6 +201,7 @@ class _Reader:
     zone: Zone
     sites: Mapping[str, Zone]
     visits: frozenset[str]
+    arms: frozenset[str]
     slots: Callable[[Item], frozenset[str]]
     known: int | None
 
@@ -301,6 +304,11 @@ def _read(record: Record, reader: _Reader, clocks: Clocks) -> Told | None:
         fields["visit"] = Codes(reader.visits | {visit})
         close = advice(visit, tuple(sorted(reader.visits))) or ", one that is not planned is `unscheduled`"
         reasons = (*reasons, f"{quoted(visit)} is not a visit of the protocol{close}")
+    if (arm := record.content.get("arm", "")) and reader.arms and arm not in reader.arms:
+        # Most likely an arm of the protocol, misspelt.
+        fields["arm"] = ANY_WORD
+        close = advice(arm, tuple(sorted(reader.arms))) or f", there are {', '.join(sorted(reader.arms))}"
+        reasons = (*reasons, f"{quoted(arm)} is not an arm of the protocol{close}")
     if meant := reader.slots(read.item):
         # Most likely a slot of its drug, misspelt; it may as well be a dose that was not planned.
         fields["planned"] = Codes(meant)

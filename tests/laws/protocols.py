@@ -93,6 +93,7 @@ OWN_RULES: Plain = {
     "own/complete": _rule("course", "while_true", complete="yes"),
     "own/incomplete": _rule("course", "while_true", complete="no"),
     "own/part": _rule("component", "while_true", verdict=["met", "not_met"]),
+    "own/part-open": _rule("component", "while_true", verdict="unknown"),
 }
 
 
@@ -109,6 +110,7 @@ class Written:
     slots: tuple[tuple[str, str, int], ...]
     visits: tuple[tuple[str, int], ...]
     by_dose: bool
+    arms: tuple[str, ...] = ()
 
     @property
     def first(self) -> int:
@@ -151,13 +153,19 @@ def written(choose: Choose) -> Written:
             "enrolled": {"first": "enrolment"},
             "screened": {"last": "screening", "through": "enrolled"},
             "day_1": {"first": "alpha", "from": "screened"} if by_dose else {"first": "enrolment"},
+            "last_greek": {"last": "greek", "before": "dose"},
         },
         "eligibility": _eligibility(choose),
     }
+    arms = ("one", "two") if chance(choose, 30) else ()
+    if arms:
+        plain["arms"] = {arm: {"text": arm} for arm in arms}
+        plain["eligibility"]["include"]["I3"] = {"not": {"arm": "two"}}
     if sites:
         plain["sites"] = {"here": {"zone": calendar.zone.name}, "there": {"zone": FAR_AWAY}}
     gates = _gates(choose)
     doses, slots = _doses(choose, tuple(gates), by_dose=by_dose)
+    _for_some(choose, arms, doses)
     if gates and any("give_only_if" in dose for dose in doses.values()):
         plain["gates"] = gates
     plain["doses"] = doses
@@ -166,6 +174,8 @@ def written(choose: Choose) -> Written:
         last = max(day for _, _, day in slots)
         plain["course"] = {"of": list(doses), "through": f"day {last + one_of(choose, (0, 2, 8))}"}
     visits, days = _visits(choose, by_dose=by_dose)
+    if len(visits) > 1:
+        _for_some(choose, arms, {name: visit for name, visit in visits.items() if name != "base"})
     if visits:
         plain["visits"] = visits
     if assessments := _assessments(choose, doses, visits):
@@ -178,7 +188,7 @@ def written(choose: Choose) -> Written:
     plain |= VOCABULARY
     if chance(choose, 65):
         plain["alerts"] = OWN_RULES
-    return Written(document.dump(plain), calendar, sites, slots, days, by_dose)
+    return Written(document.dump(plain), calendar, sites, slots, days, by_dose, arms)
 
 
 def _silence(choose: Choose) -> Plain:
@@ -318,6 +328,8 @@ def _doses(choose: Choose, gates: tuple[str, ...], *, by_dose: bool) -> tuple[Pl
         made["amount"] = f"{AMOUNT[drug]} mg" if drug in AMOUNT and chance(choose, 85) else "not_stated"
         if made["amount"] != "not_stated":
             made["amount_within"] = "5 %"
+            if chance(choose, 30):
+                made["amount"] = _reckoned(choose)
         match any_of(choose, (4, "one"), (4, "two"), (1, "fixed"), (1, "rolling")):
             case "one":
                 days = (first,)
@@ -347,12 +359,49 @@ def _doses(choose: Choose, gates: tuple[str, ...], *, by_dose: bool) -> tuple[Pl
             made["premedication"] = [{"given": "calm", "from": "2 h before dose", "before": "dose"}]
         if drug in AMOUNT and chance(choose, 15):
             made["rate_at_most"] = "200 mg/h"
+        if drug in AMOUNT and chance(choose, 12):
+            steps = {"first": "50 mg/h", "up": "50 mg/h", "every": "30 min"}
+            made |= one_of(choose, ({"rate_steps": steps}, {"resumed_at_most": "50 %"}, {"lasts_at_least": "90 min"}))
         doses[name] = made
         slots += [(f"{name}#{number}", drug if drug in AMOUNT else "beta", day) for number, day in enumerate(days, 1)]
     used = {gate for dose in doses.values() for gate in dose.get("give_only_if", ())}
     if gates and not used:
         doses[plans[0]]["give_only_if"] = list(gates)
     return doses, tuple(slots)
+
+
+def _for_some(choose: Choose, arms: tuple[str, ...], planned: Plain) -> None:
+    """Make some of what is planned for some patients only."""
+    for name, made in planned.items():
+        if not chance(choose, 45 if arms else 8):
+            continue
+        found = {"latest": "m", "from": "day 1"} | one_of(choose, _SIDES)
+        made["only_if"] = {"arm": one_of(choose, arms)} if arms and chance(choose, 75) else found
+        if "drug" in made and chance(choose, 30):
+            made["if_missed"] = "stop"
+        if name == "A" and "drug" in made and chance(choose, 50):
+            # One drug, as the arm has it.
+            planned["A"] = made | {"only_if": {"not": made["only_if"]}}
+
+
+def _reckoned(choose: Choose) -> Plain | list[Plain]:
+    """Give an amount that is reckoned at each dose; about 500 mg of the usual values."""
+    per: Plain = {"is": "250 mg/g", "of": "n"} | one_of(choose, ({}, {"from": "7 d before dose"}, {"which": "first"}))
+    more: Plain = any_of(choose, (4, {}), (1, {"no_more_than": "750 mg"}), (1, {"round_to": "100 mg"}))
+    band: Plain = {"when": {"latest": "m"} | one_of(choose, _LIMITS), "is": "500 mg"}
+    match any_of(choose, (3, "per"), (2, "range"), (3, "bands"), (3, "last")):
+        case "per":
+            return per | more
+        case "range":
+            return {"at_least": "200 mg/g", "at_most": "0.3 g/g", "of": "n"} | more
+        case "bands":
+            light = {"when": {"latest": "n", "below": "1 g"}}
+            return [band, light | per | more, {"is": "not_stated"}] if coin(choose) else [band]
+        case _:
+            first = {"when": {"not": {"given": "greek", "from": "screened", "before": "dose"}}, "is": "500 mg"}
+            less = {"when": {"latest": "m", "after": "last_greek", "below": "2 g"}, "of_last": "100 %"}
+            changed = one_of(choose, ({"minus": "100 mg"}, {"plus": "50 mg/g", "of": "n"} | more))
+            return [first, less | changed, {"of_last": one_of(choose, ("100 %", "50 %"))}]
 
 
 # --- visits, assessments, responses -----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, assert_never
 
-from trialspec.interpreters.reading import NOTHING, Missing, Question, Reading, earliest
+from trialspec.interpreters.reading import Missing, Question, Reading, earliest
 from trialspec.interpreters.selection import (
     MOST_WORLDS,
     Selection,
@@ -511,14 +511,14 @@ def _compare(node: Compare, question: Question) -> Reading:
         verdict = agreed(compare(one, node.operator, limit) for limit in own)
         if len(own) == 1:
             margin = subtract(own[0], one) if node.operator in {"below", "at_most"} else subtract(one, own[0])
-    read_ = _made(node, verdict, (left, right))
-    until = earliest(read_.until, _moving(node.left, other, question), _moving(node.right, one, question))
-    return replace(
-        read_,
-        missing=read_.missing if verdict is UNKNOWN else frozenset(),
-        until=until,
-        margin=margin,
-        units=NOTHING,
+    return Reading(
+        verdict,
+        left.because | right.because,
+        left.missing | right.missing if verdict is UNKNOWN else frozenset(),
+        earliest(left.until, right.until, _moving(node.left, other, question), _moving(node.right, one, question)),
+        margin,
+        node=node,
+        parts=(left, right),
     )
 
 

@@ -86,6 +86,7 @@ class Scope:
     silence_at: Mapping[str, At] = field(default_factory=dict)
     planned: frozenset[str] = frozenset()  # the names of all visits, before any of them is read
     visits: dict[str, VisitPlan] = field(default_factory=dict)
+    arms: frozenset[str] = frozenset()
     statements: dict[str, Statement] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
     found: list[Diagnostic] = field(default_factory=list)
@@ -335,7 +336,11 @@ class At:
                     "no-moment" if use else "unknown-name", message, close or f"define `{name}` under `moments`"
                 )
             return nothing
-        return self.said(scope.said_moments, name, "moment-cycle", scope.moments[name]) or nothing
+        moment = self.said(scope.said_moments, name, "moment-cycle", scope.moments[name])
+        if moment is not None and not self.setting.dose and scope.said_moments.known[name].frame.dose:
+            advice = "such a moment belongs into a gate, a premedication or an amount; name another one here"
+            self.report("bad-point", f"the moment `{name}` is counted from a dose, and there is none here", advice)
+        return moment or nothing
 
     def window(self, part: Span) -> Window:
         """Give the window of a part; in a response what has no end of its own ends with the visit's window."""
