@@ -32,6 +32,8 @@ def measures_in(*parts: object) -> frozenset[str]:
 
 def asked_for(derived: Sequence[Derivation], program: Program) -> tuple[Derivation, ...]:
     """Keep the derived measures that a program asks for: what nobody asks for is not made."""
+    if not derived:
+        return ()
     parts = [getattr(program, field.name) for field in fields(program)]
     wanted = {
         *measures_in(*parts),
