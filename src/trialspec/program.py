@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from trialspec.quantity import Duration
@@ -28,6 +28,17 @@ class Provenance:
     assumed: tuple[str, ...] = ()
     interpreted: tuple[str, ...] = ()
     verified: bool = True
+
+
+def joined(own: Provenance, *others: Provenance) -> Provenance:
+    """Join the provenance of an item with that of what it rests on."""
+    parts = (own, *others)
+    return replace(
+        own,
+        assumed=tuple(dict.fromkeys(reason for part in parts for reason in part.assumed)),
+        interpreted=tuple(dict.fromkeys(reason for part in parts for reason in part.interpreted)),
+        verified=all(part.verified for part in parts),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +212,21 @@ class Category:
     place: Place | None = field(default=None, compare=False, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """A measure that nobody records: there is a value of it for each value of the measures that it is dated by.
+
+    `value` is read as at the time of that value, which its points call `dose`. It asks only for what was so by then.
+    """
+
+    measure: str
+    unit: str
+    dated_by: Select
+    value: Expr
+    provenance: Provenance = Provenance()
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
 Intercurrent = Literal["rescue", "prohibited", "withdrawal", "death"]
 Handling = Literal["non_responder", "not_evaluable", "as_observed"]
 
@@ -258,4 +284,5 @@ class Program:
     sources: Mapping[str, str] = field(default_factory=dict)
     not_stated: tuple[str, ...] = ()
     arms: tuple[str, ...] = ()
+    derived: tuple[Derivation, ...] = ()
     place: Place | None = field(default=None, compare=False, repr=False)

@@ -60,7 +60,7 @@ class Ledger:
     """The records of one patient, and the timeline that they come to: what did not change is not read again.
 
     `timeline` says what the parameters mean. Records are kept by id, those of others that claim one of the patient's
-    ids apart; one without an id goes by its mark.
+    ids apart; one without an id goes by its mark. `derive` gives the values that are made of those on record.
     """
 
     def __init__(
@@ -74,8 +74,11 @@ class Ledger:
         arms: Iterable[str] = (),
         slots: Callable[[Item], frozenset[str]] = lambda _: frozenset(),
         known: int | None = None,
+        derive: Derive | None = None,
     ) -> None:
         self.patient = patient
+        self._derive = derive
+        self._derived: tuple[Item, ...] = ()
         self._reader = _Reader(vocabulary, zone, sites, frozenset(visits), frozenset(arms), slots, known)
         self._own: _Groups = {}
         self._others: dict[str, _Groups] = {}
@@ -143,12 +146,22 @@ class Ledger:
             problems += asking
         zones = self._home.zones
         self.settled = not unborn and not self._home.problems
-        return Timeline(
+        told = Timeline(
             self.patient,
             self._reader.zone if self._reader.zone in zones else zones[0],
             tuple(items),
             tuple(sorted(_joined(problems), key=lambda problem: (problem.subject, problem.problem))),
         )
+        return told if self._derive is None else self._with_derived(told, self._derive)
+
+    def _with_derived(self, told: Timeline, derive: Derive) -> Timeline:
+        """Give a timeline with the values that are made of what it tells."""
+        old, new = self._derived, derive(told, (*self.gone, *self.came))
+        if new is not old:
+            self.gone += [item for item in old if item not in new]
+            self.came += [item for item in new if item not in old]
+            self._derived = new
+        return replace(told, items=tuple(sorted((*told.items, *new), key=_order))) if new else told
 
     def _tell(self, name: str, clocks: _ClocksOf) -> None:
         """Read the records of one id anew."""
@@ -167,6 +180,8 @@ class Ledger:
         self._told[name] = items, _problems(name, in_force, clocks, claimed=claimed)
 
 
+# Gives the values that are made of a timeline's items, of which some changed; the same object if none of them did.
+Derive = Callable[[Timeline, Sequence[Item]], tuple[Item, ...]]
 _Placed = tuple[tuple[object, ...], Item]
 
 

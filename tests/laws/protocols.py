@@ -28,13 +28,45 @@ VOCABULARY: Plain = {
         "m": {"label": "m", "unit": "g", "units": {"mg": "0.001"}, "possible": {"at_least": "0 g", "at_most": "100 g"}},
         "n": {"label": "n", "unit": "g", "units": {"mg": "0.001"}, "possible": {"at_least": "0 g", "at_most": "100 g"}},
         "test": {"label": "test", "values": ["positive", "negative"]},
+        # Nobody records these: they are made of the others, and of each other.
+        "made": {
+            "label": "made",
+            "unit": "g",
+            "units": {"mg": "0.001"},
+            "derived": {
+                "dated_by": "m",
+                "inputs": {
+                    "m": {"latest": "m", "unit": "mg"},
+                    "n": {"latest": "n", "within": "7 d"},
+                    "old": {"when": {"age": "now", "at_least": "18 y"}, "then": "1", "otherwise": "0.5"},
+                },
+                "formula": {"multiply": ["old", {"power": [{"divide": ["m", "1000"]}, "0.5"]}, {"add": ["n", "1"]}]},
+                "rounded_to": "0.5 g",
+            },
+        },
+        "scored": {
+            "label": "scored",
+            "unit": "g",
+            "units": {"mg": "0.001"},
+            "derived": {
+                "dated_by": ["m", "n"],
+                "score": {
+                    "items": {
+                        "made": {"weight": "2", "when": {"latest": "made", "from": "14 d before now", "above": "2 g"}},
+                        "test": {"weight": "1", "when": {"latest": "test", "is": "positive"}},
+                        "ill": {"weight": "-1", "when": {"has": "illness", "from": "screened"}},
+                    }
+                },
+            },
+        },
     },
     "drug_classes": {"greek": {"label": "greek"}, "steroid": {"label": "steroid"}},
     "drugs": {
         "alpha": {"label": "alpha", "unit": "mg", "units": {"g": "1000"}, "is_a": "greek"},
         "beta": {"label": "beta", "unit": "mg", "units": {"g": "1000"}, "is_a": "greek"},
-        "calm": {"label": "calm", "unit": "mg"},
+        "calm": {"label": "calm", "unit": "mg", "half_life": "3 d"},
         "prednisone": {"label": "prednisone", "unit": "mg", "is_a": "steroid"},
+        "strong": {"label": "strong", "unit": "mg", "is_a": "steroid", "equivalents": {"prednisone": ["4 mg", "5 mg"]}},
     },
     "concepts": {
         "illness": {"label": "illness", "kind": "condition"},
@@ -62,6 +94,7 @@ OWN_RULES: Plain = {
     "own/complete": _rule("course", "while_true", complete="yes"),
     "own/incomplete": _rule("course", "while_true", complete="no"),
     "own/part": _rule("component", "while_true", verdict=["met", "not_met"]),
+    "own/part-open": _rule("component", "while_true", verdict="unknown"),
 }
 
 
@@ -207,10 +240,12 @@ def criterion(choose: Choose, depth: int = 1) -> Plain:
             (1, "sum"),
         ),
         *((1, "sum of"), (2, "given"), (2, "on_therapy"), (4, "age"), (1, "sex"), (1, "coded"), (1, "consecutive")),
+        *((2, "daily_dose_of"), (1, "total_dose_of"), (1, "washed_out"), (2, "lasting"), (1, "same")),
         *((1, "sustained"), (1, "confirmed"), (1, "happened"), (1, "followed_by"), (1, "rise_of"), (1, "ratio_of")),
         *((depth * 2, "any"), (depth * 2, "all"), (depth * 2, "not"), (depth, "some_of"), (depth, "score")),
     )
-    measure, span = one_of(choose, ("m", "n")), one_of(choose, _SPANS)
+    measure = any_of(choose, (4, "m"), (4, "n"), (1, "made"), (1, "scored"))
+    span = one_of(choose, _SPANS)
     match verb:
         case "latest" | "first" | "least" | "greatest" | "mean" | "sum":
             return _limited(choose, verb, measure)
@@ -244,7 +279,20 @@ def criterion(choose: Choose, depth: int = 1) -> Plain:
         case "sustained":
             return {"sustained": measure, "for": "5 d", "gap_at_most": "7 d"} | span | one_of(choose, _SIDES)
         case "confirmed":
-            return {"confirmed": measure, "again_after": "2 d"} | span | one_of(choose, _SIDES)
+            between: Plain = one_of(choose, ({}, {"between": "anything"}, {"between": "anything", "readings": "3"}))
+            return {"confirmed": measure, "again_after": "2 d"} | between | span | one_of(choose, _SIDES)
+        case "daily_dose_of" | "total_dose_of":
+            return _dosed(choose, verb) | span
+        case "washed_out":
+            how_long = one_of(choose, ({"for": "7 d"}, {"half_lives": "2"}, {"for": "2 d", "half_lives": "3"}))
+            return {"washed_out": "calm", "by": one_of(choose, ("screened", "now", "day_1"))} | how_long
+        case "lasting":
+            long = {"for_at_least": one_of(choose, ("3 d", "1 mo", "36 h"))}
+            what = one_of(choose, ({"on_therapy": "steroid"}, {"has": "illness"}, {"has": "rash"}))
+            return what | long | span
+        case "same":
+            since = {"which": one_of(choose, ("first", "least")), "after": "screened"}
+            return {"rise_of": measure, "since": since, "same": "laboratory", "at_least": "50 %"}
         case "happened":
             return {"happened": one_of(choose, ("day_1", "enrolled"))}
         case "followed_by":
@@ -264,6 +312,20 @@ def criterion(choose: Choose, depth: int = 1) -> Plain:
             return {verb: parts} | ({"exactly": "1"} if verb == "some_of" else {})
 
 
+def _dosed(choose: Choose, verb: str) -> Plain:
+    """Ask for a daily dose or a total, of one drug or of several in equivalents of one."""
+    what: Plain = one_of(
+        choose,
+        ({verb: "steroid", "as": "prednisone"}, {verb: "prednisone"}, {verb: "prednisone", "recorded_as": "therapy"}),
+    )
+    if chance(choose, 20):
+        what |= {"each": {"below": "20 mg"}}
+    if verb == "total_dose_of":
+        return what | one_of(choose, ({"above": "20 mg"}, {"at_most": "40 mg"}))
+    limit = one_of(choose, ({"above": "5 mg/d"}, {"at_most": "10 mg/d"}, {"at_least": "10 mg/d"}, {"below": "5 mg/d"}))
+    return what | limit | one_of(choose, ({}, {"days": "3"}, {"days_in_a_row": "2"}))
+
+
 def _eligibility(choose: Choose) -> Plain:
     found: Plain = {"include": {"I1": criterion(choose)}}
     if coin(choose):
@@ -279,7 +341,7 @@ def _eligibility(choose: Choose) -> Plain:
 def _gates(choose: Choose) -> Plain:
     lately = {"from": one_of(choose, ("7 d before dose", "48 h before dose")), "through": "dose"}
     every: Plain = {
-        "enough": {"latest": "m"} | lately | one_of(choose, _LIMITS),
+        "enough": {"latest": any_of(choose, (4, "m"), (1, "made"))} | lately | one_of(choose, _LIMITS),
         "well": {"not": {"has": "infection", "from": "dose", "through": "dose"}},
     }
     chosen = any_of(choose, (3, ("enough",)), (2, ("enough", "well")), (1, ("well",)), (2, ()))

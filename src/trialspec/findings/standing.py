@@ -24,7 +24,9 @@ The rules, each of which raises as few alerts as the records allow:
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from heapq import merge
 from itertools import product
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from trialspec.findings.records import FIRST_CONSENT, milestone, stopped, unscreened
@@ -43,7 +45,7 @@ from trialspec.findings.windows import (
 )
 from trialspec.interpreters.reading import NOTHING, Missing, Question, Reading, earliest
 from trialspec.interpreters.reference import cited, compare_when, next_visible, read, visible
-from trialspec.interpreters.selection import passes
+from trialspec.interpreters.selection import passing
 from trialspec.quantity import Codes
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, every, some
 
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from trialspec.kernel import Expr, Window
-    from trialspec.patient import Item
+    from trialspec.patient import Item, Timeline
     from trialspec.program import Program, VisitPlan
     from trialspec.times import Zone
 
@@ -116,7 +118,7 @@ def scene_of(program: Program, world: Question, out: frozenset[str], conditions:
     """See one world as visits do, of which some are for other patients (`out`)."""
     find = locating(world)
     stop, screening, consent = find(stopped(program)), unscreened(program, world), find(FIRST_CONSENT)
-    values = tuple(item for item in world.timeline.items if item.answer == "yes" and _is_value(item))
+    values = _values(world.timeline)
     when = dated(stop)
     return Scene(
         program,
@@ -153,10 +155,14 @@ def _places(program: Program, find: Locate, world: Question) -> dict[str, Placin
     return remembered[1]
 
 
-def _is_value(item: Item) -> bool:
-    if item.kind == "milestone":
-        return every(passes(test, item) for test in milestone("visit").tests) is not NOT_MET
-    return item.kind == "observation"
+def _values(timeline: Timeline) -> tuple[Item, ...]:
+    """Give the observations and the milestones of visits, as they stand in the timeline."""
+    observed = timeline.of_kind("observation")
+    visited = ((index, item) for index, item, _ in passing(milestone("visit"), timeline))
+    return tuple(item for _, item in merge(observed, visited, key=_first) if item.answer == "yes")
+
+
+_first = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,12 +386,9 @@ def _stand(scene: Scene, plan: VisitPlan, fits: Sequence[Fit], label: str, asked
     if values:
         outside = place.placed and all(fit.inside is NOT_MET for fit in possible)
         departure = frozenset({"out_of_window"}) if outside else frozenset[str]()
-        if any(before_consent(value, plan.name, scene) for value in values):
-            departure, place = (
-                departure | {"before_consent"},
-                replace(place, because=place.because | scene.consent.because),
-            )
         because = (everywhere if outside else place.because).union(*(cited(item) for item in values))
+        if any(before_consent(value, plan.name, scene) for value in values):
+            departure, because = departure | {"before_consent"}, because | scene.consent.because
         return Standing("done", departure, place, tuple(values), because, frozenset(), until)
     because = everywhere | rests.because | scene.because | scene.screening.because
     if scene.screening.verdict is not NOT_MET or possible:

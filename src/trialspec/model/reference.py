@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Mapping
 
 from trialspec.model.amounts import AmountPart
+from trialspec.model.criteria import ScoreParts, Weighted
+from trialspec.model.derived import Derived, Input, Operation
 from trialspec.model.parts import Part, Sourced, Windowed
 from trialspec.model.protocol import ArmPart, Definition, Eligibility, Library, Need, Protocol, Site
 from trialspec.model.response import AtVisit, CategoryPart, ResponsePart, TherapyPart
@@ -65,6 +67,7 @@ _SECTIONS: Mapping[str, tuple[type[Part], ...]] = {
     "Alert rules": (AlertRule, AlertChange),
     "Definitions": (Definition, Need),
     "Vocabulary": (Measure, Drug, DrugClass, Concept),
+    "Derived measures": (Derived, Input, Operation, ScoreParts, Weighted),
 }
 
 
