@@ -12,6 +12,7 @@ from trialspec.kernel import Moment, Window
 from trialspec.load import Loaded
 from trialspec.model.criteria import Otherwise, expand, provenance
 from trialspec.model.protocol import RESERVED_MOMENTS, RESERVED_VISITS
+from trialspec.model.response import Beside
 from trialspec.model.rulebook import AlertRule
 from trialspec.model.scope import ANY_NAME, At, Scope, Setting, Statement, listing
 from trialspec.model.verb import Verb
@@ -54,6 +55,7 @@ class _Unit:
     loaded: Loaded
     scope: Scope = field(init=False)
     top: At = field(init=False)
+    beside: dict[str, Beside] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         model = self.loaded.model
@@ -61,6 +63,7 @@ class _Unit:
             Vocabulary({}),
             {str(kind): word for kind, word in model.silence_means_no.items()},
             {},
+            therapies=frozenset({*model.prohibited, *model.rescue}),
             planned=frozenset(model.visits),
             broken=self.loaded.broken,
         )
@@ -153,6 +156,8 @@ class _Unit:
             if name in RESERVED_VISITS:
                 top["visits"][name].report("bad-name", f"`{name}` is a word of its own", "choose another name")
             scope.visits[name] = visit.plan(name, top["visits"][name])
+        for name, response in model.responses.items():
+            self.beside[name] = scope.responses[name] = response.beside(top["responses"][name])
         stopped = frozenset(model.course.of) if model.course else frozenset()
         gates = {name: self.gate(name, part) for name, part in model.gates.items()}
         doses = {
@@ -176,7 +181,7 @@ class _Unit:
             tuple(
                 part.plan(name, top["assessments"][name], frozenset(doses)) for name, part in model.assessments.items()
             ),
-            tuple(part.plan(name, top["responses"][name]) for name, part in model.responses.items()),
+            tuple(part.plan(name, top["responses"][name], self.beside[name]) for name, part in model.responses.items()),
             self.therapies(),
             model.report_within,
             dict(model.sources),

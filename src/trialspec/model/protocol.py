@@ -156,5 +156,5 @@ class Protocol(Library):
 
 
 # Names that stand for something already.
-RESERVED_MOMENTS = frozenset({"now", "dose", "always"})
+RESERVED_MOMENTS = frozenset({"now", "dose", "always", "visit"})
 RESERVED_VISITS = frozenset({"visit", "nadir", "peak"})

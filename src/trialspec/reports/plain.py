@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trialspec.explain import point_in_words, window_in_words, words
 from trialspec.kernel import AtLeast, Compare, Moment, Not, Score
+from trialspec.program import Handled
 from trialspec.quantity import Duration, shown
 from trialspec.reports.calendar import plan
 from trialspec.reports.rests import everything, items
@@ -321,13 +322,24 @@ def _response(program: Program, response: Response) -> Iterator[str]:
             yield from statement(category.when, 2)
     if response.then:
         yield ""
-        yield from (f"- after {event}: {handling.replace('_', ' ')}" for event, handling in response.then.items())
+        yield from (f"- after {event.replace('_', ' ')}{_handled(each)}" for event, each in response.then.items())
     if response.report_only:
         yield ""
         listed = ", ".join(_label(program, name) for name in response.report_only)
         yield f"Reported only, never part of the answer: {listed}."
     yield ""
     yield from _provenance(dict(items(program))[response.name])
+
+
+def _handled(handling: str | Handled) -> str:
+    """Say what becomes of the category after an event."""
+    if isinstance(handling, str):
+        return f": {handling.replace('_', ' ')}"
+    window = "" if handling.window is None else window_in_words(handling.window)
+    words = set(handling.becomes.values())
+    told = (f"{name} becomes {word}" for name, word in handling.becomes.items())
+    text = words.pop() if len(words) == 1 else ", ".join(told)
+    return f"{window}: {text.replace('_', ' ')}"
 
 
 def _therapies(program: Program) -> Iterator[str]:
