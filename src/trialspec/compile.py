@@ -187,6 +187,7 @@ class _Unit:
             dict(model.sources),
             model.not_stated,
             self.top.place,
+            tuple(part.plan(name, top["time_to"][name]) for name, part in model.time_to.items()),
         )
 
     def statements(self) -> None:

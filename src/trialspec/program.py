@@ -196,6 +196,18 @@ class TherapyRule:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeTo:
+    """A time to event: from when it is counted, what the event is, and what ends the time before it."""
+
+    name: str
+    origin: Point
+    event: Expr
+    censors: tuple[Moment, ...] = ()
+    provenance: Provenance = Provenance()
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """One version of one protocol, compiled: a pure function of a timeline and an instant, as data."""
 
@@ -220,3 +232,4 @@ class Program:
     sources: Mapping[str, str] = field(default_factory=dict)
     not_stated: tuple[str, ...] = ()
     place: Place | None = field(default=None, compare=False, repr=False)
+    times: tuple[TimeTo, ...] = ()

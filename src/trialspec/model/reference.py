@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from trialspec.model.parts import Part, Sourced, Windowed
 from trialspec.model.protocol import Definition, Eligibility, Library, Need, Protocol, Site
-from trialspec.model.response import AtVisit, CategoryPart, Handles, ResponsePart, TherapyPart
+from trialspec.model.response import AtVisit, CategoryPart, Handles, ResponsePart, TherapyPart, TimePart
 from trialspec.model.rulebook import AlertChange, AlertRule
 from trialspec.model.schedule import MILESTONES, Assessment, CoursePart, Dose, MomentPart, Visit
 from trialspec.model.values import OwnReference
@@ -60,6 +60,7 @@ _SECTIONS: Mapping[str, tuple[type[Part], ...]] = {
     "Doses and gates": (Dose, CoursePart),
     "Visits and assessments": (Visit, Assessment),
     "Responses": (ResponsePart, AtVisit, OwnReference, CategoryPart, Handles),
+    "Time to event": (TimePart,),
     "Prohibited and rescue therapy": (TherapyPart,),
     "Alert rules": (AlertRule, AlertChange),
     "Definitions": (Definition, Need),

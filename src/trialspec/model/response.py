@@ -13,12 +13,22 @@ from trialspec.kernel import Constant, Expr, Point, Select, Shift, Window
 from trialspec.model.criteria import Criterion, expand, provenance
 from trialspec.model.growth import Meanings
 from trialspec.model.parts import Names, Part, Sourced, Windowed
-from trialspec.model.points import Name, refuse
+from trialspec.model.points import Name, PointText, refuse
 from trialspec.model.scope import Answered, At, Reference, Setting, listing
 from trialspec.model.values import OwnReference
 from trialspec.model.verb import Verb
 from trialspec.patient import Kind
-from trialspec.program import AS_OBSERVED, INTERCURRENT, Category, Component, Handled, Response, TherapyRule, VisitPlan
+from trialspec.program import (
+    AS_OBSERVED,
+    INTERCURRENT,
+    Category,
+    Component,
+    Handled,
+    Response,
+    TherapyRule,
+    TimeTo,
+    VisitPlan,
+)
 from trialspec.quantity import Duration
 from trialspec.truth import UNKNOWN
 
@@ -330,6 +340,32 @@ class _Parts:
 
 def _member(at: At, index: int) -> At:
     return at[index] if at.node.kind == "list" else at
+
+
+# --- time to event ----------------------------------------------------------------------------------------------------
+
+
+class TimePart(Sourced):
+    """How long it took until something was so for the first time: `trialspec times` reports it, with censoring.
+
+    It is counted from a point of time to the first instant at which the criterion is met. What ends the time before
+    that (`censored`: moments) and the instant of the question censor it.
+
+    ```yaml
+    time_to:
+      relapse: {from: day_1, event: {rise_of: urine_protein_24h, since: {which: least, from: day_1}, at_least: 100 %}}
+    ```
+    """
+
+    from_: PointText = Field(alias="from", description="from when on it is counted")
+    event: Criterion = Field(description="what is waited for")
+    censored: Names = Field((), description="the moments that end the time without an event")
+
+    def plan(self, name: str, at: At) -> TimeTo:
+        """Give it as it is read."""
+        moments = tuple(_member(at["censored"], index).moment(each) for index, each in enumerate(self.censored))
+        own = at.provenance(self.provenance, self.provenance, provenance(self.event, at["event"]))
+        return TimeTo(name, at["from"].point(self.from_), expand(self.event, at["event"]), moments, own, at.place)
 
 
 # --- therapies --------------------------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ def plain(program: Program, rulebook: Rulebook) -> str:
         _gates(program),
         _visits(program),
         _responses(program),
+        _times(program),
         _therapies(program),
         _silence(program),
         _alerts(rulebook),
@@ -329,6 +330,18 @@ def _response(program: Program, response: Response) -> Iterator[str]:
         yield f"Reported only, never part of the answer: {listed}."
     yield ""
     yield from _provenance(dict(items(program))[response.name])
+
+
+def _times(program: Program) -> Iterator[str]:
+    for each in program.times:
+        yield f"## Time to {each.name.replace('_', ' ')}"
+        yield ""
+        ended = " or ".join(moment.name.replace("_", " ") for moment in each.censors)
+        yield f"From {point_in_words(each.origin)}{f'; {ended} ends it' if ended else ''}, until for the first time:"
+        yield ""
+        yield from statement(each.event, 0)
+        yield ""
+        yield from _provenance(each.provenance)
 
 
 def _handled(handling: str | Handled) -> str:
