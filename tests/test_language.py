@@ -527,6 +527,7 @@ responses:
     at: week_4
     components: {kidney: {latest: creatinine, at_most: 1 x ULN}}
     categories: [{category: responder, when: kidney}, {category: non_responder, when: otherwise}]
+arms: {rituximab: {text: with rituximab}, control: {text: without it}}
 measures: {able_to_comply: {values: [yes, no]}, systolic_pressure: {unit: 'mm[Hg]'},
            urine_protein: {unit: mg/dL}, urine_creatinine: {unit: mg/dL}}
 concepts: {arthritis: {kind: condition}, serositis: {kind: condition}, oral_ulcers: {kind: condition}}

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from trialspec.diagnostics import Place
     from trialspec.interpreters.reading import Missing, Question, Reading
-    from trialspec.kernel import Expr, Point, Window
+    from trialspec.kernel import Calculation, Expr, Point, Window
     from trialspec.patient import Item, Timeline
     from trialspec.times import Zone
     from trialspec.vocabulary import Term, Vocabulary
@@ -105,7 +105,7 @@ class Line:
 def explain(reading: Reading, timeline: Timeline, vocabulary: Vocabulary) -> tuple[Line, ...]:
     """Tell a proof, each statement above those it rests on."""
     records = {
-        source: record_in_words(item, vocabulary) for item in timeline.items for source in (item.sources or {item.id})
+        source: record_in_words(item, vocabulary) for item in timeline.records for source in (item.sources or {item.id})
     }
     return tuple(_told(reading, _Told(timeline.zone, vocabulary, records), 0))
 
@@ -319,8 +319,8 @@ def words(node: Expr | Select) -> str:
         ):
             return f"rise in percent from {words(then)} to {words(now)}"
         case Arithmetic(how, left, right, alike=alike):
-            sign = {"add": "+", "subtract": "-", "multiply": "x", "divide": "/"}[how]
-            return f"({words(left)} {sign} {words(right)}){f' of one {alike}' if alike else ''}"
+            made = _SIGNS[how].format(words(left), words(right))
+            return f"{made} of one {alike}" if alike else made
         case Compare(Fold("count", of), "at_least", Constant(value)) if value == exactly(1):
             return f"any {words(of)}"
         case Compare(Fold("count", of), "below", Constant(value)) if value == exactly(1):
@@ -337,6 +337,18 @@ def words(node: Expr | Select) -> str:
         case _:
             assert_never(node)
 
+
+_SIGNS: Mapping[Calculation, str] = {
+    "add": "({} + {})",
+    "subtract": "({} - {})",
+    "multiply": "({} x {})",
+    "divide": "({} / {})",
+    "power": "({} to the power of {})",
+    "least": "(the less of {} and {})",
+    "greatest": "(the greater of {} and {})",
+    "round": "({}, rounded to {})",
+    "years": "completed years from {} to {}",
+}
 
 # What a selection's label already says.
 _NAMING = frozenset({"measure", "drug", "concept", "milestone", "visit"})
@@ -364,6 +376,8 @@ def _run_in_words(run: Run) -> str:
     if run.then is not None:
         within = f" within {run.gap}" if run.gap else ""
         return f"{words(run.of)} {holds}, followed{within} by {words(run.then)}"
+    if run.number == 1 and not span and not gap:
+        return f"ever {words(run.of)} {holds}"
     row = "whatever lies between" if run.across else "in a row"
     return f"{run.number} or more {row}{span}{gap} of {words(run.of)} {holds}"
 

@@ -183,14 +183,19 @@ class Score:
     place: Place | None = kept(default=None, compare=False, repr=False)
 
 
+Calculation = Literal["add", "subtract", "multiply", "divide", "power", "least", "greatest", "round", "years"]
+
+
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """The sum, difference, product or quotient of two numbers; a quotient by what may be zero is undefined.
+    """What is calculated from two numbers; a quotient by what may be zero is undefined.
 
-    `alike` names a field on which the records of two picked values must agree, or there is no number either.
+    `power` is not rational: it keeps 34 digits, computed in decimals. `round` rounds the left to whole steps of the
+    right, a half away from zero. `years` are those completed from the left to the right, both of them dates. `alike`
+    names a field on which the records of two picked values must agree, or there is no number either.
     """
 
-    how: Literal["add", "subtract", "multiply", "divide"]
+    how: Calculation
     left: Expr
     right: Expr
     place: Place | None = kept(default=None, compare=False, repr=False)

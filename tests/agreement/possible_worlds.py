@@ -12,6 +12,7 @@ import calendar
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from decimal import Context, Decimal, localcontext
 from fractions import Fraction
 from functools import lru_cache
 from random import Random
@@ -315,8 +316,34 @@ def _calculated(how: str, one: Answer, other: Answer) -> Fraction | None:
             return one - other
         case "multiply":
             return one * other
-        case _:
+        case "divide":
             return one / other if other else None
+        case "least":
+            return min(one, other)
+        case "greatest":
+            return max(one, other)
+        case "round":
+            steps = abs(one) / other
+            whole = int(steps) + (steps - int(steps) >= Fraction(1, 2))
+            return whole * other if one >= 0 else -whole * other
+        case "years":
+            born, on = (date.fromordinal(int(day)) for day in (one, other))
+            return Fraction(on.year - born.year - ((on.month, on.day) < (born.month, born.day)))
+        case _:
+            return _power(one, other)
+
+
+def _power(one: Fraction, other: Fraction) -> Fraction | None:
+    """Raise to a power by the logarithm, to 34 digits."""
+    if one < 0 or (one == 0 and other < 0):
+        return None
+    if one == 0 or other == 0:
+        return Fraction(1 if other == 0 else 0)
+    with localcontext(Context(prec=60)) as context:
+        low, high = (Decimal(each.numerator) / Decimal(each.denominator) for each in (one, other))
+        raised = (low.ln() * high).exp()
+        context.prec = 34
+        return Fraction(+raised)
 
 
 # --- when -------------------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from trialspec.quantity import Codes, Interval
 from trialspec.times import shown_date
 from trialspec.truth import UNKNOWN, Verdict
 
-_SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
+_SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "years": "years to"}
 
 
 def said(node: Expr | Select | Window | Test) -> str:
@@ -69,7 +69,7 @@ def said(node: Expr | Select | Window | Test) -> str:
         case Score(items):
             return "score(" + ", ".join(f"{weight} if {said(item)}" for item, weight in items) + ")"
         case Arithmetic(how, left, right, alike=alike):
-            return f"({said(left)} {_SIGNS[how]} {said(right)}{f' alike in {alike}' if alike else ''})"
+            return f"({said(left)} {_SIGNS.get(how, how)} {said(right)}{f' alike in {alike}' if alike else ''})"
         case Compare(left, operator, right):
             return f"{said(left)} {operator} {said(right)}"
         case Run(of, holds, number, span, gap, then, across=across):

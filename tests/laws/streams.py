@@ -220,6 +220,9 @@ def _beginning(choose: Choose, of: Written) -> list[Raw]:
         if of.sites:
             person["site"] = any_of(choose, (4, "here"), (4, "there"), (1, "nowhere"))
         raws.append(person | {"time": shown_date(first - 15)})
+    if of.arms:
+        randomised = {"kind": "milestone", "milestone": "randomisation", "arm": any_of(choose, (4, "one"), (4, "two"))}
+        raws.append(randomised | {"time": _usual(choose, enrolled)})
     # What eligibility may rest on, known to the site in time or not.
     for measure in ("m", "n"):
         value = {"kind": "observation", "measure": measure, "value": one_of(choose, ("1", "2", "3")), "unit": "g"}
@@ -241,7 +244,7 @@ def _happening(choose: Choose, of: Written) -> Raw:
     raw: Raw = any_of(
         choose,
         *((9, _dose), (9, _value), (2, _visit), (2, _stop), (2, _therapy), (2, _condition), (3, _adverse_event)),
-        *((1, _calm), (1, _milestone)),
+        *((1, _calm), (2 if of.arms else 1, _milestone)),
     )(choose, of)
     if chance(choose, 40):
         raw["available"] = _time(choose, of, _day(choose, of)) if coin(choose) else raw["time"]
@@ -318,6 +321,13 @@ def _stop(choose: Choose, of: Written) -> Raw:
 
 
 def _milestone(choose: Choose, of: Written) -> Raw:
+    if of.arms and chance(choose, 70):
+        arm = any_of(choose, (4, "one"), (4, "two"), (1, "tow"))
+        if chance(choose, 30):
+            return {"kind": "person", "arm": arm, "time": shown_date(of.first - 10)}
+        days = (-7, 1, 8, 15)
+        raw = {"kind": "milestone", "milestone": "randomisation", "time": _time(choose, of, _day(choose, of, days))}
+        return raw | ({"arm": arm} if chance(choose, 80) else {})
     word = one_of(choose, ("consent", "screening", "enrolment", "version_approved", "screen_failure"))
     raw = {"kind": "milestone", "milestone": word, "time": _time(choose, of, _day(choose, of, (-14, -7, 1)))}
     if word in {"consent", "version_approved"}:

@@ -24,7 +24,7 @@ from trialspec.findings.once import once
 from trialspec.findings.records import milestone, since
 from trialspec.findings.standing import Standing
 from trialspec.findings.visits import visit_standings
-from trialspec.findings.windows import points
+from trialspec.findings.windows import Placing, points
 from trialspec.interpreters.reading import Missing, Question, Reading, earliest
 from trialspec.interpreters.reference import cited, compare_when, next_visible, read, worlds
 from trialspec.interpreters.selection import select
@@ -57,12 +57,19 @@ class _World:
     def begun(self, visit: str) -> bool:
         """Whether the window of a visit has begun."""
         place = self.standings[visit].place
-        return place.placed and (place.opens is None or self.question.at >= place.opens)
+        return place.placed and place.applies and (place.opens is None or self.question.at >= place.opens)
 
     def closed(self, visit: str) -> bool:
-        """Whether it is over, and that of every other visit that is read for it."""
-        places = [self.standings[name].place for name in (visit, *self.asked.rests.get(visit, ()))]
-        return all(each.placed and each.closes is not None and self.question.at > each.closes for each in places)
+        """Whether it is over, and that of every other visit that is read for it and is for this patient."""
+        mine = self.standings[visit].place
+        places = [self.standings[name].place for name in self.asked.rests.get(visit, ())]
+        return mine.applies and self._over(mine) and all(self._over(each) or self._never(each) for each in places)
+
+    def _over(self, place: Placing) -> bool:
+        return place.placed and place.closes is not None and self.question.at > place.closes
+
+    def _never(self, place: Placing) -> bool:
+        return place.placed and not place.applies
 
     def until(self, visit: str) -> int | None:
         """Until when the visits that are read stand as they do."""
@@ -86,7 +93,11 @@ def response(program: Program, asked: Response, question: Question, only: str | 
     pinned = worlds(question, *points(program), *rescues, *_windows(asked))
     visits = [name for name in asked.visits if only in {None, name}]
     beside = sorted({other for name in visits for other in asked.rests.get(name, ())} - set(visits))
-    seen = [_World(world, visit_standings(program, world, [*visits, *beside]), asked) for world in pinned or ()]
+    seen = [
+        _World(world, standings, asked)
+        for world in pinned or ()
+        for standings in visit_standings(program, world, [*visits, *beside])
+    ]
     made: list[Finding] = []
     for visit in visits:
         reads = _Reads(
@@ -233,6 +244,8 @@ def _answer(asked: Response, visit: str, world: _World, open_: tuple[str, ...], 
         return NOT_EVALUABLE
     if handled and "" not in handled:
         return handled.pop()
+    if world.standings[visit].elsewhere:
+        return PENDING
     if world.standings[visit].state == "cancelled":
         return NOT_EVALUABLE
     if not world.begun(visit):

@@ -13,7 +13,7 @@ from math import prod
 from typing import TYPE_CHECKING, assert_never
 
 from trialspec.interpreters.daily import daily
-from trialspec.interpreters.reading import NOTHING, Missing, Question, Reading, earliest
+from trialspec.interpreters.reading import Missing, Question, Reading, earliest
 from trialspec.interpreters.selection import (
     MOST_WORLDS,
     Selection,
@@ -65,16 +65,18 @@ from trialspec.quantity import (
     meet_least,
     minus,
     multiply,
+    power,
+    rounded,
     scale,
     subtract,
 )
-from trialspec.times import When
+from trialspec.times import When, completed_years, next_anniversary
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, agreed, every, negate, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from trialspec.kernel import Expr, Point
+    from trialspec.kernel import Calculation, Expr, Point
     from trialspec.patient import Item
     from trialspec.quantity import Operator
 
@@ -177,8 +179,10 @@ def _answer(expr: Expr, question: Question) -> Reading:
             if expr.alike and not _alike(expr, question):
                 unlike = _made(expr, None, parts)
                 return replace(unlike, missing=unlike.missing or frozenset(_of_one(expr)))
-            operation = {"add": add, "subtract": subtract, "multiply": multiply, "divide": divide}[how]
-            return _made(expr, operation(one, other), parts)
+            made = _made(expr, calculated(how, one, other), parts)
+            if how != "years":
+                return made
+            return replace(made, until=earliest(made.until, _birthday(right, one, question)))
         case Compare():
             return _compare(expr, question)
         case Run():
@@ -190,6 +194,48 @@ def _answer(expr: Expr, question: Question) -> Reading:
             return replace(inner, value=negate(inner.verdict), margin=None, node=expr, parts=(inner,))
         case _:
             assert_never(expr)
+
+
+def calculated(how: Calculation, one: Interval, other: Interval) -> Interval | None:
+    """Calculate with two numbers; `None` where that is undefined."""
+    match how:
+        case "add":
+            return add(one, other)
+        case "subtract":
+            return subtract(one, other)
+        case "multiply":
+            return multiply(one, other)
+        case "divide":
+            return divide(one, other)
+        case "power":
+            return power(one, other)
+        case "least":
+            return meet_least((one, other), ())
+        case "greatest":
+            return meet_greatest((one, other), ())
+        case "round":
+            return rounded(one, other)
+        case "years":
+            return _years(one, other)
+
+
+def _years(start: Interval, end: Interval) -> Interval | None:
+    """Give the completed years between two dates: fewer from a later start, more to a later end."""
+    if None in {start.low, start.high, end.low, end.high}:
+        return None
+    fewest = completed_years(int(start.high or 0), int(end.low or 0))
+    most = completed_years(int(start.low or 0), int(end.high or 0))
+    if fewest is None or most is None:
+        return None
+    return Interval(Fraction(fewest), Fraction(most))
+
+
+def _birthday(end: Expr, start: Interval, question: Question) -> int | None:
+    """Give when an end that moves with the question next completes a year since a date."""
+    if not isinstance(end, Now | Dose | Shift) or not isinstance(now := locate(end, question).value, When):
+        return None
+    days = [next_anniversary(int(each), now.first) for each in (start.low, start.high) if each is not None]
+    return earliest(*(arrival(end, exactly(day), question) for day in days if day is not None))
 
 
 def _alike(node: Arithmetic, question: Question) -> bool:
@@ -490,14 +536,14 @@ def _compare(node: Compare, question: Question) -> Reading:
         verdict = agreed(compare(one, node.operator, limit) for limit in own)
         if len(own) == 1:
             margin = subtract(own[0], one) if node.operator in {"below", "at_most"} else subtract(one, own[0])
-    read_ = _made(node, verdict, (left, right))
-    until = earliest(read_.until, _moving(node.left, other, question), _moving(node.right, one, question))
-    return replace(
-        read_,
-        missing=read_.missing if verdict is UNKNOWN else frozenset(),
-        until=until,
-        margin=margin,
-        units=NOTHING,
+    return Reading(
+        verdict,
+        left.because | right.because,
+        left.missing | right.missing if verdict is UNKNOWN else frozenset(),
+        earliest(left.until, right.until, _moving(node.left, other, question), _moving(node.right, one, question)),
+        margin,
+        node=node,
+        parts=(left, right),
     )
 
 

@@ -346,7 +346,7 @@ def _history(query: Select, question: Question) -> Reading:
     if query.history is None or query.history == "always":
         return Reading(NOT_MET if query.history is None else MET)
     taken = locate(query.history, question)
-    return replace(taken, value=verdict(met=taken.value is not None))
+    return Reading(verdict(met=taken.value is not None), taken.because, taken.missing, taken.until, node=query)
 
 
 def _denies(item: Item, query: Select) -> bool:

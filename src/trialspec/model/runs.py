@@ -1,4 +1,4 @@
-"""Verbs about readings in a row: what is sustained, confirmed, consecutive, or followed by something."""
+"""Verbs about readings: what is ever found, sustained, confirmed, consecutive, or followed by something."""
 
 from __future__ import annotations
 
@@ -147,8 +147,37 @@ class Consecutive(_InARow):
     def expand(self, at: At) -> Expr:
         """Say that so many readings in a row pass."""
         if self.readings < 2:
-            at["readings"].report("bad-value", "a row has at least two readings", "use `latest` for a single value")
+            at["readings"].report("bad-value", "a row has at least two readings", "use `ever` or `latest` for one")
         return self.run(at, "consecutive", self.consecutive, number=self.readings)
+
+
+class Ever(_InARow):
+    """One of the values of a measure passes.
+
+    ## Meaning
+    Among the readings of the measure in the window is one that passes the limit, or has the word. Several readings of
+    one time are one, which passes only if each of them does.
+
+    ## Example
+    ```yaml
+    ever: platelets
+    from: 30 d before now
+    below: 100 10*9/L
+    ```
+
+    ## When data are missing
+    No reading in the window is `unknown`: nobody has looked. So is one that may pass, while no other surely does.
+
+    ## On a live stream
+    It becomes met with the first reading that passes, and stays so while that is in the window.
+    """
+
+    verb = "ever"
+    ever: Name = Field(description="a measure")
+
+    def expand(self, at: At) -> Expr:
+        """Say that a row of one reading passes."""
+        return self.run(at, "ever", self.ever, number=1)
 
 
 class Happening(Windowed):

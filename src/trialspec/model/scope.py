@@ -35,7 +35,7 @@ from trialspec.model.growth import DEEPEST, HEAVIEST, Growth, Meanings, Said
 from trialspec.model.parts import FromWhom, Part, Span, ValueLimits, Windowed
 from trialspec.model.points import OPERATORS, Day, Moved, Named, OnDate, Quantity, WrittenPoint, day_meant
 from trialspec.patient import Kind
-from trialspec.program import Provenance, VisitPlan
+from trialspec.program import Provenance, VisitPlan, joined
 from trialspec.quantity import Codes, Duration, Interval, Operator, exactly, shown
 from trialspec.truth import MET, UNKNOWN
 from trialspec.vocabulary import Sort, Term, Vocabulary
@@ -109,6 +109,7 @@ class Scope:
     planned: frozenset[str] = frozenset()  # the names of all visits, before any of them is read
     visits: dict[str, VisitPlan] = field(default_factory=dict)
     responses: dict[str, Answers] = field(default_factory=dict)
+    arms: frozenset[str] = frozenset()
     statements: dict[str, Statement] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
     found: list[Diagnostic] = field(default_factory=list)
@@ -129,9 +130,13 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is understood where a criterion stands: a dose that is asked about, or the visit of a response."""
+    """What is understood where a criterion stands: a dose that is asked about, or the visit of a response.
+
+    `value` is so in what makes a derived measure: there *now* is the time of its value, whenever the question is asked.
+    """
 
     dose: bool = False
+    value: bool = False
     visit: VisitPlan | None = None
     reach: Window | None = None  # where the value for the visit may lie, when that is not the visit's own window
     baseline: Reference | None = None
@@ -250,6 +255,10 @@ class At:
     def statement(self, name: str) -> Expr:
         """Give what a component, a criterion or a gate says, by its name."""
         scope = self.scope
+        if self.setting.value:
+            advice = "write out here what it asks, or give it a definition"
+            self.report("bad-value", f"a measure does not rest on `{name}`, which belongs to the protocol", advice)
+            return Constant(UNKNOWN, place=self.place)
         components = () if self.setting.components is None else tuple(self.setting.components.names())
         if self.setting.components is not None and name in components:
             return AtLeast(1, (self.setting.components.component(name, self),), name, self.place)
@@ -319,12 +328,7 @@ class At:
 
     def provenance(self, *parts: Provenance) -> Provenance:
         """Join the provenance of an item with that of what is inside it."""
-        return replace(
-            parts[0],
-            assumed=tuple(dict.fromkeys(reason for part in parts for reason in part.assumed)),
-            interpreted=tuple(dict.fromkeys(reason for part in parts for reason in part.interpreted)),
-            verified=all(part.verified for part in parts),
-        )
+        return joined(*parts)
 
     # --- points and windows -------------------------------------------------------------------------------------------
 
@@ -332,7 +336,7 @@ class At:
         """Give a point as the kernel has it."""
         match written:
             case Named("now"):
-                return Now(self.place)
+                return Dose(self.place) if self.setting.value else Now(self.place)
             case Named("visit") if self.setting.visit is not None and "visit" not in self.scope.moments:
                 visit = self.setting.visit
                 return visit.on or visit.window.end or Now(self.place)
@@ -364,7 +368,11 @@ class At:
                     "no-moment" if use else "unknown-name", message, close or f"define `{name}` under `moments`"
                 )
             return nothing
-        return self.said(scope.said_moments, name, "moment-cycle", scope.moments[name]) or nothing
+        moment = self.said(scope.said_moments, name, "moment-cycle", scope.moments[name])
+        if moment is not None and not self.setting.dose and scope.said_moments.known[name].frame.dose:
+            advice = "such a moment belongs into a gate, a premedication or an amount; name another one here"
+            self.report("bad-point", f"the moment `{name}` is counted from a dose, and there is none here", advice)
+        return moment or nothing
 
     def window(self, part: Span) -> Window:
         """Give the window of a part; in a response what has no end of its own ends with the visit's window."""
@@ -374,6 +382,11 @@ class At:
         if before is not None:
             end, end_at = before, self["before"]
         last = self.setting.visit.window if self.setting.visit and end is None else Window()
+        if self.setting.value and end is None:
+            last = Window(end=Dose(self.place))
+        if self.setting.value and end is not None and not _by_now(end):
+            advice = "let the window end with `now`, the time of the value, or so long before it"
+            end_at.report("bad-point", "a value rests on what was so by then, and this window may end later", advice)
         found = Window(
             start_at.point(start) if start else None,
             end_at.point(end) if end else last.end,
@@ -640,6 +653,11 @@ def listing(words: Iterable[str]) -> str:
     """List words for a person."""
     *most, last = (f"`{word}`" for word in sorted(words))
     return f"{', '.join(most)} or {last}" if most else last
+
+
+def _by_now(written: WrittenPoint) -> bool:
+    """Whether a point is now, or so long before."""
+    return written == Named("now") or (isinstance(written, Moved) and written.earlier and _by_now(written.point))
 
 
 def _is_empty(window: Window) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from trialspec.model.derived import Derived
 from trialspec.model.parts import Names, OneOrMore, Part, Sourced, Words
 from trialspec.model.points import DurationText, Factor, Name, Number, QuantityText, Text
 from trialspec.model.scope import At
@@ -66,6 +67,7 @@ class Measure(_Entry):
     values: Words = Field((), description="the words of a coded measure, in place of a unit")
     ranges: dict[Text, Range] = Field(default_factory=dict, description="reference ranges by laboratory")
     asked_of: Name = Field("site", description="who can answer: laboratory, investigator, patient, ...")
+    derived: Derived | None = Field(None, description="what makes it, of a measure that is calculated")
 
     def term(self, name: str, at: At) -> Term:
         """Give the term, reporting what does not fit together."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Literal
 
 from trialspec.interpreters.generated.choices import Choose, any_of, between, chance, coin, one_of
@@ -22,6 +23,7 @@ from trialspec.interpreters.generated.records import (
 from trialspec.kernel import (
     Arithmetic,
     AtLeast,
+    Calculation,
     Compare,
     Constant,
     Daily,
@@ -195,25 +197,38 @@ def _pick(choose: Choose, idiom: Idiom, depth: int) -> Pick:
 
 def _measured(choose: Choose, idiom: Idiom, depth: int) -> Expr:
     """Give a number that was measured."""
-    match any_of(choose, (12, "pick"), (2, "sum"), (2, "mean"), (6, "arithmetic"), (3, "score")):
+    match any_of(choose, (12, "pick"), (2, "sum"), (2, "mean"), (9, "arithmetic"), (3, "score")):
         case "sum" | "mean" as how:
             kind = _valued(choose)
             least = 2 if how == "mean" and coin(choose) else 1
             return Fold(how, _select(choose, idiom, kind, depth), NUMBERS[kind], least)
         case "arithmetic":
-            sign: Literal["add", "subtract", "multiply", "divide"] = any_of(
-                choose, (2, "subtract"), (1, "add"), (1, "multiply"), (2, "divide")
-            )
-            if chance(choose, 20):
-                return Arithmetic(sign, _pick(choose, idiom, depth), Constant(exactly(one_of(choose, (2, -1, 0)))))
-            alike = "visit" if chance(choose, 20) else ""
-            return Arithmetic(sign, _pick(choose, idiom, depth), _pick(choose, idiom, depth), alike=alike)
+            return _calculated(choose, idiom, depth)
         case "score":
             parts = between(choose, 2, 3)
             weights = [exactly(one_of(choose, (1, 2, 4, -1))) for _ in range(parts)]
             return Score(tuple((statement(choose, idiom, 0), weight) for weight in weights))
         case _:
             return _pick(choose, idiom, depth)
+
+
+def _calculated(choose: Choose, idiom: Idiom, depth: int) -> Arithmetic:
+    """Give a calculation with two numbers, or with a birth date and a point."""
+    how: Calculation = any_of(
+        choose,
+        *((6, "subtract"), (4, "add"), (3, "multiply"), (6, "divide"), (4, "power"), (1, "least"), (1, "greatest")),
+        *((3, "round"), (2 if idiom.months else 0, "years")),
+    )
+    if how == "years":
+        return Arithmetic(how, Pick("latest", Select("person"), "birth"), _point(choose, idiom, depth))
+    left = _pick(choose, idiom, depth)
+    if how == "round":
+        return Arithmetic(how, left, Constant(exactly(one_of(choose, (Fraction(1, 2), Fraction(2), Fraction(3))))))
+    if how == "power" and chance(choose, 60):
+        return Arithmetic(how, left, Constant(exactly(one_of(choose, (Fraction(1, 2), Fraction(-6, 5), Fraction(2))))))
+    right = Constant(exactly(one_of(choose, (2, -1, 0)))) if chance(choose, 20) else _pick(choose, idiom, depth)
+    alike = "visit" if isinstance(right, Pick) and chance(choose, 20) else ""
+    return Arithmetic(how, left, right, alike=alike)
 
 
 def _daily(choose: Choose, idiom: Idiom) -> Daily:
