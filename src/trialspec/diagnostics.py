@@ -450,6 +450,11 @@ CODES: dict[str, str] = {
         "A washout is counted in half-lives, and of a drug among those that it names nobody says the half-life.",
         "Give its `half_life` in the vocabulary, or state the time itself under `for`.",
     ),
+    "not-handled": _code(
+        "A response asks for the category of another one, which handles an event before its visit (a rescue, a death) "
+        "that the response that asks does not handle.",
+        "Handle the same event under `then`, or say `as_observed: yes` where the observed category is meant.",
+    ),
     "no-moment": _code(
         "A point in time is counted from a moment that the protocol does not define.",
         "Define it under `moments`, as in `day_1: {first: rituximab}`.",

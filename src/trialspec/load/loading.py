@@ -25,7 +25,7 @@ _HEAD = {"language": "1", "protocol": "reported", "title": "reported", "version"
 _MAPPINGS = frozenset(
     (
         *("sites", "sources", "measures", "drugs", "drug_classes", "concepts", "gates", "alerts", "silence_means_no"),
-        *("moments", "visits", "assessments", "doses", "responses", "prohibited", "rescue", "eligibility"),
+        *("moments", "visits", "assessments", "doses", "responses", "time_to", "prohibited", "rescue", "eligibility"),
     )
 )
 
