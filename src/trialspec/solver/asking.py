@@ -108,6 +108,7 @@ class _Room:
     reading: Translation
     solver: Solver
     given: int = 0
+    open: bool = True
 
     def ask(self, formulas: Sequence[Formula]) -> logic.Outcome:
         """Ask, after everything that was translated meanwhile is taken as given."""
@@ -129,7 +130,7 @@ class Asker:
     """
 
     program: Program
-    exprs: tuple[object, ...]
+    exprs: tuple[Expr, ...]
     most: int = MOST
     limit: int = LIMIT
     fixed: tuple[Record, ...] = ()
@@ -152,9 +153,12 @@ class Asker:
         why = ""
         for bound in range(1, self.most + 1):
             room = self.room(bound)
+            if not room.open:
+                return Answer("open", why="what is taken as given contradicts itself")
             outcome = room.ask([claim.formula(room.reading.fact(claim.expr)) for claim in claims])
             if outcome == "timeout":
-                return Answer("open", why=f"no answer within {self.limit / 1000:g} s at {bound} of each sort of record")
+                why = f"no answer within {self.limit / 1000:g} s at {bound} of each sort of record"
+                return Answer("open", why=why)
             if outcome == "possible":
                 found = self._confirmed(room, claims)
                 if found is not None:
@@ -181,7 +185,12 @@ class Asker:
                 solver.given(law)
             for law in self.besides(reading) if self.besides is not None else ():
                 solver.given(law)
-            self._rooms[bound] = _Room(records, reading, solver)
+            for expr in self.exprs:
+                reading.value(expr)  # what it takes as given belongs to the room
+            room = _Room(records, reading, solver)
+            # INVARIANT: a room in which nobody can be proves nothing.
+            room.open = room.ask(()) != "impossible"
+            self._rooms[bound] = room
         return self._rooms[bound]
 
     # --- a patient to show --------------------------------------------------------------------------------------------

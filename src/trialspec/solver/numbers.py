@@ -1,4 +1,4 @@
-"""Numbers that are open: each end is a fraction with a divisor above zero, so that limits are compared by multiplying."""
+"""Numbers that are open: each end is a fraction with a divisor above zero, so limits are compared by multiplying."""
 
 from __future__ import annotations
 

@@ -325,7 +325,7 @@ def _record(program: Program, sort: _Sort, name: str, place: int, laws: list[For
         dates["birth"] = logic.open_integer(f"{name} birth")
         words.setdefault("sex", _word(f"{name} sex", _CLOSED["person", "sex"], laws))
     unit = None
-    if sort.by_unit and term is not None:
+    if sort.by_unit and term is not None and term.factors:
         unit = _word(f"{name} unit", tuple(sorted(term.factors)), laws)
     return Record(
         name, kind, logic.open_formula(f"{name} there"), time, subject, words, numbers, dates, ends, ongoing, unit,
@@ -349,7 +349,7 @@ def _word(name: str, choices: tuple[str, ...], laws: list[Formula]) -> Word:
 
 
 def _choices(program: Program, sort: _Sort, key: str, term: Name | None) -> tuple[str, ...]:
-    """Give the words that a field may have: all there are, or those asked for and another one."""
+    """Give the words that a field may have: all there are, or those asked for and another one; at least one."""
     asked = sort.words[key]
     if key == "value" and term is not None and term.coded:
         return tuple(sorted(term.values))
