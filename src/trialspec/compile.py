@@ -178,6 +178,8 @@ class _Unit:
             dict(model.sources),
             model.not_stated,
             self.top.place,
+            tuple(part.plan(name, top["properties"][name]) for name, part in model.properties.items()),
+            tuple(part.plan(top["accepted"][index]) for index, part in enumerate(model.accepted)),
         )
 
     def statements(self) -> None:

@@ -180,6 +180,28 @@ class TherapyRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Property:
+    """What the author holds to be so: possible of some patient, never otherwise (`always`), or never so."""
+
+    name: str
+    sort: Literal["possible", "always", "never"]
+    expr: Expr
+    reason: str
+    provenance: Provenance = Provenance()
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A finding of `check`, by its code and what it is about, that stands for a reason."""
+
+    finding: str
+    of: str
+    reason: str
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """One version of one protocol, compiled: a pure function of a timeline and an instant, as data."""
 
@@ -204,3 +226,5 @@ class Program:
     sources: Mapping[str, str] = field(default_factory=dict)
     not_stated: tuple[str, ...] = ()
     place: Place | None = field(default=None, compare=False, repr=False)
+    properties: tuple[Property, ...] = ()
+    accepted: tuple[Accepted, ...] = ()

@@ -25,7 +25,17 @@ _HEAD = {"language": "1", "protocol": "reported", "title": "reported", "version"
 _MAPPINGS = frozenset(
     (
         *("sites", "sources", "measures", "drugs", "drug_classes", "concepts", "gates", "alerts", "silence_means_no"),
-        *("moments", "visits", "assessments", "doses", "responses", "prohibited", "rescue", "eligibility"),
+        *(
+            "moments",
+            "visits",
+            "assessments",
+            "doses",
+            "responses",
+            "prohibited",
+            "rescue",
+            "eligibility",
+            "properties",
+        ),
     )
 )
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from trialspec.model.parts import Part, Sourced, Windowed
 from trialspec.model.protocol import Definition, Eligibility, Library, Need, Protocol, Site
+from trialspec.model.questions import AcceptedPart, PropertyPart
 from trialspec.model.response import AtVisit, CategoryPart, ResponsePart, TherapyPart
 from trialspec.model.rulebook import AlertChange, AlertRule
 from trialspec.model.schedule import MILESTONES, Assessment, CoursePart, Dose, MomentPart, Visit
@@ -61,6 +62,7 @@ _SECTIONS: Mapping[str, tuple[type[Part], ...]] = {
     "Visits and assessments": (Visit, Assessment),
     "Responses": (ResponsePart, AtVisit, OwnReference, CategoryPart),
     "Prohibited and rescue therapy": (TherapyPart,),
+    "Properties, and what is accepted": (PropertyPart, AcceptedPart),
     "Alert rules": (AlertRule, AlertChange),
     "Definitions": (Definition, Need),
     "Vocabulary": (Measure, Drug, DrugClass, Concept),

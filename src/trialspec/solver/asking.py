@@ -8,7 +8,7 @@ First it is asked of statements whose parts may be anything that the measure can
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
@@ -25,9 +25,11 @@ from trialspec.times import DAY
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict
 
 if TYPE_CHECKING:
+    from trialspec.events import Event
     from trialspec.kernel import Expr
     from trialspec.patient import Kind
     from trialspec.program import Program
+    from trialspec.solver.moments import Time
 
 MOST = 3
 LIMIT = 4_000  # milliseconds for one question
@@ -125,8 +127,9 @@ Besides = Callable[[Translation], Iterable[Formula]]
 class Asker:
     """Asks about the statements of one program, each bound made once.
 
-    `fixed` are records that are there in any case, `without` the kinds of which there are no others; `besides` gives what
-    is to hold as well. `limit` is the time for one question, in milliseconds.
+    `fixed` are records that are there in any case, made of `events`; of the kinds `without` there are no others. The ids
+    of a patient's events begin with `prefix`. `besides` gives what
+    is to hold as well. It is asked `at` an instant, or at any of a day. `limit` is the time for one question, in milliseconds.
     """
 
     program: Program
@@ -134,8 +137,11 @@ class Asker:
     most: int = MOST
     limit: int = LIMIT
     fixed: tuple[Record, ...] = ()
+    events: tuple[Event, ...] = ()
+    prefix: str = "w"
     without: frozenset[Kind] = frozenset()
     besides: Besides | None = None
+    at: Time | None = None
     dropped: list[str] = field(default_factory=list)
     _rooms: dict[int, _Room] = field(default_factory=dict)
     _abstract: Abstract | None = None
@@ -146,6 +152,20 @@ class Asker:
         if claims not in self._asked:
             self._asked[claims] = self._ask(claims)
         return self._asked[claims]
+
+    def bare(self, *claims: Claim) -> Answer:
+        """Ask without showing anybody: what is possible may rest on what the solver cannot compute."""
+        why = ""
+        for bound in range(1, self.most + 1):
+            room = self.room(bound)
+            if not room.open:
+                return Answer("open", why="what is taken as given contradicts itself")
+            outcome = room.ask([claim.formula(room.reading.fact(claim.expr)) for claim in claims])
+            if outcome == "possible":
+                return Answer("possible", None, bound, bound)
+            if outcome == "timeout":
+                why = f"no answer within {self.limit / 1000:g} s at {bound} of each sort of record"
+        return Answer("open", why=why) if why else Answer("impossible", bound=self.most)
 
     def _ask(self, claims: Sequence[Claim]) -> Answer:
         if self.proved(claims):
@@ -178,7 +198,7 @@ class Asker:
     def room(self, bound: int) -> _Room:
         """Give what is asked at a bound."""
         if bound not in self._rooms:
-            records = make(self.program, self.exprs, bound, fixed=self.fixed, without=self.without)
+            records = make(self.program, self.exprs, bound, fixed=self.fixed, without=self.without, at=self.at)
             reading = Translation(records, records.now)
             solver = Solver(self.limit)
             for law in records.laws:
@@ -200,7 +220,8 @@ class Asker:
         formulas = [claim.formula(room.reading.fact(claim.expr)) for claim in claims]
         first = room.solver.model()
         for model in (*_fewest(room, formulas), first):
-            found = witness(self.program, room.records, model)
+            found = witness(self.program, room.records, model, self.prefix)
+            found = None if found is None else replace(found, events=(*self.events, *found.events))
             if found is not None and self.replays(found, claims):
                 return found
         return None

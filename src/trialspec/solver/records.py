@@ -145,14 +145,16 @@ def make(
     *,
     fixed: Iterable[Record] = (),
     without: frozenset[Kind] = frozenset(),
+    at: Time | None = None,
 ) -> Records:
     """Make the records that some expressions can tell apart: `number` of each sort, and more where more are counted.
 
-    `fixed` are there besides, as they are; of the kinds `without` there are no others.
+    `fixed` are there besides, as they are; of the kinds `without` there are no others. It is asked `at` an instant, or
+    at any of a day.
     """
     months = any(shift.by.months is not None for shift in parts_of(tuple(exprs), Shift))
     dates = [point.day for point in parts_of(tuple(exprs), Fixed)]
-    now, laws = _now(dates, months=months)
+    now, laws = _now(dates, months=months) if at is None else (at, [])
     sorts = [sort for sort in _sorts(program.vocabulary, exprs) if sort.kind not in without]
     by_kind: defaultdict[Kind, list[Record]] = defaultdict(list)
     for index, sort in enumerate(sorts):
@@ -162,13 +164,22 @@ def make(
             laws.append(logic.implies(other.present, one.present))
             laws.append(logic.implies(other.present, logic.is_most(one.time.low, other.time.low)))
         by_kind[sort.kind] += made
-    for record in fixed:
-        by_kind[record.kind].append(record)
-    denials = tuple(_denials(program.vocabulary, exprs, min(number, 2), without))
-    found = Records(now, {kind: tuple(made) for kind, made in by_kind.items()}, denials, (), _reach(dates, months))
+    fixed_ = tuple(fixed)
+    for record in fixed_:
+        if not record.denies:
+            by_kind[record.kind].append(record)
+    denials = (
+        *_denials(program.vocabulary, exprs, min(number, 2), without),
+        *(record for record in fixed_ if record.denies),
+    )
+    found = Records(now, {kind: tuple(made) for kind, made in by_kind.items()}, denials, (), _reach(dates, months, at))
     for record in found.all:
         if not isinstance(record.present, bool):
             laws += _dated(record, found)
+    for record in fixed_:
+        for person in found.by_kind.get("person", ()):
+            if "birth" in person.dates and not isinstance(person.present, bool):
+                laws.append(logic.is_most(person.dates["birth"], record.time.first))
     return replace(found, laws=tuple(laws))
 
 
@@ -183,11 +194,13 @@ def _now(dates: Sequence[int], *, months: bool) -> tuple[Time, list[Formula]]:
     return at_instant(day, second), [*laws, logic.is_most(least, day), logic.is_most(day, most)]
 
 
-def _reach(dates: Sequence[int], months: bool) -> range:  # noqa: FBT001 - one caller
+def _reach(dates: Sequence[int], months: bool, at: Time | None) -> range:  # noqa: FBT001 - one caller
+    """Give the dates from which months may be counted."""
     if not months:
         return range(TODAY, TODAY)
-    first, last = (min(dates) - 400, max(dates) + 400) if dates else (TODAY - 365, TODAY)
-    return range(first - _MONTHS_REACH, last + 400)
+    days = [TODAY, TODAY - 365] if at is None else [int(at.first)]
+    days += [day + far for day in dates for far in (-400, 400)] if at is None else []
+    return range(min(days) - _MONTHS_REACH, max(days) + 400)
 
 
 def _sorts(vocabulary: Vocabulary, exprs: Sequence[object]) -> list[_Sort]:

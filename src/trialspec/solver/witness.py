@@ -47,15 +47,18 @@ def _told(event: Event) -> str:
     return " ".join(part for part in (f"{kind}:" if kind else "", head, f"({rest})" if rest else "") if part)
 
 
-def witness(program: Program, records: Records, model: Model) -> Witness | None:
-    """Give the patient that a model tells of; `None` where one of the values cannot be written down."""
+def witness(program: Program, records: Records, model: Model, prefix: str = "w") -> Witness | None:
+    """Give the patient that a model tells of; `None` where one of the values cannot be written down.
+
+    What was there in any case is left out: whoever put it there has the events.
+    """
     events = []
-    present = [record for record in records.all if model.holds(record.present)]
+    present = [record for record in records.all if record.present is not True and model.holds(record.present)]
     for number, record in enumerate(sorted(present, key=lambda each: (model.number(each.time.low), each.name)), 1):
         content = _content(program, record, model)
         if content is None:
             return None
-        event = check({"id": f"w{number}", "patient": PATIENT, "kind": record.kind, **content})
+        event = check({"id": f"{prefix}{number}", "patient": PATIENT, "kind": record.kind, **content})
         if not isinstance(event, Event):
             return None
         events.append(event)

@@ -1,0 +1,365 @@
+"""The plan of a protocol: can it be kept, is every dose cleared in time, and is nobody told off who keeps it?
+
+Three patients are followed, all eligible: one keeps to the planned days, one to the first and one to the last that are
+permitted. What the engine itself then says of them is what is reported.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trialspec import findings
+from trialspec.interpreters.reading import Question
+from trialspec.kernel import Select, parts_of
+from trialspec.proofs.compliant import ENROLLED, Trial, asked_at, end_of, follow, shifted, visit_window
+from trialspec.proofs.finding import Finding, Report, clause
+from trialspec.proofs.finding import Question as Asked
+from trialspec.solver import logic
+from trialspec.solver.asking import Answer, Asker, Besides, Claim, failed, met
+from trialspec.solver.records import subjects_of
+from trialspec.solver.settled import is_sharp, record
+from trialspec.solver.witness import PATIENT, Witness
+from trialspec.times import DAY, When, shown_date
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from trialspec.alerts import Episode
+    from trialspec.diagnostics import Place
+    from trialspec.evaluation import PatientReport, Protocol
+    from trialspec.kernel import Expr
+    from trialspec.program import DosePlan, Program
+    from trialspec.proofs.compliant import Appointment
+    from trialspec.solver.logic import Formula
+    from trialspec.solver.translation import Translation
+
+_HABITS = {"plan": "on the planned days", "early": "on the first days permitted", "late": "on the last days permitted"}
+_OPEN = frozenset({"due", "overdue", "held", "given", "not_given", "done"})
+_TOO_LATE = frozenset({"interval", "after_course"})
+
+
+def plan(protocol: Protocol, limit: int, report: Report) -> None:
+    """Ask all that is asked of the plan; nothing where nobody can be eligible."""
+    program = protocol.program
+    if not (program.doses or program.visits):
+        return
+    on_plan = follow(protocol, "plan", limit)
+    if on_plan is None:
+        report.questions.append(Asked("plan", "the plan can be kept", "not asked: nobody can be eligible"))
+        return
+    if on_plan.unsure:
+        message = f"whether every dose can be cleared is not proved: {on_plan.unsure}"
+        report.found(Finding("not-proved", "plan", message, program.place, "note", "nothing is wrong by that"))
+    told = _told_off(on_plan, report, set())
+    _blocked(on_plan, report)
+    _fresh(on_plan, report)
+    _decided(on_plan, report)
+    _due(on_plan, report)
+    for how in ("early", "late"):
+        trial = follow(protocol, how, limit)  # type: ignore[arg-type]  # two of the habits
+        if trial is not None:
+            told |= _told_off(trial, report, told)
+
+
+# --- who keeps the plan is not told off -------------------------------------------------------------------------------
+
+
+def _told_off(trial: Trial, report: Report, known: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Report the alerts that are raised for a patient who did nothing but what is planned."""
+    protocol, program = trial.protocol, trial.protocol.program
+    at = end_of(trial)
+    seen = protocol.report(trial.events, PATIENT, at=at)
+    asked = f"nothing is raised for a patient treated {_HABITS[trial.how]}"
+    blocked = {each.appointment.slot for each in trial.blocked}
+    found: set[tuple[str, str]] = set()
+    for episode in seen.alerts.values():
+        key = (episode.rule.name, episode.key.subject)
+        if not _is_alarm(episode) or key in known or key in found or episode.finding.name in blocked:
+            continue
+        if trial.unsure and episode.finding.fields.get("gate") in {"not_met", "unknown"}:
+            continue
+        found.add(key)
+        report.found(_alarm(trial, program, seen, episode, Witness(tuple(trial.events), at)))
+    report.questions.append(Asked("plan", asked, f"{len(found)} raised" if found else "shown by a patient"))
+    return found
+
+
+def _is_alarm(episode: Episode) -> bool:
+    """Whether an alert tells somebody off or asks somebody to act: a note in the log does neither."""
+    return bool(episode.rule.category) or episode.rule.urgency != "log"
+
+
+def _alarm(trial: Trial, program: Program, seen: PatientReport, episode: Episode, witness: Witness) -> Finding:
+    finding, rule = episode.finding, episode.rule
+    subject = episode.key.subject
+    of = f"{rule.name} {subject}"
+    place: Place | None = finding.place or rule.place
+    clauses = clause(rule.place, f"`{rule.name}` is raised by this") if place is not rule.place else ()
+    sure = "shown by a patient"
+    departures = finding.fields.get("departure", frozenset())
+    departed = departures if isinstance(departures, frozenset) else frozenset({departures})
+    planned = _planned_therapy(trial, finding.because)
+    if finding.subject == "therapy" and finding.fields.get("prohibited") == "yes" and planned:
+        rules = [each for each in program.therapies if each.role == "prohibited"]
+        where = next((each.place for each in rules if each.name in finding.facts.get("rules", "")), place)
+        message = f"`{planned}` is planned, and it is prohibited at that time"
+        clauses = tuple(
+            pair
+            for each in program.doses
+            if planned.startswith(each.name)
+            for pair in clause(each.place, "it is planned here")
+        )
+        advice = "narrow what is prohibited, by its drugs or its window"
+        return Finding("dose-prohibited", planned, message, where, "error", advice, clauses, sure, witness)
+    if trial.how == "plan":
+        message = f"`{rule.name}` is raised for `{subject}` of a patient of whom everything went as planned"
+        advice = "two parts of the protocol contradict each other, or the rule asks too much"
+        return Finding("alert-on-plan", of, message, place, "error", advice, clauses, sure, witness)
+    if departed & _TOO_LATE and finding.subject == "dose" and trial.how == "late":
+        after = "the end of the course" if "after_course" in departed else "the least time between doses"
+        message = f"after doses on the last days of their windows no day is left for `{subject}` that keeps {after}"
+        if program.course is not None and "after_course" in departed:
+            clauses = clause(program.course.place, "the course ends here")
+        advice = "count it from the dose before, or shorten the windows"
+        return Finding("delay-cascades", subject, message, place, "warning", advice, clauses, sure, witness)
+    message = f"`{rule.name}` is raised for `{subject}` of a patient treated {_HABITS[trial.how]}"
+    advice = "what one part of the protocol permits another counts as a deviation"
+    return Finding("alert-in-window", of, message, place, "warning", advice, clauses, sure, witness)
+
+
+def _planned_therapy(trial: Trial, because: frozenset[str]) -> str:
+    """Name the planned dose that a therapy is, if it is one."""
+    for event in trial.events:
+        if event.id in because and event.kind == "administration" and "planned" in event.content:
+            return event.content["planned"]
+    return ""
+
+
+# --- gates ------------------------------------------------------------------------------------------------------------
+
+
+def _gates(program: Program, dose: DosePlan) -> list[tuple[str, Expr, Place | None]]:
+    return [(name, gate.expr, gate.place) for name in dose.gates if (gate := program.gates.get(name)) is not None]
+
+
+def _blocked(trial: Trial, report: Report) -> None:
+    """Report the doses that nobody can get on plan, the first of each gate."""
+    program = trial.protocol.program
+    said: set[str] = set()
+    for each in trial.blocked:
+        dose = each.appointment
+        for name, expr, place in _gates(program, dose.plan):
+            if name in said or Asker(program, (expr,), 2, trial.limit).ask(met(expr)).impossible:
+                continue  # that nothing meets it is said of the gate itself
+            if _at_dose(trial, dose, [met(expr)], None).impossible:
+                said.add(name)
+                message = f"when everything goes to plan `{dose.slot}` is never cleared: `{name}` cannot be met by then"
+                advice = "look at its limit, and at what is planned before the dose"
+                clauses = clause(dose.plan.place, f"`{dose.slot}` is planned here")
+                report.found(
+                    Finding(
+                        "plan-breaks-gate",
+                        f"{name} {dose.slot}",
+                        message,
+                        place,
+                        "error",
+                        advice,
+                        clauses,
+                        str(each.answer),
+                    )
+                )
+
+
+def _at_dose(trial: Trial, dose: Appointment, claims: Sequence[Claim], besides: Besides | None) -> Answer:
+    """Ask at the start of a dose, with all that was planned before it as it is, and values open."""
+    program, timeline = trial.protocol.program, trial.timeline()
+    zone = timeline.zone
+    start = zone.start_of(dose.day) + 10 * 3600
+    fixed = tuple(
+        record(item, zone)
+        for item in timeline.items
+        if item.kind != "observation" and is_sharp(item) and item.when.span(zone)[0] < start
+    )
+    exprs = tuple(claim.expr for claim in claims)
+    drugs = frozenset[str]().union(*(each.drugs for each in program.doses))
+
+    def also(reading: Translation) -> Iterable[Formula]:
+        for each in reading.records.by_kind.get("administration", ()):
+            if not isinstance(each.present, bool) and each.subject is not None:
+                yield logic.no(logic.both(each.present, each.subject.among(drugs)))
+        yield from besides(reading) if besides is not None else ()
+
+    asker = Asker(program, exprs, 2, trial.limit, fixed, besides=also, at=asked_at(dose.day))
+    return asker.bare(*claims)
+
+
+def _fresh(trial: Trial, report: Report) -> None:
+    """Report gates that no value collected as planned can answer, on any day of the dose's window."""
+    program = trial.protocol.program
+    said: set[str] = set()
+    blocked = {each.appointment.slot for each in trial.blocked}
+    for dose in trial.doses:
+        for name, expr, place in _gates(program, dose.plan):
+            if name in said or dose.slot in blocked or not _measures(expr):
+                continue
+            answers = []
+            for day in _days(trial, dose):
+                moved = type(dose)(dose.slot, dose.plan, dose.number, day)
+                for claim in (met(expr), failed(expr)):
+                    answers.append(_at_dose(trial, moved, [claim], _as_planned(trial, moved)))
+                    if not answers[-1].impossible:
+                        break
+                if not answers[-1].impossible:
+                    break
+            asked = f"`{name}` can be decided at `{dose.slot}` from what the schedule collects"
+            report.questions.append(Asked(name, asked, str(answers[-1])))
+            if all(each.impossible for each in answers):
+                said.add(name)
+                what = " or ".join(f"`{measure}`" for measure in sorted(_measures(expr)))
+                message = f"`{dose.slot}` is never cleared by the schedule: no planned {what} lies where `{name}` looks"
+                advice = "plan it before the dose under `assessments`, or widen the window of the gate"
+                clauses = (
+                    *clause(dose.plan.place, f"`{dose.slot}` is planned here"),
+                    *(
+                        pair
+                        for each in program.assessments
+                        if set(each.measures) & _measures(expr)
+                        for pair in clause(each.place, "it is collected here")
+                    ),
+                )
+                report.found(
+                    Finding("gate-never-fresh", name, message, place, "warning", advice, clauses, str(answers[-1]))
+                )
+
+
+def _days(trial: Trial, dose: Appointment) -> list[int]:
+    first, last = shifted(dose.day, dose.plan.early, earlier=True), shifted(dose.day, dose.plan.late)
+    return list(dict.fromkeys((dose.day, first, last)))
+
+
+def _measures(expr: Expr) -> frozenset[str]:
+    """Give the measures that a statement reads."""
+    found = (subjects_of(query) for query in parts_of(expr, Select) if query.kind == "observation")
+    return frozenset[str]().union(*(names for names in found if names))
+
+
+Occasion = tuple[frozenset[str], int, int]
+
+
+def _as_planned(trial: Trial, dose: Appointment | None) -> Besides:
+    """Say that everything that is measured is measured as planned: at visits, and before doses."""
+    occasions = _occasions(trial, dose)
+
+    def besides(reading: Translation) -> Iterable[Formula]:
+        for each in reading.records.by_kind.get("observation", ()):
+            if isinstance(each.present, bool) or each.subject is None:
+                continue
+            day = each.time.first
+            fitting = (
+                logic.both(each.subject.among(names), logic.is_most(first, day), logic.is_most(day, last))
+                for names, first, last in occasions
+            )
+            yield logic.implies(each.present, logic.some(fitting))
+
+    return besides
+
+
+def _occasions(trial: Trial, dose: Appointment | None) -> list[Occasion]:
+    """Give what is measured when, by plan."""
+    program = trial.protocol.program
+    found: list[Occasion] = []
+    for each in program.assessments:
+        names = frozenset[str]().union(*(program.vocabulary.under(measure) for measure in each.measures))
+        for visit in program.visits:
+            if visit.name in each.visits and (window := visit_window(trial, visit)) is not None:
+                found.append((names, window[0], window[1]))
+        doses = [*trial.doses, *([dose] if dose is not None else [])]
+        for one in doses if each.window is not None else ():
+            if one.plan.name in each.before and each.window is not None:
+                start_ = trial.protocol.program.zone.start_of(one.day) + 10 * 3600
+                when = When(one.day, one.day, (start_,))
+                start, end = trial.located(each.window.start, when), trial.located(each.window.end, when)
+                last = one.day if end is None else end.first - (1 if each.window.before else 0)
+                first = last - 3650 if start is None else start.first + (1 if each.window.after else 0)
+                found.append((names, first, last))
+    return found
+
+
+# --- eligibility ------------------------------------------------------------------------------------------------------
+
+
+def _decided(trial: Trial, report: Report) -> None:
+    """Report criteria that nobody can answer at enrolment with what is collected by then."""
+    program, timeline = trial.protocol.program, trial.timeline()
+    zone = timeline.zone
+    noon = zone.start_of(ENROLLED) + DAY // 2
+    fixed = tuple(
+        record(item, zone)
+        for item in timeline.items
+        if item.kind == "milestone" and is_sharp(item) and item.when.span(zone)[0] <= noon
+    )
+    for each in program.criteria:
+        if not _measures(each.expr):
+            continue
+
+        def decided(besides: Besides | None, expr: Expr = each.expr) -> Answer:
+            at = asked_at(ENROLLED, DAY // 2)
+            asker = Asker(program, (expr,), 2, trial.limit, fixed, besides=besides, at=at)
+            can = asker.bare(met(expr))
+            return asker.bare(failed(expr)) if can.impossible else can
+
+        answer = decided(_as_planned(trial, None))
+        asked = f"`{each.name}` can be decided at enrolment from what the schedule collects"
+        report.questions.append(Asked(each.name, asked, str(answer)))
+        if answer.impossible and not decided(None).impossible:
+            what = " or ".join(f"`{measure}`" for measure in sorted(_measures(each.expr)))
+            message = f"`{each.name}` cannot be decided at enrolment: no {what} is planned by then where it looks"
+            advice = "plan it at a visit before enrolment, or look at the window of the criterion"
+            report.found(
+                Finding("not-decided-in-time", each.name, message, each.place, "warning", advice, (), str(answer))
+            )
+
+
+# --- due --------------------------------------------------------------------------------------------------------------
+
+
+def _due(trial: Trial, report: Report) -> None:
+    """Report doses and visits that nobody is ever told of: by themselves they are never due."""
+    program = trial.protocol.program
+    told = {each.place for each in trial.protocol.warnings if each.code == "never-due"}
+    for dose in trial.doses:
+        states = _states(trial, "dose", dose.slot, dose.day, dose.plan.late.days or 0)
+        if not states & _OPEN and dose.plan.place not in told:
+            message = f"`{dose.slot}` is never due by itself: {_said(states)} for as long as nobody records it"
+            advice = "state up to when it is due under `first_due`"
+            report.found(Finding("never-due", dose.slot, message, dose.plan.place, "warning", advice))
+    for visit in program.visits:
+        if visit.name not in trial.visits:
+            continue
+        window = visit_window(trial, visit)
+        late = 0 if window is None else max(0, window[1] - trial.visits[visit.name])
+        states = _states(trial, "visit", visit.name, trial.visits[visit.name], late)
+        if not states & _OPEN and visit.place not in told:
+            message = f"the visit `{visit.name}` is never due by itself: {_said(states)} until somebody records it"
+            advice = "state up to when it is due under `first_due`"
+            report.found(Finding("never-due", visit.name, message, visit.place, "warning", advice))
+
+
+def _said(states: set[str]) -> str:
+    return (
+        "it stays " + " and ".join(sorted(state.replace("_", " ") for state in states)) if states else "it is not found"
+    )
+
+
+def _states(trial: Trial, subject: str, name: str, day: int, late: int) -> set[str]:
+    """Give how something stands from its day on, if nothing is recorded from that day on."""
+    protocol, zone = trial.protocol, trial.protocol.program.zone
+    before = [event for event in trial.events if event.time[:10] < shown_date(day)]
+    timeline = protocol.timeline(before, PATIENT)
+    found = set()
+    for ahead in dict.fromkeys((0, late, late + 1)):
+        at = zone.start_of(day + ahead) + DAY // 2
+        for each in findings.evaluate(protocol.program, Question(timeline, at)):
+            if each.subject == subject and each.name == name:
+                found.add(str(each.fields["state"]))
+    return found
