@@ -489,7 +489,7 @@ CODES: dict[str, str] = {
         "Leave it, if the written protocol has it; otherwise leave it out, or state the limit that is meant.",
     ),
     "category-unreachable": _code(
-        "No patient can be given this category of a response: its condition is never met while those before it are not.",
+        "No patient can be given this category of a response: its condition is never met while those before it fail.",
         "Put the narrower category before the wider one, or correct the limit.",
     ),
     "category-gap": _code(
@@ -497,13 +497,13 @@ CODES: dict[str, str] = {
         "Add a category for such a patient, or a last one with `when: otherwise`.",
     ),
     "category-overlap": _code(
-        "A patient fulfils the conditions of two categories of a response, and neither contains the other: the order in "
-        "which they are written decides.",
+        "A patient fulfils the conditions of two categories of a response, and neither contains the other: the order "
+        "in which they are written decides.",
         "Accept it with the reason, if the order is meant to decide; otherwise make the conditions exclude each other.",
     ),
     "unlikely-unit": _code(
-        "A limit is smaller than the step in which the measure is reported, or far outside its reference ranges: most "
-        "likely it is a number of another unit.",
+        "A limit is smaller than the step in which the measure is reported, or far outside its reference ranges: it is "
+        "most likely a number of another unit.",
         "Check the number and its unit against the written protocol.",
     ),
     "plan-breaks-gate": _code(

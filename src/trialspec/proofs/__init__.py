@@ -1,4 +1,4 @@
-"""Is a protocol what its author means? Questions about it before anybody is enrolled, answered by proof or by a patient.
+"""Questions about a protocol before anybody is enrolled, each answered by a proof or by a patient.
 
 `prove` asks them all. What it finds is said only with a patient whom the reference reads the same way, or as proved.
 """

@@ -202,7 +202,7 @@ def _number(trial: Trial, plan: DosePlan) -> int:
 
 def _next(trial: Trial, plan: DosePlan) -> Appointment | None:
     number = _number(trial, plan)
-    last = max(len(plan.planned), plan.times if plan.times else _ROLLING if plan.interval else 0)
+    last = max(len(plan.planned), plan.times or (_ROLLING if plan.interval else 0))
     if number > last:
         return None
     if number <= len(plan.planned):

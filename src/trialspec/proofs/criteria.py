@@ -1,4 +1,4 @@
-"""Eligibility, gates and limits: can each be met, can each fail, can all be passed at once, does each decide?"""
+"""Eligibility, gates and limits: whether each can be met and can fail, and whether anybody passes them all."""
 
 from __future__ import annotations
 

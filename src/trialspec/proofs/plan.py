@@ -1,4 +1,4 @@
-"""The plan of a protocol: can it be kept, is every dose cleared in time, and is nobody told off who keeps it?
+"""The plan of a protocol: whether it can be kept, whether doses are cleared in time, and who is told off.
 
 Three patients are followed, all eligible: one keeps to the planned days, one to the first and one to the last that are
 permitted. What the engine itself then says of them is what is reported.
@@ -6,6 +6,7 @@ permitted. What the engine itself then says of them is what is reported.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trialspec import findings
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from trialspec.alerts import Episode
     from trialspec.diagnostics import Place
-    from trialspec.evaluation import PatientReport, Protocol
+    from trialspec.evaluation import Protocol
     from trialspec.kernel import Expr
     from trialspec.program import DosePlan, Program
     from trialspec.proofs.compliant import Appointment
@@ -56,7 +57,7 @@ def plan(protocol: Protocol, limit: int, report: Report) -> None:
     _decided(on_plan, report)
     _due(on_plan, report)
     for how in ("early", "late"):
-        trial = follow(protocol, how, limit)  # type: ignore[arg-type]  # two of the habits
+        trial = follow(protocol, how, limit)
         if trial is not None:
             told |= _told_off(trial, report, told)
 
@@ -79,7 +80,7 @@ def _told_off(trial: Trial, report: Report, known: set[tuple[str, str]]) -> set[
         if trial.unsure and episode.finding.fields.get("gate") in {"not_met", "unknown"}:
             continue
         found.add(key)
-        report.found(_alarm(trial, program, seen, episode, Witness(tuple(trial.events), at)))
+        report.found(_alarm(trial, program, episode, Witness(tuple(trial.events), at)))
     report.questions.append(Asked("plan", asked, f"{len(found)} raised" if found else "shown by a patient"))
     return found
 
@@ -89,7 +90,7 @@ def _is_alarm(episode: Episode) -> bool:
     return bool(episode.rule.category) or episode.rule.urgency != "log"
 
 
-def _alarm(trial: Trial, program: Program, seen: PatientReport, episode: Episode, witness: Witness) -> Finding:
+def _alarm(trial: Trial, program: Program, episode: Episode, witness: Witness) -> Finding:
     finding, rule = episode.finding, episode.rule
     subject = episode.key.subject
     of = f"{rule.name} {subject}"
@@ -196,24 +197,18 @@ def _at_dose(trial: Trial, dose: Appointment, claims: Sequence[Claim], besides: 
 def _fresh(trial: Trial, report: Report) -> None:
     """Report gates that no value collected as planned can answer, on any day of the dose's window."""
     program = trial.protocol.program
+    if not program.assessments:
+        return  # what is collected is not said
     said: set[str] = set()
     blocked = {each.appointment.slot for each in trial.blocked}
     for dose in trial.doses:
         for name, expr, place in _gates(program, dose.plan):
             if name in said or dose.slot in blocked or not _measures(expr):
                 continue
-            answers = []
-            for day in _days(trial, dose):
-                moved = type(dose)(dose.slot, dose.plan, dose.number, day)
-                for claim in (met(expr), failed(expr)):
-                    answers.append(_at_dose(trial, moved, [claim], _as_planned(trial, moved)))
-                    if not answers[-1].impossible:
-                        break
-                if not answers[-1].impossible:
-                    break
+            answer = _on_any_day(trial, dose, expr)
             asked = f"`{name}` can be decided at `{dose.slot}` from what the schedule collects"
-            report.questions.append(Asked(name, asked, str(answers[-1])))
-            if all(each.impossible for each in answers):
+            report.questions.append(Asked(name, asked, str(answer)))
+            if answer.impossible:
                 said.add(name)
                 what = " or ".join(f"`{measure}`" for measure in sorted(_measures(expr)))
                 message = f"`{dose.slot}` is never cleared by the schedule: no planned {what} lies where `{name}` looks"
@@ -227,12 +222,22 @@ def _fresh(trial: Trial, report: Report) -> None:
                         for pair in clause(each.place, "it is collected here")
                     ),
                 )
-                report.found(
-                    Finding("gate-never-fresh", name, message, place, "warning", advice, clauses, str(answers[-1]))
-                )
+                report.found(Finding("gate-never-fresh", name, message, place, "warning", advice, clauses, str(answer)))
 
 
-def _days(trial: Trial, dose: Appointment) -> list[int]:
+def _on_any_day(trial: Trial, dose: Appointment, expr: Expr) -> Answer:
+    """Ask whether a statement can be decided on some day of a dose's window from what is collected by plan."""
+    answer = Answer("impossible")
+    for day in _days(dose):
+        moved = replace(dose, day=day)
+        for claim in (met(expr), failed(expr)):
+            answer = _at_dose(trial, moved, [claim], _as_planned(trial, moved))
+            if not answer.impossible:
+                return answer
+    return answer
+
+
+def _days(dose: Appointment) -> list[int]:
     first, last = shifted(dose.day, dose.plan.early, earlier=True), shifted(dose.day, dose.plan.late)
     return list(dict.fromkeys((dose.day, first, last)))
 
@@ -291,6 +296,8 @@ def _occasions(trial: Trial, dose: Appointment | None) -> list[Occasion]:
 def _decided(trial: Trial, report: Report) -> None:
     """Report criteria that nobody can answer at enrolment with what is collected by then."""
     program, timeline = trial.protocol.program, trial.timeline()
+    if not program.assessments:
+        return
     zone = timeline.zone
     noon = zone.start_of(ENROLLED) + DAY // 2
     fixed = tuple(

@@ -1,4 +1,4 @@
-"""Responses: can every category be reached, does anybody fall between them, does anybody fall into two?"""
+"""Responses: whether every category can be reached, and who falls between them or into two."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules of the protocol's own: can each fire at all, and does it say what another one says?"""
+"""Rules of the protocol's own: whether each can fire at all, and says what no other does."""
 
 from __future__ import annotations
 

@@ -127,9 +127,9 @@ Besides = Callable[[Translation], Iterable[Formula]]
 class Asker:
     """Asks about the statements of one program, each bound made once.
 
-    `fixed` are records that are there in any case, made of `events`; of the kinds `without` there are no others. The ids
-    of a patient's events begin with `prefix`. `besides` gives what
-    is to hold as well. It is asked `at` an instant, or at any of a day. `limit` is the time for one question, in milliseconds.
+    It is asked `at` an instant, or at any of a day, and each question is given `limit` milliseconds. `fixed` are
+    records that are there in any case, made of `events`; of the kinds `without` there are no others. The ids of a
+    patient's events begin with `prefix`. `besides` gives what is to hold as well.
     """
 
     program: Program
