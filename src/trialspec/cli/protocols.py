@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # --- check ------------------------------------------------------------------------------------------------------------
 
 
-@click.command(epilog=arguments.example("check two-drugs"))
+@click.command(epilog=arguments.example("check two-drugs"), short_help="Check protocols and rule files.")
 @click.argument("files", nargs=-1)
 @click.option(
     "--proofs/--no-proofs", default=True, help="Prove that each protocol can be kept (default), or only read."

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from trialspec.alerts import Episode
     from trialspec.diagnostics import Place
     from trialspec.evaluation import Protocol
-    from trialspec.kernel import Expr
+    from trialspec.kernel import Expr, Window
     from trialspec.program import DosePlan, Program
     from trialspec.proofs.compliant import Appointment
     from trialspec.solver.logic import Formula
@@ -275,19 +275,24 @@ def _occasions(trial: Trial, dose: Appointment | None) -> list[Occasion]:
     found: list[Occasion] = []
     for each in program.assessments:
         names = frozenset[str]().union(*(program.vocabulary.under(measure) for measure in each.measures))
-        for visit in program.visits:
-            if visit.name in each.visits and (window := visit_window(trial, visit)) is not None:
-                found.append((names, window[0], window[1]))
+        windows = [visit_window(trial, visit) for visit in program.visits if visit.name in each.visits]
+        found += [(names, window[0], window[1]) for window in windows if window is not None]
         doses = [*trial.doses, *([dose] if dose is not None else [])]
-        for one in doses if each.window is not None else ():
-            if one.plan.name in each.before and each.window is not None:
-                start_ = trial.protocol.program.zone.start_of(one.day) + 10 * 3600
-                when = When(one.day, one.day, (start_,))
-                start, end = trial.located(each.window.start, when), trial.located(each.window.end, when)
-                last = one.day if end is None else end.first - (1 if each.window.before else 0)
-                first = last - 3650 if start is None else start.first + (1 if each.window.after else 0)
-                found.append((names, first, last))
+        if each.window is not None:
+            before = [one for one in doses if one.plan.name in each.before]
+            found += [(names, *_before(trial, each.window, one.day)) for one in before]
     return found
+
+
+def _before(trial: Trial, window: Window, day: int) -> tuple[int, int]:
+    """Give the first and last day of a window that belongs to a dose."""
+    when = When(day, day, (trial.protocol.program.zone.start_of(day) + 10 * 3600,))
+    start, end = trial.located(window.start, when), trial.located(window.end, when)
+    last = day if end is None else end.first - (1 if window.before else 0)
+    return (last - _LONG if start is None else start.first + (1 if window.after else 0)), last
+
+
+_LONG = 3650
 
 
 # --- eligibility ------------------------------------------------------------------------------------------------------
