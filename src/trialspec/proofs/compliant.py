@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Literal
 
 from trialspec.events import Event, check
 from trialspec.interpreters.reading import Question
-from trialspec.interpreters.reference import locate
+from trialspec.interpreters.reference import locate, read
 from trialspec.interpreters.selection import moved
-from trialspec.kernel import Compare, Constant, Fixed, Fold, Shift
+from trialspec.kernel import Compare, Constant, Fixed, Fold, Moment, Shift
 from trialspec.proofs.criteria import passed
 from trialspec.quantity import exactly, shown
 from trialspec.solver import logic
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 How = Literal["plan", "early", "late"]
 
 ENROLLED = TODAY
-_NOON, _DOSED, _LOOKED = 12 * 3600, 10 * 3600, 8 * 3600
+# In the order of one day: enrolled, seen, dosed.
+ENTERED, _LOOKED, DOSED = 7 * 3600, 8 * 3600, 10 * 3600
 _SCREENED_BEFORE = (7, 1, 14, 28, 0)
 _FAR = 6 * 366
 _ANY_ZONE = Zone("UTC")  # dates alone are moved
@@ -68,7 +69,10 @@ class Blocked:
 
 @dataclass(slots=True)
 class Trial:
-    """One patient's trial while it is made; `blocked` are doses that could not be cleared."""
+    """One patient's trial while it is made.
+
+    `blocked` are doses that could not be cleared, `visits` the days of the visits, and `seen` their times.
+    """
 
     protocol: Protocol
     how: How
@@ -76,9 +80,11 @@ class Trial:
     events: list[Event] = field(default_factory=list)
     doses: list[Appointment] = field(default_factory=list)
     visits: dict[str, int] = field(default_factory=dict)
+    seen: dict[str, str] = field(default_factory=dict)
     blocked: list[Blocked] = field(default_factory=list)
     screened: int = ENROLLED
     unsure: str = ""
+    _known: tuple[int, Timeline] | None = None
 
     def doses_of(self, plan: DosePlan) -> list[Appointment]:
         """Give the doses of one plan so far."""
@@ -96,7 +102,9 @@ class Trial:
 
     def timeline(self) -> Timeline:
         """Give what has happened so far."""
-        return self.protocol.timeline(self.events, PATIENT)
+        if self._known is None or self._known[0] != len(self.events):
+            self._known = len(self.events), self.protocol.timeline(self.events, PATIENT)
+        return self._known[1]
 
     def located(self, point: Point | None, dose: When | None = None) -> When | None:
         """Give when a point is, with all that has happened so far."""
@@ -106,6 +114,12 @@ class Trial:
         question = Question(timeline, timeline.zone.end_of(ENROLLED + _FAR), dose)
         value = locate(point, question).value
         return value if isinstance(value, When) else None
+
+    def reads(self, claims: Sequence[Claim], day: int, second: int) -> bool:
+        """Whether the claims are true by an instant as it is."""
+        timeline = self.timeline()
+        question = Question(timeline, timeline.zone.start_of(day) + second)
+        return all(claim.holds(read(claim.expr, question).verdict) for claim in claims)
 
     def extend(
         self, claims: Sequence[Claim], day: int, second: int, besides: Besides | None = None, prefix: str = "w"
@@ -117,7 +131,7 @@ class Trial:
         exprs = tuple(claim.expr for claim in claims)
         at = at_instant(day, second)
         asker = Asker(program, exprs, 3, self.limit, fixed, tuple(self.events), prefix, besides=besides, at=at)
-        answer = asker.ask(*claims)
+        answer = asker.shown(*claims)
         if answer.witness is not None:
             known = {event.id for event in self.events}
             self.events += [
@@ -154,8 +168,8 @@ def _enrol(trial: Trial, before: int, *, loosely: bool) -> bool:
         for word in getattr(test.against.value, "words", None) or ()
     }
     if "randomisation" in asked:
-        trial.add("milestone", _clock(ENROLLED, _NOON), milestone="randomisation")
-    trial.add("milestone", _clock(ENROLLED, _NOON), milestone="enrolment")
+        trial.add("milestone", _clock(ENROLLED, ENTERED), milestone="randomisation")
+    trial.add("milestone", _clock(ENROLLED, ENTERED), milestone="enrolment")
     claims = [passed(each) for each in program.criteria]
     claims += [
         failed(Compare(Fold("count", query), "at_least", Constant(exactly(1))))
@@ -178,7 +192,7 @@ def _enrol(trial: Trial, before: int, *, loosely: bool) -> bool:
             if not loosely and each.kind in LASTING and each.kind != "condition" and each.ends is not None:
                 yield logic.implies(each.present, logic.is_less(each.ends.last, trial.screened))
 
-    return trial.extend(claims, ENROLLED, _NOON, besides, "s").possible
+    return trial.extend(claims, ENROLLED, ENTERED, besides, "s").possible
 
 
 # --- doses ------------------------------------------------------------------------------------------------------------
@@ -213,7 +227,18 @@ def _next(trial: Trial, plan: DosePlan) -> Appointment | None:
         planned = shifted(trial.doses_of(plan)[-1].day, plan.interval) if trial.doses_of(plan) else None
     if planned is None:
         return None
-    return Appointment(f"{plan.name}#{number}", plan, number, permitted(plan, planned, trial.how))
+    # Nobody is treated before enrolment, or before what the dates are counted from.
+    earliest = max(ENROLLED, _base(trial, plan))
+    return Appointment(f"{plan.name}#{number}", plan, number, max(permitted(plan, planned, trial.how), earliest))
+
+
+def _base(trial: Trial, plan: DosePlan) -> int:
+    """Give the date of the moment that the dates of a plan are counted from."""
+    point = plan.planned[0]
+    while isinstance(point, Shift):
+        point = point.point
+    when = trial.located(point) if isinstance(point, Moment) else None
+    return ENROLLED if when is None else when.first
 
 
 def permitted(plan: DosePlan, planned: int, how: How) -> int:
@@ -249,21 +274,24 @@ def _give(trial: Trial, dose: Appointment) -> None:
                 yield logic.no(logic.both(each.present, each.subject.among(drugs)))
             if each.kind == "milestone":
                 yield logic.no(each.present)
+            # What clears a dose is found after enrolment, so that it changes nothing of what let the patient in.
+            entered = at_instant(ENROLLED, ENTERED)
+            yield logic.implies(each.present, logic.is_less(entered.low, each.time.low))
 
-    if claims:
-        answer = trial.extend(claims, dose.day, _DOSED, besides, f"g{len(trial.doses)}.")
+    _take_before(trial, dose)
+    if not trial.reads(claims, dose.day, DOSED):
+        answer = trial.extend(claims, dose.day, DOSED, besides, f"g{len(trial.doses)}.")
         if answer.impossible:
             trial.blocked.append(Blocked(dose, answer))
         elif not answer.possible:
             trial.unsure = trial.unsure or f"`{dose.slot}`: {answer.why}"
-    _take_before(trial, dose)
     rate = ""
     if plan.rate_at_most is not None and plan.rate_at_most.exact is not None:
         rate = f"{shown(plan.rate_at_most.exact)} {plan.rate_unit or plan.unit + '/h'}"
     amount = "" if plan.amount is None or plan.amount.exact is None else shown(plan.amount.exact, 9)
     trial.add(
         "administration",
-        _clock(dose.day, _DOSED),
+        _clock(dose.day, DOSED),
         drug=plan.drug if plan.drug in plan.drugs else min(plan.drugs),
         amount=amount,
         unit=plan.unit if amount else "",
@@ -276,14 +304,14 @@ def _give(trial: Trial, dose: Appointment) -> None:
 
 def _take_before(trial: Trial, dose: Appointment) -> None:
     """Take what is to be measured before the dose, on the last day that counts."""
-    when = When(dose.day, dose.day, (_instant(trial, dose.day, _DOSED),))
+    when = When(dose.day, dose.day, (_instant(trial, dose.day, DOSED),))
     for each in trial.protocol.program.assessments:
         if dose.plan.name not in each.before or each.window is None:
             continue
         end = trial.located(each.window.end, when)
         day = dose.day if end is None else min(end.first - (1 if each.window.before else 0), dose.day)
         for measure in each.measures:
-            _measure(trial, measure, _clock(day, _DOSED - 60), each.methods.get(measure, frozenset()))
+            _measure(trial, measure, _clock(day, DOSED - 60), each.methods.get(measure, frozenset()))
 
 
 def _instant(trial: Trial, day: int, second: int) -> int:
@@ -304,12 +332,24 @@ def _see(trial: Trial) -> None:
         day = {"plan": planned, "early": first, "late": last}[trial.how]
         day = max(day, trial.screened)
         trial.visits[visit.name] = day
-        time = _clock(day, _LOOKED)
+        time = _clock(day, _within(trial, visit, day))
+        trial.seen[visit.name] = time
         trial.add("milestone", time, milestone="visit", visit=visit.name)
         for each in program.assessments:
             if visit.name in each.visits:
                 for measure in each.measures:
                     _measure(trial, measure, time, each.methods.get(measure, frozenset()), visit.name)
+
+
+def _within(trial: Trial, visit: VisitPlan, day: int) -> int:
+    """Give a time of day inside the window, where a moment that has a time begins or ends it."""
+    zone = trial.protocol.program.zone
+    start, end = trial.located(visit.window.start), trial.located(visit.window.end)
+    if end is not None and end.instants and end.first == day:
+        return min(_LOOKED, end.instants[0] - zone.start_of(day) - 60)
+    if start is not None and start.instants and start.first == day:
+        return max(_LOOKED, start.instants[0] - zone.start_of(day) + 60)
+    return _LOOKED
 
 
 def visit_window(trial: Trial, visit: VisitPlan) -> tuple[int, int, int] | None:
@@ -375,6 +415,6 @@ def end_of(trial: Trial) -> int:
     return zone.end_of(max((when.last for when in days if when is not None), default=ENROLLED) + 90)
 
 
-def asked_at(day: int, second: int = _DOSED) -> Time:
+def asked_at(day: int, second: int) -> Time:
     """Give an instant of a day."""
     return at_instant(day, second)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from trialspec import findings
 from trialspec.interpreters.reading import Question
 from trialspec.kernel import Select, parts_of
-from trialspec.proofs.compliant import ENROLLED, Trial, asked_at, end_of, follow, shifted, visit_window
+from trialspec.proofs.compliant import DOSED, ENROLLED, ENTERED, Trial, asked_at, end_of, follow, shifted, visit_window
 from trialspec.proofs.finding import Finding, Report, clause
 from trialspec.proofs.finding import Question as Asked
 from trialspec.solver import logic
@@ -20,7 +20,7 @@ from trialspec.solver.asking import Answer, Asker, Besides, Claim, failed, met
 from trialspec.solver.records import subjects_of
 from trialspec.solver.settled import is_sharp, record
 from trialspec.solver.witness import PATIENT, Witness
-from trialspec.times import DAY, When, shown_date
+from trialspec.times import When, Zone, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -86,8 +86,9 @@ def _told_off(trial: Trial, report: Report, known: set[tuple[str, str]]) -> set[
 
 
 def _is_alarm(episode: Episode) -> bool:
-    """Whether an alert tells somebody off or asks somebody to act: a note in the log does neither."""
-    return bool(episode.rule.category) or episode.rule.urgency != "log"
+    """Whether an alert says that something went wrong: what is due, held or asked does not, nor a note in the log."""
+    rule = episode.rule
+    return bool(rule.category) or rule.important or (rule.lasts == "for_ever" and rule.urgency != "log")
 
 
 def _alarm(trial: Trial, program: Program, episode: Episode, witness: Witness) -> Finding:
@@ -175,7 +176,7 @@ def _at_dose(trial: Trial, dose: Appointment, claims: Sequence[Claim], besides: 
     """Ask at the start of a dose, with all that was planned before it as it is, and values open."""
     program, timeline = trial.protocol.program, trial.timeline()
     zone = timeline.zone
-    start = zone.start_of(dose.day) + 10 * 3600
+    start = zone.start_of(dose.day) + DOSED
     fixed = tuple(
         record(item, zone)
         for item in timeline.items
@@ -190,7 +191,7 @@ def _at_dose(trial: Trial, dose: Appointment, claims: Sequence[Claim], besides: 
                 yield logic.no(logic.both(each.present, each.subject.among(drugs)))
         yield from besides(reading) if besides is not None else ()
 
-    asker = Asker(program, exprs, 2, trial.limit, fixed, besides=also, at=asked_at(dose.day))
+    asker = Asker(program, exprs, 2, trial.limit, fixed, besides=also, at=asked_at(dose.day, DOSED))
     return asker.bare(*claims)
 
 
@@ -201,7 +202,7 @@ def _fresh(trial: Trial, report: Report) -> None:
         return  # what is collected is not said
     said: set[str] = set()
     blocked = {each.appointment.slot for each in trial.blocked}
-    for dose in trial.doses:
+    for dose in _ends(trial):
         for name, expr, place in _gates(program, dose.plan):
             if name in said or dose.slot in blocked or not _measures(expr):
                 continue
@@ -223,6 +224,12 @@ def _fresh(trial: Trial, report: Report) -> None:
                     ),
                 )
                 report.found(Finding("gate-never-fresh", name, message, place, "warning", advice, clauses, str(answer)))
+
+
+def _ends(trial: Trial) -> list[Appointment]:
+    """Give the first and the last dose of every plan: those between are like them."""
+    own = [trial.doses_of(plan) for plan in trial.protocol.program.doses]
+    return [dose for doses in own if doses for dose in dict.fromkeys((doses[0], doses[-1]))]
 
 
 def _on_any_day(trial: Trial, dose: Appointment, expr: Expr) -> Answer:
@@ -286,7 +293,7 @@ def _occasions(trial: Trial, dose: Appointment | None) -> list[Occasion]:
 
 def _before(trial: Trial, window: Window, day: int) -> tuple[int, int]:
     """Give the first and last day of a window that belongs to a dose."""
-    when = When(day, day, (trial.protocol.program.zone.start_of(day) + 10 * 3600,))
+    when = When(day, day, (trial.protocol.program.zone.start_of(day) + DOSED,))
     start, end = trial.located(window.start, when), trial.located(window.end, when)
     last = day if end is None else end.first - (1 if window.before else 0)
     return (last - _LONG if start is None else start.first + (1 if window.after else 0)), last
@@ -304,18 +311,18 @@ def _decided(trial: Trial, report: Report) -> None:
     if not program.assessments:
         return
     zone = timeline.zone
-    noon = zone.start_of(ENROLLED) + DAY // 2
+    entered = zone.start_of(ENROLLED) + ENTERED
     fixed = tuple(
         record(item, zone)
         for item in timeline.items
-        if item.kind == "milestone" and is_sharp(item) and item.when.span(zone)[0] <= noon
+        if item.kind == "milestone" and is_sharp(item) and item.when.span(zone)[0] <= entered
     )
     for each in program.criteria:
         if not _measures(each.expr):
             continue
 
         def decided(besides: Besides | None, expr: Expr = each.expr) -> Answer:
-            at = asked_at(ENROLLED, DAY // 2)
+            at = asked_at(ENROLLED, ENTERED)
             asker = Asker(program, (expr,), 2, trial.limit, fixed, besides=besides, at=at)
             can = asker.bare(met(expr))
             return asker.bare(failed(expr)) if can.impossible else can
@@ -340,7 +347,7 @@ def _due(trial: Trial, report: Report) -> None:
     program = trial.protocol.program
     told = {each.place for each in trial.protocol.warnings if each.code == "never-due"}
     for dose in trial.doses:
-        states = _states(trial, "dose", dose.slot, dose.day, dose.plan.late.days or 0)
+        states = _states(trial, "dose", dose.slot, program.zone.start_of(dose.day) + DOSED, dose.plan.late.days or 0)
         if not states & _OPEN and dose.plan.place not in told:
             message = f"`{dose.slot}` is never due by itself: {_said(states)} for as long as nobody records it"
             advice = "state up to when it is due under `first_due`"
@@ -350,7 +357,7 @@ def _due(trial: Trial, report: Report) -> None:
             continue
         window = visit_window(trial, visit)
         late = 0 if window is None else max(0, window[1] - trial.visits[visit.name])
-        states = _states(trial, "visit", visit.name, trial.visits[visit.name], late)
+        states = _states(trial, "visit", visit.name, _begins(trial.seen[visit.name], program.zone), late)
         if not states & _OPEN and visit.place not in told:
             message = f"the visit `{visit.name}` is never due by itself: {_said(states)} until somebody records it"
             advice = "state up to when it is due under `first_due`"
@@ -363,15 +370,23 @@ def _said(states: set[str]) -> str:
     )
 
 
-def _states(trial: Trial, subject: str, name: str, day: int, late: int) -> set[str]:
-    """Give how something stands from its day on, if nothing is recorded from that day on."""
+def _states(trial: Trial, subject: str, name: str, own: int, late: int) -> set[str]:
+    """Give how something stands from its own instant on, if nothing is recorded from then on."""
     protocol, zone = trial.protocol, trial.protocol.program.zone
-    before = [event for event in trial.events if event.time[:10] < shown_date(day)]
+    before = [event for event in trial.events if _begins(event.time, zone) < own]
     timeline = protocol.timeline(before, PATIENT)
+    day = zone.date_of(own)
     found = set()
-    for ahead in dict.fromkeys((0, late, late + 1)):
-        at = zone.start_of(day + ahead) + DAY // 2
-        for each in findings.evaluate(protocol.program, Question(timeline, at)):
-            if each.subject == subject and each.name == name:
+    group = next(each for each in findings.groups(protocol.program) if each.name == f"{subject}s")
+    for at in dict.fromkeys((own, zone.end_of(day + late), zone.end_of(day + late + 1))):
+        for each in group.some(Question(timeline, at), frozenset({name})):
+            if each.subject == subject:
                 found.add(str(each.fields["state"]))
     return found
+
+
+def _begins(time: str, zone: Zone) -> int:
+    """Give the first instant of a time."""
+    when = parse_time(time, zone)
+    assert when is not None, "it was read before"
+    return when.span(zone)[0]

@@ -34,6 +34,6 @@ def properties(program: Program, asker: Asker, report: Report) -> None:
                     advice,
                     (),
                     str(answer),
-                    answer.witness,
+                    asker.shown(claim).witness if answer.possible else None,
                 )
             )

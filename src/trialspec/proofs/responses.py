@@ -70,7 +70,17 @@ def _categories(asked: Response, categories: list[Category], asker: Asker, repor
             message = f"a patient of whom everything is known falls into no category of `{asked.name}`"
             advice = "add a last category with `when: otherwise`, or one for such a patient"
             report.found(
-                Finding("category-gap", asked.name, message, asked.place, "warning", advice, (), str(gap), gap.witness)
+                Finding(
+                    "category-gap",
+                    asked.name,
+                    message,
+                    asked.place,
+                    "warning",
+                    advice,
+                    (),
+                    str(gap),
+                    asker.shown(*claims).witness,
+                )
             )
     for one, other in combinations(conditions, 2):
         _overlap(asked, one, other, asker, report)
@@ -89,5 +99,15 @@ def _overlap(asked: Response, one: Category, other: Category, asker: Asker, repo
         advice = "accept it, with the reason, if the order is meant to decide; else make them exclude each other"
         clauses = clause(other.place, f"`{one.name}` comes first, so it is the answer")
         report.found(
-            Finding("category-overlap", of, message, one.place, "warning", advice, clauses, str(both), both.witness)
+            Finding(
+                "category-overlap",
+                of,
+                message,
+                one.place,
+                "warning",
+                advice,
+                clauses,
+                str(both),
+                asker.shown(met(one.when), met(other.when)).witness,
+            )
         )

@@ -148,10 +148,14 @@ class Asker:
     _asked: dict[tuple[Claim, ...], Answer] = field(default_factory=dict)
 
     def ask(self, *claims: Claim) -> Answer:
-        """Ask whether one patient makes all claims true."""
+        """Ask whether one patient makes all claims true; whoever it is has been read by the reference."""
         if claims not in self._asked:
-            self._asked[claims] = self._ask(claims)
+            self._asked[claims] = self._ask(claims, plainly=False)
         return self._asked[claims]
+
+    def shown(self, *claims: Claim) -> Answer:
+        """Ask the same, for a patient who is shown to people: of few records and plain numbers."""
+        return self._ask(claims, plainly=True)
 
     def bare(self, *claims: Claim) -> Answer:
         """Ask without showing anybody: what is possible may rest on what the solver cannot compute."""
@@ -167,7 +171,7 @@ class Asker:
                 why = f"no answer within {self.limit / 1000:g} s at {bound} of each sort of record"
         return Answer("open", why=why) if why else Answer("impossible", bound=self.most)
 
-    def _ask(self, claims: Sequence[Claim]) -> Answer:
+    def _ask(self, claims: Sequence[Claim], *, plainly: bool) -> Answer:
         if self.proved(claims):
             return Answer("impossible")
         why = ""
@@ -180,7 +184,7 @@ class Asker:
                 why = f"no answer within {self.limit / 1000:g} s at {bound} of each sort of record"
                 return Answer("open", why=why)
             if outcome == "possible":
-                found = self._confirmed(room, claims)
+                found = self._confirmed(room, claims, plainly=plainly)
                 if found is not None:
                     return Answer("possible", found, bound, bound)
                 rests = ", ".join(room.reading.free) or "a value that no record can hold"
@@ -215,16 +219,20 @@ class Asker:
 
     # --- a patient to show --------------------------------------------------------------------------------------------
 
-    def _confirmed(self, room: _Room, claims: Sequence[Claim]) -> Witness | None:
-        """Give a patient of few records and plain numbers whom the reference reads as claimed, if one is found."""
-        formulas = [claim.formula(room.reading.fact(claim.expr)) for claim in claims]
+    def _confirmed(self, room: _Room, claims: Sequence[Claim], *, plainly: bool) -> Witness | None:
+        """Give a patient whom the reference reads as claimed, if one is found."""
         first = room.solver.model()
-        for model in (*_fewest(room, formulas), first):
-            found = witness(self.program, room.records, model, self.prefix)
-            found = None if found is None else replace(found, events=(*self.events, *found.events))
-            if found is not None and self.replays(found, claims):
-                return found
-        return None
+        if not plainly and (found := self._told(room, first, claims)) is not None:
+            return found
+        formulas = [claim.formula(room.reading.fact(claim.expr)) for claim in claims]
+        tried = (self._told(room, model, claims) for model in (*_fewest(room, formulas), first))
+        return next((found for found in tried if found is not None), None)
+
+    def _told(self, room: _Room, model: Model, claims: Sequence[Claim]) -> Witness | None:
+        """Give the patient of a model, if the reference reads the same."""
+        found = witness(self.program, room.records, model, self.prefix)
+        found = None if found is None else replace(found, events=(*self.events, *found.events))
+        return found if found is not None and self.replays(found, claims) else None
 
     def replays(self, found: Witness, claims: Iterable[Claim]) -> bool:
         """Whether the reference reads a patient as claimed, with nothing set aside."""

@@ -313,7 +313,7 @@ class Solver:
         self._solver = z3.Solver()
         self._solver.set("timeout", limit)
         self._solver.set("random_seed", 0)
-        self._names = 0
+        self._names: dict[int, tuple[Formula, Formula]] = {}
         self._given = True
 
     def given(self, formula: Formula) -> None:
@@ -334,10 +334,13 @@ class Solver:
         """Give a formula a name of its own: a question may only be made of names."""
         if z3.is_const(formula) or (z3.is_not(formula) and z3.is_const(formula.arg(0))):
             return formula
-        self._names += 1
-        name = z3.Bool(f"asked {self._names}")
-        self._solver.add(z3.Implies(name, formula))
-        return name
+        known = self._names.get(formula.get_id())
+        if known is None:
+            name = z3.Bool(f"asked {len(self._names)}")
+            self._solver.add(z3.Implies(name, formula))
+            # The formula is kept, so that no other takes its number.
+            known = self._names[formula.get_id()] = name, formula
+        return known[0]
 
     def model(self) -> Model:
         """Give what was found, after an answer of `possible`."""
