@@ -169,6 +169,8 @@ class Asker:
                 return Answer("possible", None, bound, bound)
             if outcome == "timeout":
                 why = f"no answer within {self.limit / 1000:g} s at {bound} of each sort of record"
+        if self.room(self.most).records.short:
+            why = why or "more records are counted than are tried"
         return Answer("open", why=why) if why else Answer("impossible", bound=self.most)
 
     def _ask(self, claims: Sequence[Claim], *, plainly: bool) -> Answer:
@@ -189,6 +191,8 @@ class Asker:
                     return Answer("possible", found, bound, bound)
                 rests = ", ".join(room.reading.free) or "a value that no record can hold"
                 why = f"what the solver found rests on what it cannot compute ({rests})"
+        if self.room(self.most).records.short:
+            why = why or "more records are counted than are tried"
         if why:
             return Answer("open", why=why)
         return Answer("impossible", bound=self.most, changed=1)

@@ -41,7 +41,7 @@ TODAY = date(2026, 6, 17).toordinal()
 # Moments from which months are counted lie within these days before the question, records within those.
 _MONTHS_REACH, _REACH = 3 * 366, 60 * 366
 _OLDEST = 120 * 366
-_MOST_COUNTED = 8
+_MOST_COUNTED = 12
 OTHER = "other"
 _CLOSED: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("person", "sex"): ("female", "male", "other"),
@@ -97,13 +97,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """All records that may be there, what holds of them by their nature, and the instant of the question."""
+    """All records that may be there, what holds of them by their nature, and the instant of the question.
+
+    They are `short` where more is counted than are tried.
+    """
 
     now: Time
     by_kind: Mapping[Kind, tuple[Record, ...]]
     denials: tuple[Record, ...]
     laws: tuple[Formula, ...]
     reach: range
+    short: bool = False
 
     @property
     def all(self) -> tuple[Record, ...]:
@@ -125,6 +129,7 @@ class _Sort:
     optional: set[str] = field(default_factory=set)
     by_unit: bool = False
     counted: int = 1
+    short: bool = False
 
 
 def subjects_of(select: Select) -> frozenset[str] | None:
@@ -173,6 +178,7 @@ def make(
         *(record for record in fixed_ if record.denies),
     )
     found = Records(now, {kind: tuple(made) for kind, made in by_kind.items()}, denials, (), _reach(dates, months, at))
+    short = any(sort.short for sort in sorts)
     for record in found.all:
         if not isinstance(record.present, bool):
             laws += _dated(record, found)
@@ -180,7 +186,7 @@ def make(
         for person in found.by_kind.get("person", ()):
             if "birth" in person.dates and not isinstance(person.present, bool):
                 laws.append(logic.is_most(person.dates["birth"], record.time.first))
-    return replace(found, laws=tuple(laws))
+    return replace(found, laws=tuple(laws), short=short)
 
 
 def _now(dates: Sequence[int], *, months: bool) -> tuple[Time, list[Formula]]:
@@ -223,12 +229,14 @@ def _sorts(vocabulary: Vocabulary, exprs: Sequence[object]) -> list[_Sort]:
             if fold.how in {"sum", "mean"}:
                 _ask(sort, vocabulary, fold.field, None)
                 sort.counted = max(sort.counted, min(fold.least, _MOST_COUNTED))
+                sort.short |= fold.least > _MOST_COUNTED
             elif fold.how == "distinct" and fold.field not in {"day", about(sort.kind)}:
                 _ask(sort, vocabulary, fold.field, None)
     for run in parts_of(tuple(exprs), Run):
         for sort in _touched(found, run.of):
             _ask(sort, vocabulary, run.holds.field, run.holds.against)
             sort.counted = max(sort.counted, min(run.number, _MOST_COUNTED))
+            sort.short |= run.number > _MOST_COUNTED
     for compare in parts_of(tuple(exprs), Compare):
         _limits(compare, found, vocabulary)
     return found
@@ -305,6 +313,7 @@ def _limits(compare: Compare, sorts: Sequence[_Sort], vocabulary: Vocabulary) ->
             if isinstance(part, Fold) and part.how in {"count", "distinct"} and isinstance(limit, Interval):
                 counted = 1 if limit.low is None else int(limit.low) + 1
                 sort.counted = max(sort.counted, min(counted, _MOST_COUNTED))
+                sort.short |= counted > _MOST_COUNTED
 
 
 # --- one record -------------------------------------------------------------------------------------------------------
