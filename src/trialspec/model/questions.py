@@ -47,7 +47,7 @@ class PropertyPart(Sourced):
         criterion = getattr(self, sort)
         here = at[sort].within(Setting(dose=True))
         found = at.provenance(self.provenance, provenance(criterion, here))
-        return Property(name, sort, expand(criterion, here), self.reason, found, at.place)
+        return Property(name, sort, expand(criterion, here), self.reason, found, at.key_place or at.place)
 
 
 class AcceptedPart(Part):

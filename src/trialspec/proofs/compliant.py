@@ -368,20 +368,22 @@ def _measure(trial: Trial, measure: str, time: str, methods: frozenset[str], vis
     term = trial.protocol.program.vocabulary.get(measure)
     if term is None:
         return
-    value, unit = _last_value(trial, measure) or _usual(term)
+    value, unit = _last_value(trial, measure, time) or _usual(term)
     trial.add(
         "observation", time, measure=measure, value=value, unit=unit, visit=visit, method=min(methods, default="")
     )
 
 
-def _last_value(trial: Trial, measure: str) -> tuple[str, str] | None:
-    """Give the last value of a measure that nobody denied."""
+def _last_value(trial: Trial, measure: str, time: str) -> tuple[str, str] | None:
+    """Give the last value of a measure up to a time, or else the first one after it."""
     found = [
-        (event.content["value"], event.content.get("unit", ""))
+        (event.time, event.content["value"], event.content.get("unit", ""))
         for event in sorted(trial.events, key=lambda event: event.time)
         if event.content.get("measure") == measure and "value" in event.content and "absent" not in event.content
     ]
-    return found[-1] if found else None
+    before = [each for each in found if each[0] <= time]
+    chosen = before[-1] if before else found[0] if found else None
+    return None if chosen is None else chosen[1:]
 
 
 def _usual(term: Term) -> tuple[str, str]:

@@ -51,11 +51,11 @@ def plan(protocol: Protocol, limit: int, report: Report) -> None:
     if on_plan.unsure:
         message = f"whether every dose can be cleared is not proved: {on_plan.unsure}"
         report.found(Finding("not-proved", "plan", message, program.place, "note", "nothing is wrong by that"))
-    told = _told_off(on_plan, report, set())
+    told = _told_off(on_plan, report, set[str]())
     _blocked(on_plan, report)
     _fresh(on_plan, report)
     _decided(on_plan, report)
-    _due(on_plan, report)
+    _due(on_plan, report, told)
     for how in ("early", "late"):
         trial = follow(protocol, how, limit)
         if trial is not None:
@@ -65,58 +65,56 @@ def plan(protocol: Protocol, limit: int, report: Report) -> None:
 # --- who keeps the plan is not told off -------------------------------------------------------------------------------
 
 
-def _told_off(trial: Trial, report: Report, known: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Report the alerts that are raised for a patient who did nothing but what is planned."""
+def _told_off(trial: Trial, report: Report, known: set[str]) -> set[str]:
+    """Report the alerts that are raised for a patient who did nothing but what is planned; give their subjects."""
     protocol, program = trial.protocol, trial.protocol.program
     at = end_of(trial)
     seen = protocol.report(trial.events, PATIENT, at=at)
-    asked = f"nothing is raised for a patient treated {_HABITS[trial.how]}"
     blocked = {each.appointment.slot for each in trial.blocked}
-    found: set[tuple[str, str]] = set()
+    raised: dict[str, list[Episode]] = {}
     for episode in seen.alerts.values():
-        key = (episode.rule.name, episode.key.subject)
-        if not _is_alarm(episode) or key in known or key in found or episode.finding.name in blocked:
+        subject = episode.key.subject
+        if not _is_alarm(episode) or subject in known or episode.finding.name in blocked:
             continue
         if trial.unsure and episode.finding.fields.get("gate") in {"not_met", "unknown"}:
             continue
-        found.add(key)
-        report.found(_alarm(trial, program, episode, Witness(tuple(trial.events), at)))
-    report.questions.append(Asked("plan", asked, f"{len(found)} raised" if found else "shown by a patient"))
-    return found
+        raised.setdefault(subject, []).append(episode)
+    for episodes in raised.values():
+        report.found(_alarm(trial, program, episodes, Witness(tuple(trial.events), at)))
+    asked = f"nothing is raised for a patient treated {_HABITS[trial.how]}"
+    report.questions.append(Asked("plan", asked, f"{len(raised)} raised" if raised else "shown by a patient"))
+    return set(raised)
 
 
 def _is_alarm(episode: Episode) -> bool:
     """Whether an alert says that something went wrong: what is due, held or asked does not, nor a note in the log."""
     rule = episode.rule
-    return bool(rule.category) or rule.important or (rule.lasts == "for_ever" and rule.urgency != "log")
+    return bool(rule.category) or (rule.lasts == "for_ever" and rule.urgency != "log")
 
 
-def _alarm(trial: Trial, program: Program, episode: Episode, witness: Witness) -> Finding:
-    finding, rule = episode.finding, episode.rule
-    subject = episode.key.subject
-    of = f"{rule.name} {subject}"
+def _alarm(trial: Trial, program: Program, episodes: Sequence[Episode], witness: Witness) -> Finding:
+    """Say what is raised for one subject, and what contradicts it."""
+    finding, rule, subject = episodes[0].finding, episodes[0].rule, episodes[0].key.subject
+    rules = list(dict.fromkeys(each.rule for each in episodes))
+    named = " and ".join(f"`{each.name}`" for each in rules)
+    is_ = "are" if len(rules) > 1 else "is"
     place: Place | None = finding.place or rule.place
-    clauses = clause(rule.place, f"`{rule.name}` is raised by this") if place is not rule.place else ()
+    clauses = tuple(pair for each in rules for pair in clause(each.place, f"`{each.name}` is raised by this"))
     sure = "shown by a patient"
-    departures = finding.fields.get("departure", frozenset())
-    departed = departures if isinstance(departures, frozenset) else frozenset({departures})
+    departed = frozenset[str]().union(*(_words(each.finding.fields.get("departure", "")) for each in episodes))
     planned = _planned_therapy(trial, finding.because)
     if finding.subject == "therapy" and finding.fields.get("prohibited") == "yes" and planned:
-        rules = [each for each in program.therapies if each.role == "prohibited"]
-        where = next((each.place for each in rules if each.name in finding.facts.get("rules", "")), place)
+        prohibited = [each for each in program.therapies if each.role == "prohibited"]
+        where = next((each.place for each in prohibited if each.name in finding.facts.get("rules", "")), place)
         message = f"`{planned}` is planned, and it is prohibited at that time"
-        clauses = tuple(
-            pair
-            for each in program.doses
-            if planned.startswith(each.name)
-            for pair in clause(each.place, "it is planned here")
-        )
+        own = [each for each in program.doses if planned.startswith(f"{each.name}#")]
+        clauses = tuple(pair for each in own for pair in clause(each.place, "it is planned here"))
         advice = "narrow what is prohibited, by its drugs or its window"
         return Finding("dose-prohibited", planned, message, where, "error", advice, clauses, sure, witness)
     if trial.how == "plan":
-        message = f"`{rule.name}` is raised for `{subject}` of a patient of whom everything went as planned"
+        message = f"{named} {is_} raised for `{subject}` of a patient of whom everything went as planned"
         advice = "two parts of the protocol contradict each other, or the rule asks too much"
-        return Finding("alert-on-plan", of, message, place, "error", advice, clauses, sure, witness)
+        return Finding("alert-on-plan", subject, message, place, "error", advice, clauses, sure, witness)
     if departed & _TOO_LATE and finding.subject == "dose" and trial.how == "late":
         after = "the end of the course" if "after_course" in departed else "the least time between doses"
         message = f"after doses on the last days of their windows no day is left for `{subject}` that keeps {after}"
@@ -124,9 +122,13 @@ def _alarm(trial: Trial, program: Program, episode: Episode, witness: Witness) -
             clauses = clause(program.course.place, "the course ends here")
         advice = "count it from the dose before, or shorten the windows"
         return Finding("delay-cascades", subject, message, place, "warning", advice, clauses, sure, witness)
-    message = f"`{rule.name}` is raised for `{subject}` of a patient treated {_HABITS[trial.how]}"
+    message = f"{named} {is_} raised for `{subject}` of a patient treated {_HABITS[trial.how]}"
     advice = "what one part of the protocol permits another counts as a deviation"
-    return Finding("alert-in-window", of, message, place, "warning", advice, clauses, sure, witness)
+    return Finding("alert-in-window", subject, message, place, "warning", advice, clauses, sure, witness)
+
+
+def _words(value: str | frozenset[str]) -> frozenset[str]:
+    return value if isinstance(value, frozenset) else frozenset({value})
 
 
 def _planned_therapy(trial: Trial, because: frozenset[str]) -> str:
@@ -207,7 +209,7 @@ def _fresh(trial: Trial, report: Report) -> None:
             if name in said or dose.slot in blocked or not _measures(expr):
                 continue
             answer = _on_any_day(trial, dose, expr)
-            asked = f"`{name}` can be decided at `{dose.slot}` from what the schedule collects"
+            asked = f"`{name}` can be met at `{dose.slot}` by what the schedule collects"
             report.questions.append(Asked(name, asked, str(answer)))
             if answer.impossible:
                 said.add(name)
@@ -233,14 +235,13 @@ def _ends(trial: Trial) -> list[Appointment]:
 
 
 def _on_any_day(trial: Trial, dose: Appointment, expr: Expr) -> Answer:
-    """Ask whether a statement can be decided on some day of a dose's window from what is collected by plan."""
+    """Ask whether a statement can be met on some day of a dose's window by what is collected by plan."""
     answer = Answer("impossible")
     for day in _days(dose):
         moved = replace(dose, day=day)
-        for claim in (met(expr), failed(expr)):
-            answer = _at_dose(trial, moved, [claim], _as_planned(trial, moved))
-            if not answer.impossible:
-                return answer
+        answer = _at_dose(trial, moved, [met(expr)], _as_planned(trial, moved))
+        if not answer.impossible:
+            return answer
     return answer
 
 
@@ -342,13 +343,13 @@ def _decided(trial: Trial, report: Report) -> None:
 # --- due --------------------------------------------------------------------------------------------------------------
 
 
-def _due(trial: Trial, report: Report) -> None:
+def _due(trial: Trial, report: Report, known: set[str]) -> None:
     """Report doses and visits that nobody is ever told of: by themselves they are never due."""
     program = trial.protocol.program
     told = {each.place for each in trial.protocol.warnings if each.code == "never-due"}
     for dose in trial.doses:
         states = _states(trial, "dose", dose.slot, program.zone.start_of(dose.day) + DOSED, dose.plan.late.days or 0)
-        if not states & _OPEN and dose.plan.place not in told:
+        if not states & _OPEN and dose.plan.place not in told and dose.slot not in known:
             message = f"`{dose.slot}` is never due by itself: {_said(states)} for as long as nobody records it"
             advice = "state up to when it is due under `first_due`"
             report.found(Finding("never-due", dose.slot, message, dose.plan.place, "warning", advice))
@@ -358,7 +359,7 @@ def _due(trial: Trial, report: Report) -> None:
         window = visit_window(trial, visit)
         late = 0 if window is None else max(0, window[1] - trial.visits[visit.name])
         states = _states(trial, "visit", visit.name, _begins(trial.seen[visit.name], program.zone), late)
-        if not states & _OPEN and visit.place not in told:
+        if not states & _OPEN and visit.place not in told and visit.name not in known:
             message = f"the visit `{visit.name}` is never due by itself: {_said(states)} until somebody records it"
             advice = "state up to when it is due under `first_due`"
             report.found(Finding("never-due", visit.name, message, visit.place, "warning", advice))

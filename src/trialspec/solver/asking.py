@@ -168,7 +168,7 @@ class Asker:
             if outcome == "possible":
                 return Answer("possible", None, bound, bound)
             if outcome == "timeout":
-                why = f"no answer within {self.limit / 1000:g} s at {bound} of each sort of record"
+                why = f"no answer within an effort of {self.limit / 1000:g} s at {bound} of each sort of record"
         if self.room(self.most).records.short:
             why = why or "more records are counted than are tried"
         return Answer("open", why=why) if why else Answer("impossible", bound=self.most)
@@ -183,7 +183,7 @@ class Asker:
                 return Answer("open", why="what is taken as given contradicts itself")
             outcome = room.ask([claim.formula(room.reading.fact(claim.expr)) for claim in claims])
             if outcome == "timeout":
-                why = f"no answer within {self.limit / 1000:g} s at {bound} of each sort of record"
+                why = f"no answer within an effort of {self.limit / 1000:g} s at {bound} of each sort of record"
                 return Answer("open", why=why)
             if outcome == "possible":
                 found = self._confirmed(room, claims, plainly=plainly)

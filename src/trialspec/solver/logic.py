@@ -277,6 +277,7 @@ def where(condition: Formula, one: Fact, other: Fact) -> Fact:
 
 # --- asking -----------------------------------------------------------------------------------------------------------
 
+_STEPS = 1_000  # that Z3 makes in a millisecond, about
 Outcome = Literal["possible", "impossible", "timeout"]
 
 
@@ -306,12 +307,15 @@ class Model:
 
 
 class Solver:
-    """What is taken as given, and questions about it. Each is given `limit` milliseconds."""
+    """What is taken as given, and questions about it.
+
+    Each is given the effort of about `limit` milliseconds, counted in steps: the same everywhere, however busy it is.
+    """
 
     def __init__(self, limit: int) -> None:
         """Begin with nothing given."""
         self._solver = z3.Solver()
-        self._solver.set("timeout", limit)
+        self._solver.set("rlimit", limit * _STEPS)
         self._solver.set("random_seed", 0)
         self._names: dict[int, tuple[Formula, Formula]] = {}
         self._given = True

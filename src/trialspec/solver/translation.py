@@ -381,29 +381,27 @@ class Translation:
     def _distinct(self, fold: Fold, selection: Selected) -> Number:
         facts = selection.records
 
-        def alike(one: Record, other: Record) -> Formula:
+        def different(there: Sequence[Formula]) -> Term:
             if fold.field == "day":
-                return logic.equal(one.time.first, other.time.first)
-            mine, theirs = one.word(fold.field), other.word(fold.field)
-            if mine is None or theirs is None:
-                return False
-            pairs = (
-                logic.both(mine.among(frozenset({word})), theirs.among(frozenset({word})))
-                for word in mine.choices
-                if word in theirs.choices
-            )
-            return logic.some(pairs)
-
-        def first_of(there: Sequence[Formula]) -> Term:
-            return logic.how_many(
-                logic.both(
-                    present, *(logic.no(logic.both(there[j], alike(facts[i][0], facts[j][0]))) for j in range(i))
+                days = [record.time.first for record, _ in facts]
+                earlier = (
+                    logic.some(logic.both(there[j], logic.equal(days[i], days[j])) for j in range(i))
+                    for i in range(len(days))
                 )
-                for i, present in enumerate(there)
+                return logic.how_many(logic.both(now, logic.no(seen)) for now, seen in zip(there, earlier, strict=True))
+            words = [record.word(fold.field) for record, _ in facts]
+            choices = sorted({choice for word in words if word is not None for choice in word.choices})
+            return logic.how_many(
+                logic.some(
+                    logic.both(now, word.there, word.among(frozenset({choice})))
+                    for now, word in zip(there, words, strict=True)
+                    if word is not None and choice in word.choices
+                )
+                for choice in choices
             )
 
-        low = first_of([fact.met for _, fact in facts])
-        high = first_of([logic.no(fact.failed) for _, fact in facts])
+        low = different([fact.met for _, fact in facts])
+        high = different([logic.no(fact.failed) for _, fact in facts])
         return Number(True, End(low), End(high, far=logic.no(selection.closed)))  # noqa: FBT003
 
     def _sum(self, fold: Fold, selection: Selected) -> Number:
