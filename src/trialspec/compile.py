@@ -256,6 +256,8 @@ class _Unit:
             arms=tuple(model.arms),
             place=self.top.place,
             times=tuple(part.plan(name, top["time_to"][name]) for name, part in model.time_to.items()),
+            properties=tuple(part.plan(name, top["properties"][name]) for name, part in model.properties.items()),
+            accepted=tuple(part.plan(top["accepted"][index]) for index, part in enumerate(model.accepted)),
         )
         return _reasoned(replace(program, derived=asked_for(derived, program)))
 

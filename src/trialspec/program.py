@@ -288,6 +288,28 @@ class TimeTo:
 
 
 @dataclass(frozen=True, slots=True)
+class Property:
+    """What the author holds to be so: possible of some patient, never otherwise (`always`), or never so."""
+
+    name: str
+    sort: Literal["possible", "always", "never"]
+    expr: Expr
+    reason: str
+    provenance: Provenance = Provenance()
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A finding of `check`, by its code and what it is about, that stands for a reason."""
+
+    finding: str
+    of: str
+    reason: str
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """One version of one protocol, compiled: a pure function of a timeline and an instant, as data."""
 
@@ -315,3 +337,5 @@ class Program:
     derived: tuple[Derivation, ...] = ()
     place: Place | None = field(default=None, compare=False, repr=False)
     times: tuple[TimeTo, ...] = ()
+    properties: tuple[Property, ...] = ()
+    accepted: tuple[Accepted, ...] = ()

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from trialspec.model.criteria import Criterion, GateCriterion
 from trialspec.model.parts import OneOrMore, Part, Sourced
 from trialspec.model.points import DurationText, Name, Slug, Text, ZoneName, refuse
+from trialspec.model.questions import AcceptedPart, PropertyPart
 from trialspec.model.response import ResponsePart, TherapyPart, TimePart
 from trialspec.model.rulebook import Alert
 from trialspec.model.schedule import Assessment, CoursePart, Dose, MomentPart, Visit
@@ -169,6 +170,8 @@ class Protocol(Library):
     prohibited: dict[Name, TherapyPart] = Field(default_factory=dict)
     rescue: dict[Name, TherapyPart] = Field(default_factory=dict)
     report_within: DurationText | None = Field(None, description="how soon a serious adverse event is to be reported")
+    properties: dict[Name, PropertyPart] = Field(default_factory=dict, description="what `check` is to prove of it")
+    accepted: list[AcceptedPart] = Field(default_factory=list, description="what `check` finds and may stand")
 
 
 # Names that stand for something already.

@@ -10,6 +10,7 @@ from trialspec.model.criteria import ScoreParts, Weighted
 from trialspec.model.derived import Derived, Input, Operation
 from trialspec.model.parts import Part, Sourced, Windowed
 from trialspec.model.protocol import ArmPart, Definition, Eligibility, Library, Need, Protocol, Site
+from trialspec.model.questions import AcceptedPart, PropertyPart
 from trialspec.model.response import AtVisit, CategoryPart, Handles, ResponsePart, TherapyPart, TimePart
 from trialspec.model.rulebook import AlertChange, AlertRule
 from trialspec.model.schedule import MILESTONES, Assessment, CoursePart, Dose, MomentPart, RateStepsPart, Visit
@@ -65,6 +66,7 @@ _SECTIONS: Mapping[str, tuple[type[Part], ...]] = {
     "Responses": (ResponsePart, AtVisit, OwnReference, CategoryPart, Handles),
     "Time to event": (TimePart,),
     "Prohibited and rescue therapy": (TherapyPart,),
+    "Properties, and what is accepted": (PropertyPart, AcceptedPart),
     "Alert rules": (AlertRule, AlertChange),
     "Definitions": (Definition, Need),
     "Vocabulary": (Measure, Drug, DrugClass, Concept),
