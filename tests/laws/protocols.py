@@ -64,8 +64,9 @@ VOCABULARY: Plain = {
     "drugs": {
         "alpha": {"label": "alpha", "unit": "mg", "units": {"g": "1000"}, "is_a": "greek"},
         "beta": {"label": "beta", "unit": "mg", "units": {"g": "1000"}, "is_a": "greek"},
-        "calm": {"label": "calm", "unit": "mg"},
+        "calm": {"label": "calm", "unit": "mg", "half_life": "3 d"},
         "prednisone": {"label": "prednisone", "unit": "mg", "is_a": "steroid"},
+        "strong": {"label": "strong", "unit": "mg", "is_a": "steroid", "equivalents": {"prednisone": ["4 mg", "5 mg"]}},
     },
     "concepts": {
         "illness": {"label": "illness", "kind": "condition"},
@@ -182,7 +183,18 @@ def written(choose: Choose) -> Written:
         plain["assessments"] = assessments
     if visits and chance(choose, 60):
         plain["responses"] = {"reply": _response(choose, tuple(visits))}
+        reply = plain["responses"]["reply"]
+        if set(reply.get("then", {}).values()) <= {"as_observed"} and chance(choose, 50):
+            # What goes on, or is given instead, after the response.
+            asked = {"category_of": "reply", "at": reply["at"], "is": one_of(choose, ("yes_reply", "no_reply"))}
+            doses[list(doses)[-1]]["only_if"] = asked
+        if chance(choose, 40):
+            plain["responses"]["second"] = _second(choose, tuple(visits))
     plain |= _therapies(choose)
+    for each in plain.get("responses", {}).values():
+        if "rescue" in plain and chance(choose, 40):
+            one = {"from": "day 5", "becomes": {each["categories"][0]["category"]: "as_observed"}}
+            each["then"] = each.get("then", {}) | {"help": one_of(choose, (one, "not_evaluable"))}
     if chance(choose, 40):
         plain["report_within"] = one_of(choose, ("24 h", "2 d"))
     plain |= VOCABULARY
@@ -234,6 +246,7 @@ def criterion(choose: Choose, depth: int = 1) -> Plain:
             (1, "sum"),
         ),
         *((1, "sum of"), (2, "given"), (2, "on_therapy"), (4, "age"), (1, "sex"), (1, "coded"), (1, "consecutive")),
+        *((2, "daily_dose_of"), (1, "total_dose_of"), (1, "washed_out"), (2, "lasting"), (1, "same")),
         *((1, "sustained"), (1, "confirmed"), (1, "happened"), (1, "followed_by"), (1, "rise_of"), (1, "ratio_of")),
         *((depth * 2, "any"), (depth * 2, "all"), (depth * 2, "not"), (depth, "some_of"), (depth, "score")),
     )
@@ -272,7 +285,20 @@ def criterion(choose: Choose, depth: int = 1) -> Plain:
         case "sustained":
             return {"sustained": measure, "for": "5 d", "gap_at_most": "7 d"} | span | one_of(choose, _SIDES)
         case "confirmed":
-            return {"confirmed": measure, "again_after": "2 d"} | span | one_of(choose, _SIDES)
+            between: Plain = one_of(choose, ({}, {"between": "anything"}, {"between": "anything", "readings": "3"}))
+            return {"confirmed": measure, "again_after": "2 d"} | between | span | one_of(choose, _SIDES)
+        case "daily_dose_of" | "total_dose_of":
+            return _dosed(choose, verb) | span
+        case "washed_out":
+            how_long = one_of(choose, ({"for": "7 d"}, {"half_lives": "2"}, {"for": "2 d", "half_lives": "3"}))
+            return {"washed_out": "calm", "by": one_of(choose, ("screened", "now", "day_1"))} | how_long
+        case "lasting":
+            long = {"for_at_least": one_of(choose, ("3 d", "1 mo", "36 h"))}
+            what = one_of(choose, ({"on_therapy": "steroid"}, {"has": "illness"}, {"has": "rash"}))
+            return what | long | span
+        case "same":
+            since = {"which": one_of(choose, ("first", "least")), "after": "screened"}
+            return {"rise_of": measure, "since": since, "same": "laboratory", "at_least": "50 %"}
         case "happened":
             return {"happened": one_of(choose, ("day_1", "enrolled"))}
         case "followed_by":
@@ -290,6 +316,20 @@ def criterion(choose: Choose, depth: int = 1) -> Plain:
         case _:
             parts = [criterion(choose, depth - 1) for _ in range(2)]
             return {verb: parts} | ({"exactly": "1"} if verb == "some_of" else {})
+
+
+def _dosed(choose: Choose, verb: str) -> Plain:
+    """Ask for a daily dose or a total, of one drug or of several in equivalents of one."""
+    what: Plain = one_of(
+        choose,
+        ({verb: "steroid", "as": "prednisone"}, {verb: "prednisone"}, {verb: "prednisone", "recorded_as": "therapy"}),
+    )
+    if chance(choose, 20):
+        what |= {"each": {"below": "20 mg"}}
+    if verb == "total_dose_of":
+        return what | one_of(choose, ({"above": "20 mg"}, {"at_most": "40 mg"}))
+    limit = one_of(choose, ({"above": "5 mg/d"}, {"at_most": "10 mg/d"}, {"at_least": "10 mg/d"}, {"below": "5 mg/d"}))
+    return what | limit | one_of(choose, ({}, {"days": "3"}, {"days_in_a_row": "2"}))
 
 
 def _eligibility(choose: Choose) -> Plain:
@@ -466,6 +506,29 @@ def _response(choose: Choose, visits: tuple[str, ...]) -> Plain:
     then = {"rescue": "no_reply", "withdrawal": "not_evaluable", "death": "not_evaluable", "prohibited": "as_observed"}
     if chance(choose, 60):
         found["then"] = {name: word for name, word in then.items() if coin(choose)}
+    return found
+
+
+def _second(choose: Choose, visits: tuple[str, ...]) -> Plain:
+    """Give a response that reads other visits, and asks for the category of another one."""
+    parts: Plain = {
+        "low": {"latest": "n", "below": "2 g"},
+        "all_along": {"met": "low", "at": list(visits)},
+        "replied": {"category_of": "reply", "at": visits[-1], "is": "yes_reply", "as_observed": "yes"},
+        "little": _dosed(choose, "daily_dose_of") | {"from": "7 d before visit", "through": "visit"},
+    }
+    chosen = {name: part for name, part in parts.items() if name == "low" or coin(choose)}
+    found: Plain = {
+        "at": one_of(choose, (visits[0], visits[-1], list(visits))),
+        "components": chosen,
+        "categories": [
+            {"category": "lasting", "when": {"all": list(chosen)}},
+            {"category": "some", "when": {"any": list(chosen)}},
+            {"category": "no_reply", "when": "otherwise"},
+        ],
+    }
+    if coin(choose):
+        found["then"] = {"rescue": {"becomes": {"lasting": "some"}}, "death": "not_evaluable"}
     return found
 
 

@@ -302,6 +302,8 @@ def _value(choose: Choose, of: Written) -> Raw:
         raw["visit"] = any_of(choose, (6, one_of(choose, of.visits)[0]), (1, "unscheduled"), (1, "bse"))
     if chance(choose, 10):
         raw["method"] = one_of(choose, ("strip", "tube"))
+    if coin(choose):
+        raw["laboratory"] = any_of(choose, (4, "A"), (1, "B"))
     return raw
 
 
@@ -335,7 +337,9 @@ def _milestone(choose: Choose, of: Written) -> Raw:
 
 def _therapy(choose: Choose, of: Written) -> Raw:
     time = _time(choose, of, _day(choose, of))
-    raw = {"kind": "therapy", "drug": "prednisone", "time": time[:7] if chance(choose, 10) else time}
+    drug = any_of(choose, (4, "prednisone"), (2, "strong"), (1, "steroid"))
+    raw = {"kind": "therapy", "drug": drug, "time": time[:7] if chance(choose, 10) else time}
+    raw |= any_of(choose, (2, {}), (3, {"dose": "8", "unit": "mg/d"}), (3, {"dose": "4", "unit": "mg/d"}))
     return raw | _lasting(choose, of) | one_of(choose, ({}, {"outcome": "relapse"}, {"outcome": "response"}))
 
 

@@ -12,6 +12,7 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, assert_never
 
+from trialspec.interpreters.daily import daily
 from trialspec.interpreters.reading import Missing, Question, Reading, earliest
 from trialspec.interpreters.selection import (
     MOST_WORLDS,
@@ -37,6 +38,7 @@ from trialspec.kernel import (
     AtLeast,
     Compare,
     Constant,
+    Daily,
     Dose,
     Fixed,
     Fold,
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
 
     from trialspec.kernel import Calculation, Expr, Point
     from trialspec.patient import Item
+    from trialspec.quantity import Operator
 
 __all__ = ["choose", "compare_when", "locate", "membership", "next_visible", "read", "visible", "worlds"]
 
@@ -160,6 +163,8 @@ def _answer(expr: Expr, question: Question) -> Reading:
             return _pick(expr, question)
         case Fold(how):
             return {"count": _count, "distinct": _distinct, "sum": _sum, "mean": _mean}[how](expr, question)
+        case Daily():
+            return daily(expr, question)
         case Score(items):
             parts = [_read(item, question) for item, _ in items]
             total = exactly(0)
@@ -171,10 +176,13 @@ def _answer(expr: Expr, question: Question) -> Reading:
             one, other = (_number(part) for part in parts)
             if one is None or other is None:
                 return _made(expr, None, parts)
+            if expr.alike and not _alike(expr, question):
+                unlike = _made(expr, None, parts)
+                return replace(unlike, missing=unlike.missing or frozenset(_of_one(expr)))
             made = _made(expr, calculated(how, one, other), parts)
-            return (
-                replace(made, until=earliest(made.until, _birthday(right, one, question))) if how == "years" else made
-            )
+            if how != "years":
+                return made
+            return replace(made, until=earliest(made.until, _birthday(right, one, question)))
         case Compare():
             return _compare(expr, question)
         case Run():
@@ -228,6 +236,22 @@ def _birthday(end: Expr, start: Interval, question: Question) -> int | None:
         return None
     days = [next_anniversary(int(each), now.first) for each in (start.low, start.high) if each is not None]
     return earliest(*(arrival(end, exactly(day), question) for day in days if day is not None))
+
+
+def _alike(node: Arithmetic, question: Question) -> bool:
+    """Whether the records of two values surely agree on a field: the laboratory, the method."""
+    words = []
+    for part in (node.left, node.right):
+        value = _pick(replace(part, field=node.alike), question).value if isinstance(part, Pick) else None
+        words.append(value.words if isinstance(value, Codes) else None)
+    return words[0] is not None and len(words[0]) == 1 and words[0] == words[1]
+
+
+def _of_one(node: Arithmetic) -> Iterator[Missing]:
+    """Name what would be needed: a value of the same laboratory or method as the other one."""
+    if isinstance(node.left, Pick):
+        query = node.left.of
+        yield Missing(f"{query.label or query.kind} of one {node.alike}", asked_of=query.asked_of)
 
 
 def _made(expr: Expr, value: Verdict | Interval | None, parts: Sequence[Reading]) -> Reading:
@@ -501,7 +525,8 @@ def _lowest_mean(sure: list[Interval], maybe: list[Interval]) -> Interval:
 
 
 def _compare(node: Compare, question: Question) -> Reading:
-    left, right = _read(node.left, question), _read(node.right, question)
+    right = _read(node.right, question)
+    left = _growing(node, right, question) if isinstance(node.left, Daily) else _read(node.left, question)
     verdict, margin = UNKNOWN, None
     one, other = _number(left), _number(right)
     if node.operator == "in":
@@ -521,6 +546,16 @@ def _compare(node: Compare, question: Question) -> Reading:
         node=node,
         parts=(left, right),
     )
+
+
+def _growing(node: Compare, limit: Reading, question: Question) -> Reading:
+    """Read a number that may grow from day to day; once it is surely above its limit that changes nothing."""
+    other = _number(limit)
+    sure: Operator = "at_least" if node.operator in {"at_least", "below"} else "above"
+    assert isinstance(node.left, Daily)
+    if other is None:
+        return daily(node.left, question)
+    return daily(node.left, question, lambda value: compare(value, sure, other) is MET)
 
 
 def _moving(point: Expr, against: Interval | None, question: Question) -> int | None:
@@ -616,7 +651,7 @@ def _row(run: Run, readings: list[tuple[Item, bool]], question: Question, *, hop
     for group in _groups(readings, question):
         tied = [item for item, _ in group]
         if not all(held for _, held in group):
-            row = []
+            row = row if run.across else []
             continue
         if row and run.gap is not None and not fits(_apart(row[-1], tied, run.gap, question)[1]):
             row = []

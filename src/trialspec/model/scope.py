@@ -32,7 +32,7 @@ from trialspec.kernel import (
     Window,
 )
 from trialspec.model.growth import DEEPEST, HEAVIEST, Growth, Meanings, Said
-from trialspec.model.parts import Span, ValueLimits, Windowed
+from trialspec.model.parts import FromWhom, Part, Span, ValueLimits, Windowed
 from trialspec.model.points import OPERATORS, Day, Moved, Named, OnDate, Quantity, WrittenPoint, day_meant
 from trialspec.patient import Kind
 from trialspec.program import Provenance, VisitPlan, joined
@@ -73,6 +73,27 @@ class Reference:
     window: Window | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The categories of a response at a visit, in their order, each with its condition; and what else it reads."""
+
+    conditions: tuple[tuple[str, Expr | None], ...]
+    visits: frozenset[str]
+
+
+class Answers(Protocol):
+    """A definition of response, as others may ask for its categories."""
+
+    def at_visit(self, visit: VisitPlan) -> Answered:
+        """Give its categories at a visit."""
+        ...
+
+    @property
+    def handled(self) -> frozenset[str]:
+        """The intercurrent events that it handles."""
+        ...
+
+
 @dataclass(slots=True)
 class Scope:
     """All names of one protocol, and the diagnostics found so far.
@@ -84,14 +105,17 @@ class Scope:
     silence: Mapping[str, str]
     moments: Mapping[str, Callable[[], Moment]]
     silence_at: Mapping[str, At] = field(default_factory=dict)
+    therapies: frozenset[str] = frozenset()  # the names of the rules of prohibited and rescue therapy
     planned: frozenset[str] = frozenset()  # the names of all visits, before any of them is read
     visits: dict[str, VisitPlan] = field(default_factory=dict)
+    responses: dict[str, Answers] = field(default_factory=dict)
     arms: frozenset[str] = frozenset()
     statements: dict[str, Statement] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
     found: list[Diagnostic] = field(default_factory=list)
     said_moments: Meanings[Moment] = field(default_factory=Meanings)
     said_statements: Meanings[Expr] = field(default_factory=Meanings)
+    said_answers: Meanings[Answered] = field(default_factory=Meanings)
     growth: Growth = field(default_factory=Growth)
 
     def history(self, kind: Kind) -> Literal["always"] | Moment | None:
@@ -117,6 +141,7 @@ class Setting:
     reach: Window | None = None  # where the value for the visit may lie, when that is not the visit's own window
     baseline: Reference | None = None
     components: Components | None = None
+    handled: frozenset[str] = frozenset()  # the intercurrent events that the response handles
 
 
 class Components(Protocol):
@@ -128,6 +153,10 @@ class Components(Protocol):
 
     def component(self, name: str, asker: At) -> Expr:
         """Give what one of them says."""
+        ...
+
+    def at_visit(self, visit: VisitPlan) -> Components:
+        """Give them as they are read at another visit, which is then read for this one."""
         ...
 
 
@@ -308,6 +337,9 @@ class At:
         match written:
             case Named("now"):
                 return Dose(self.place) if self.setting.value else Now(self.place)
+            case Named("visit") if self.setting.visit is not None and "visit" not in self.scope.moments:
+                visit = self.setting.visit
+                return visit.on or visit.window.end or Now(self.place)
             case Named("dose"):
                 if not self.setting.dose:
                     advice = "`dose` is the dose that a gate, a premedication or an assessment before doses is about"
@@ -366,6 +398,10 @@ class At:
             self.report("empty-window", "the window ends before it starts", "write the earlier point as its start")
         return found
 
+    def before(self, end: Point, span: Duration) -> Window:
+        """Give the window that ends with a point and is so long; what is exactly so long before lies outside."""
+        return Window(Shift(end, span, earlier=True, place=self.place), end, after=True, place=self.place)
+
     # --- selections and values ----------------------------------------------------------------------------------------
 
     def select(
@@ -383,37 +419,47 @@ class At:
         listed = tuple(words)
         return Constant(Codes(frozenset(listed)), text=" or ".join(sorted(listed)), place=self.place)
 
+    def whose(self, part: Part) -> tuple[Test, ...]:
+        """Ask for the methods and laboratories that count, where a part names any."""
+        asked = [(key, getattr(part, key)) for key in ("method", "laboratory")] if isinstance(part, FromWhom) else []
+        return tuple(self[key].among(key, words) for key, words in asked if words is not None)
+
     def readings(self, term: Term, part: Windowed) -> Select:
         """Select the values of a measure: in the part's window, or in a response without one those for the visit."""
         if part.bounded or self.setting.visit is None:
-            return self.values_in(term, self.window(part))
-        return self.values_for(term, self.setting.visit)
+            return self.values_in(term, self.window(part), self.whose(part))
+        return self.values_for(term, self.setting.visit, more=self.whose(part))
 
-    def values_in(self, term: Term, window: Window) -> Select:
+    def values_in(self, term: Term, window: Window, more: tuple[Test, ...] = ()) -> Select:
         """Select the values of a measure in a window."""
-        return self.select("observation", [self.among("measure", [term.name])], window, term.name, term.asked_of)
+        tests = (self.among("measure", [term.name]), *more)
+        return self.select("observation", tests, window, term.name, term.asked_of)
 
-    def values_for(self, term: Term, visit: VisitPlan, reach: Window | None = None) -> Select:
+    def values_for(
+        self, term: Term, visit: VisitPlan, reach: Window | None = None, more: tuple[Test, ...] = ()
+    ) -> Select:
         """Select the values of a measure that may be the one for a visit: in its window, and of no other visit."""
-        tests = [self.among("measure", [term.name]), self.among("visit", [visit.name], absent_is_met=True)]
+        tests = [self.among("measure", [term.name]), self.among("visit", [visit.name], absent_is_met=True), *more]
         window = reach or visit.window
         return self.select("observation", tests, window, f"{term.name} at {visit.name}", term.asked_of)
 
-    def value_for(self, term: Term, visit: VisitPlan, name: str = "value", ties: Ties = "hull") -> Pick:
+    def value_for(
+        self, term: Term, visit: VisitPlan, name: str = "value", ties: Ties = "hull", more: tuple[Test, ...] = ()
+    ) -> Pick:
         """Give the value for a visit: the nearest to its planned day, or the latest where there is no such day."""
-        select = self.values_for(term, visit, self.setting.reach if visit is self.setting.visit else None)
+        select = self.values_for(term, visit, self.setting.reach if visit is self.setting.visit else None, more)
         if visit.on is None:
             return Pick("latest", select, name, ties, place=self.place)
         return Pick("nearest", select, name, ties, visit.on, self.place)
 
-    def reference(self, reference: Reference, term: Term) -> Expr:
+    def reference(self, reference: Reference, term: Term, more: tuple[Test, ...] = ()) -> Expr:
         """Give the value that a rise or fall is counted from."""
         if reference.visit is not None:
             if reference.which == "nearest":
-                return self.value_for(term, reference.visit)
-            select = self.values_for(term, reference.visit)
+                return self.value_for(term, reference.visit, more=more)
+            select = self.values_for(term, reference.visit, more=more)
         else:
-            select = self.values_in(term, reference.window or Window())
+            select = self.values_in(term, reference.window or Window(), more)
         if reference.which == "mean":
             return Fold("mean", select, place=self.place)
         return Pick(reference.which, select, place=self.place)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
 from trialspec.interpreters.generated.choices import Choose, any_of, between, chance, coin, one_of
 from trialspec.interpreters.generated.records import (
     ANSWERS,
+    LASTING,
     NAMED,
     NUMBERS,
     STEADY,
@@ -25,6 +26,7 @@ from trialspec.kernel import (
     Calculation,
     Compare,
     Constant,
+    Daily,
     Dose,
     Expr,
     Fixed,
@@ -157,7 +159,8 @@ def _select(choose: Choose, idiom: Idiom, kind: Kind, depth: int, name: str | No
         history = any_of(choose, (4, "always"), (4, None))
         if history is None and coin(choose):
             history = _moment(choose, idiom, 0)
-    return Select(kind, tuple(tests), _window(choose, idiom, depth), history, label=chosen)
+    lasting = _duration(choose, idiom) if kind in LASTING and chance(choose, 20) else None
+    return Select(kind, tuple(tests), _window(choose, idiom, depth), history, label=chosen, lasting=lasting)
 
 
 def counted(choose: Choose) -> Kind:
@@ -224,7 +227,27 @@ def _calculated(choose: Choose, idiom: Idiom, depth: int) -> Arithmetic:
     if how == "power" and chance(choose, 60):
         return Arithmetic(how, left, Constant(exactly(one_of(choose, (Fraction(1, 2), Fraction(-6, 5), Fraction(2))))))
     right = Constant(exactly(one_of(choose, (2, -1, 0)))) if chance(choose, 20) else _pick(choose, idiom, depth)
-    return Arithmetic(how, left, right)
+    alike = "visit" if isinstance(right, Pick) and chance(choose, 20) else ""
+    return Arithmetic(how, left, right, alike=alike)
+
+
+def _daily(choose: Choose, idiom: Idiom) -> Daily:
+    """Give a number about the dates of a window; they are counted from some point on."""
+    end = _point(choose, idiom, 0) if coin(choose) else None
+    days = _duration(choose, replace(idiom, months=False), days=True)  # in a long one numbers change day by day
+    start = Shift(Now() if end is None else end, days, earlier=True)
+    window = Window(start, end, after=chance(choose, 30), before=end is not None and chance(choose, 30))
+    kinds: tuple[Kind, ...] = any_of(
+        choose, (3, ("administration",)), (3, ("therapy",)), (2, ("administration", "therapy"))
+    )
+    of = []
+    for kind in kinds:
+        select = _select(choose, idiom, kind, 0, NAMED[kind][1][coin(choose)])
+        history: Literal["always"] | None = "always" if chance(choose, 80) else None
+        of.append((replace(select, window=window, history=history), exactly(one_of(choose, (1, 2)))))
+    how: Literal["greatest", "sum", "days", "row"] = one_of(choose, ("greatest", "sum", "days", "row"))
+    holds = Test("amount", one_of(choose, OPERATORS), Constant(exactly(between(choose, 0, 6))))
+    return Daily(how, tuple(of), holds if how in {"days", "row"} else None)
 
 
 def _count(choose: Choose, idiom: Idiom, depth: int) -> Fold:
@@ -258,7 +281,8 @@ def _run(choose: Choose, idiom: Idiom, depth: int) -> Run:
     if chance(choose, 25):
         then = _select(choose, idiom, counted(choose), 0)
         return Run(of, holds, 1, span, gap, then)
-    return Run(of, holds, any_of(choose, (4, 2), (1, 3), (1, 1)), span, gap)
+    across = chance(choose, 25)
+    return Run(of, holds, any_of(choose, (4, 2), (1, 3), (1, 1)), span, gap, across=across)
 
 
 def _age(choose: Choose, idiom: Idiom) -> Compare:
@@ -282,9 +306,19 @@ def _coded(choose: Choose, idiom: Idiom, depth: int) -> Compare:
     return Compare(Pick(which, of), "in", Constant(word(one_of(choose, ANSWERS))))
 
 
-Form = Literal["value", "count", "ended", "run", "word", "date", "age", "constant", "parts", "not"]
+Form = Literal["value", "count", "daily", "ended", "run", "word", "date", "age", "constant", "parts", "not"]
 _LEAVES: tuple[tuple[int, Form], ...] = (
-    *((12, "value"), (9, "count"), (1, "ended"), (4, "run"), (2, "word"), (2, "date"), (2, "age"), (1, "constant")),
+    *(
+        (12, "value"),
+        (9, "count"),
+        (2, "daily"),
+        (1, "ended"),
+        (4, "run"),
+        (2, "word"),
+        (2, "date"),
+        (2, "age"),
+        (1, "constant"),
+    ),
 )
 _JOINS: tuple[tuple[int, Form], ...] = ((12, "parts"), (4, "not"))
 
@@ -299,6 +333,8 @@ def statement(choose: Choose, idiom: Idiom, depth: int = 2, forms: Sequence[Form
             return Compare(
                 _count(choose, idiom, depth), one_of(choose, OPERATORS), Constant(exactly(one_of(choose, (1, 2, 0))))
             )
+        case "daily":
+            return Compare(_daily(choose, idiom), one_of(choose, OPERATORS), Constant(exactly(between(choose, 0, 5))))
         case "ended":
             return _ended(choose, idiom)
         case "run":
@@ -320,7 +356,13 @@ def statement(choose: Choose, idiom: Idiom, depth: int = 2, forms: Sequence[Form
 
 def number(choose: Choose, idiom: Idiom, depth: int = 1) -> Expr:
     """Give a well-typed expression whose value is a number."""
-    return _count(choose, idiom, depth) if chance(choose, 30) else _measured(choose, idiom, depth)
+    match any_of(choose, (5, "count"), (2, "daily"), (12, "measured")):
+        case "count":
+            return _count(choose, idiom, depth)
+        case "daily":
+            return _daily(choose, idiom)
+        case _:
+            return _measured(choose, idiom, depth)
 
 
 # --- what is asked for ------------------------------------------------------------------------------------------------
@@ -344,6 +386,8 @@ def subjects(part: Expr | Select | Window | None) -> frozenset[Subject]:
             return subjects(of) | subjects(then)
         case Shift(point):
             return subjects(point)
+        case Daily(of=parts):
+            return frozenset().union(*(subjects(each) for each, _ in parts))
         case Score(items):
             return frozenset().union(*(subjects(item) for item, _ in items))
         case AtLeast(of=parts):
