@@ -121,6 +121,7 @@ def _value(derivation: Derivation, group: _Group, timeline: Timeline) -> Item:
         unit=derivation.unit,
         sources=because.union(*(cited(item) for item in group)),
         derived=True,
+        missing=frozenset() if reading is None else reading.missing,
     )
 
 

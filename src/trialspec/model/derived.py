@@ -198,7 +198,7 @@ class Derived(Sourced):
     ## When data are missing
     Of inputs that may be several numbers it is the range of what they make. Without one of its inputs a formula has no
     value that can be known: it may be anything, and an older value does not take its place. An item of a score that is
-    `unknown` counts nothing up to its weight.
+    `unknown` counts nothing up to its weight. What is missing is what the value itself lacks.
 
     ## On a live stream
     It is made anew with each record that it may rest on.
