@@ -158,7 +158,7 @@ def written(choose: Choose) -> Written:
         },
         "eligibility": _eligibility(choose),
     }
-    arms = ("one", "two") if chance(choose, 30) else ()
+    arms = ("one", "two") if chance(choose, 20) else ()
     if arms:
         plain["arms"] = {arm: {"text": arm} for arm in arms}
         plain["eligibility"]["include"]["I3"] = {"not": {"arm": "two"}}
@@ -184,7 +184,7 @@ def written(choose: Choose) -> Written:
     if visits and chance(choose, 60):
         plain["responses"] = {"reply": _response(choose, tuple(visits))}
         reply = plain["responses"]["reply"]
-        if set(reply.get("then", {}).values()) <= {"as_observed"} and chance(choose, 50):
+        if set(reply.get("then", {}).values()) <= {"as_observed"} and chance(choose, 25):
             # What goes on, or is given instead, after the response.
             asked = {"category_of": "reply", "at": reply["at"], "is": one_of(choose, ("yes_reply", "no_reply"))}
             doses[list(doses)[-1]]["only_if"] = asked
@@ -413,7 +413,7 @@ def _doses(choose: Choose, gates: tuple[str, ...], *, by_dose: bool) -> tuple[Pl
 def _for_some(choose: Choose, arms: tuple[str, ...], planned: Plain) -> None:
     """Make some of what is planned for some patients only."""
     for name, made in planned.items():
-        if not chance(choose, 45 if arms else 8):
+        if not chance(choose, 40 if arms else 4):
             continue
         found = {"latest": "m", "from": "day 1"} | one_of(choose, _SIDES)
         made["only_if"] = {"arm": one_of(choose, arms)} if arms and chance(choose, 75) else found
