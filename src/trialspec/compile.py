@@ -32,6 +32,8 @@ def measures_in(*parts: object) -> frozenset[str]:
 
 def asked_for(derived: Sequence[Derivation], program: Program) -> tuple[Derivation, ...]:
     """Keep the derived measures that a program asks for: what nobody asks for is not made."""
+    if not derived:
+        return ()
     parts = [getattr(program, field.name) for field in fields(program)]
     wanted = {
         *measures_in(*parts),
@@ -215,6 +217,10 @@ class _Unit:
             if name in RESERVED_VISITS:
                 top["visits"][name].report("bad-name", f"`{name}` is a word of its own", "choose another name")
             scope.visits[name] = visit.plan(name, top["visits"][name])
+        scope.responses = {
+            name: lambda part=part, name=name: part.plan(name, top["responses"][name])  # type: ignore[misc]
+            for name, part in model.responses.items()
+        }
         for name, visit in model.visits.items():
             # What says for whom there is one visit may speak of the values at another.
             scope.visits[name] = visit.conditional(scope.visits[name], top["visits"][name])
@@ -241,7 +247,7 @@ class _Unit:
             tuple(
                 part.plan(name, top["assessments"][name], frozenset(doses)) for name, part in model.assessments.items()
             ),
-            tuple(part.plan(name, top["responses"][name]) for name, part in model.responses.items()),
+            tuple(each for name in model.responses if (each := top["responses"][name].response(name)) is not None),
             self.therapies(),
             model.report_within,
             dict(model.sources),

@@ -183,6 +183,11 @@ def written(choose: Choose) -> Written:
         plain["assessments"] = assessments
     if visits and chance(choose, 60):
         plain["responses"] = {"reply": _response(choose, tuple(visits))}
+        reply = plain["responses"]["reply"]
+        if set(reply.get("then", {}).values()) <= {"as_observed"} and chance(choose, 50):
+            # What goes on, or is given instead, after the response.
+            asked = {"category_of": "reply", "at": reply["at"], "is": one_of(choose, ("yes_reply", "no_reply"))}
+            doses[list(doses)[-1]]["only_if"] = asked
     plain |= _therapies(choose)
     if chance(choose, 40):
         plain["report_within"] = one_of(choose, ("24 h", "2 d"))

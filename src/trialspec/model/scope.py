@@ -35,7 +35,7 @@ from trialspec.model.growth import DEEPEST, HEAVIEST, Growth, Meanings, Said
 from trialspec.model.parts import FromWhom, Part, Span, ValueLimits, Windowed
 from trialspec.model.points import OPERATORS, Day, Moved, Named, OnDate, Quantity, WrittenPoint, day_meant
 from trialspec.patient import Kind
-from trialspec.program import Provenance, VisitPlan, joined
+from trialspec.program import Provenance, Response, VisitPlan, joined
 from trialspec.quantity import Codes, Duration, Interval, Operator, exactly, shown
 from trialspec.truth import MET, UNKNOWN
 from trialspec.vocabulary import Sort, Term, Vocabulary
@@ -87,6 +87,8 @@ class Scope:
     planned: frozenset[str] = frozenset()  # the names of all visits, before any of them is read
     visits: dict[str, VisitPlan] = field(default_factory=dict)
     arms: frozenset[str] = frozenset()
+    responses: Mapping[str, Callable[[], Response]] = field(default_factory=dict)
+    said_responses: Meanings[Response] = field(default_factory=Meanings)
     statements: dict[str, Statement] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
     found: list[Diagnostic] = field(default_factory=list)
@@ -222,6 +224,14 @@ class At:
         if visit is None:
             self.unknown("visit", name, self.scope.visits)
         return visit
+
+    def response(self, name: str) -> Response | None:
+        """Find a response, planned once."""
+        planned = self.scope.responses.get(name)
+        if planned is None:
+            self.unknown("response", name, self.scope.responses)
+            return None
+        return self.said(self.scope.said_responses, name, "definition-cycle", planned)
 
     def statement(self, name: str) -> Expr:
         """Give what a component, a criterion or a gate says, by its name."""
