@@ -35,7 +35,7 @@ from trialspec.model.growth import DEEPEST, HEAVIEST, Growth, Meanings, Said
 from trialspec.model.parts import FromWhom, Part, Span, ValueLimits, Windowed
 from trialspec.model.points import OPERATORS, Day, Moved, Named, OnDate, Quantity, WrittenPoint, day_meant
 from trialspec.patient import Kind
-from trialspec.program import Provenance, Response, VisitPlan, joined
+from trialspec.program import Provenance, VisitPlan, joined
 from trialspec.quantity import Codes, Duration, Interval, Operator, exactly, shown
 from trialspec.truth import MET, UNKNOWN
 from trialspec.vocabulary import Sort, Term, Vocabulary
@@ -73,6 +73,27 @@ class Reference:
     window: Window | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The categories of a response at a visit, in their order, each with its condition; and what else it reads."""
+
+    conditions: tuple[tuple[str, Expr | None], ...]
+    visits: frozenset[str]
+
+
+class Answers(Protocol):
+    """A definition of response, as others may ask for its categories."""
+
+    def at_visit(self, visit: VisitPlan) -> Answered:
+        """Give its categories at a visit."""
+        ...
+
+    @property
+    def handled(self) -> frozenset[str]:
+        """The intercurrent events that it handles."""
+        ...
+
+
 @dataclass(slots=True)
 class Scope:
     """All names of one protocol, and the diagnostics found so far.
@@ -84,16 +105,17 @@ class Scope:
     silence: Mapping[str, str]
     moments: Mapping[str, Callable[[], Moment]]
     silence_at: Mapping[str, At] = field(default_factory=dict)
+    therapies: frozenset[str] = frozenset()  # the names of the rules of prohibited and rescue therapy
     planned: frozenset[str] = frozenset()  # the names of all visits, before any of them is read
     visits: dict[str, VisitPlan] = field(default_factory=dict)
+    responses: dict[str, Answers] = field(default_factory=dict)
     arms: frozenset[str] = frozenset()
-    responses: Mapping[str, Callable[[], Response]] = field(default_factory=dict)
-    said_responses: Meanings[Response] = field(default_factory=Meanings)
     statements: dict[str, Statement] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
     found: list[Diagnostic] = field(default_factory=list)
     said_moments: Meanings[Moment] = field(default_factory=Meanings)
     said_statements: Meanings[Expr] = field(default_factory=Meanings)
+    said_answers: Meanings[Answered] = field(default_factory=Meanings)
     growth: Growth = field(default_factory=Growth)
 
     def history(self, kind: Kind) -> Literal["always"] | Moment | None:
@@ -119,6 +141,7 @@ class Setting:
     reach: Window | None = None  # where the value for the visit may lie, when that is not the visit's own window
     baseline: Reference | None = None
     components: Components | None = None
+    handled: frozenset[str] = frozenset()  # the intercurrent events that the response handles
 
 
 class Components(Protocol):
@@ -130,6 +153,10 @@ class Components(Protocol):
 
     def component(self, name: str, asker: At) -> Expr:
         """Give what one of them says."""
+        ...
+
+    def at_visit(self, visit: VisitPlan) -> Components:
+        """Give them as they are read at another visit, which is then read for this one."""
         ...
 
 
@@ -225,14 +252,6 @@ class At:
             self.unknown("visit", name, self.scope.visits)
         return visit
 
-    def response(self, name: str) -> Response | None:
-        """Find a response, planned once."""
-        planned = self.scope.responses.get(name)
-        if planned is None:
-            self.unknown("response", name, self.scope.responses)
-            return None
-        return self.said(self.scope.said_responses, name, "definition-cycle", planned)
-
     def statement(self, name: str) -> Expr:
         """Give what a component, a criterion or a gate says, by its name."""
         scope = self.scope
@@ -318,6 +337,9 @@ class At:
         match written:
             case Named("now"):
                 return Dose(self.place) if self.setting.value else Now(self.place)
+            case Named("visit") if self.setting.visit is not None and "visit" not in self.scope.moments:
+                visit = self.setting.visit
+                return visit.on or visit.window.end or Now(self.place)
             case Named("dose"):
                 if not self.setting.dose:
                     advice = "`dose` is the dose that a gate, a premedication or an assessment before doses is about"
