@@ -307,7 +307,8 @@ definitions:
 eligibility: {include: {A: {neither: calm, b: {neither: {sex: male}, b: {sex: other}}}}}
 """
     calm = "latest observation[measure in c3; from screened - 7 d] below 1"
-    inner = "not 1 of (latest sex of person[] in male & latest sex of person[] in other)"
+    sex = "latest sex of person[sex in female|male|other or absent=not_met]"
+    inner = f"not 1 of ({sex} in male & {sex} in other)"
     assert said(compiled(text, tmp_path).program.criteria[0].expr) == f"not 1 of ({calm} & {inner})"
 
 

@@ -82,12 +82,10 @@ class Input(Part):
         if self.when is not None and self.then is not None and self.otherwise is not None:
             return _either(expand(self.when, at["when"]), self.then, self.otherwise, at)
         if self.female is not None and self.male is not None:
-            sex = Pick("latest", at.select("person", (), Window(), "sex"), "sex", place=place)
-            female, male = (Compare(sex, "in", at.words([each]), place) for each in ("female", "male"))
+            female, male = (Compare(at.sex(), "in", at.words([each]), place) for each in ("female", "male"))
             neither = AtLeast(2, (Not(male, place), Constant(UNKNOWN, place=place)), place=place)
             return _either(AtLeast(1, (female, neither), place=place), self.female, self.male, at)
-        birth = Pick("latest", at.select("person", (), Window(), "birth date"), "birth", place=place)
-        return Arithmetic("years", birth, Dose(place), place)
+        return Arithmetic("years", at.born(), Dose(place), place)
 
     def value(self, name: str, at: At) -> Expr:
         """Give the latest value of a measure, or the mean of several, in the unit of the formula."""

@@ -22,7 +22,7 @@ class Age(Verb, DurationLimits):
 
     ## Meaning
     The age in completed years (or months) on the date of the point is compared with the limit: `at_most: 75 y` holds
-    until the day before the 76th birthday.
+    until the day before the 76th birthday. The birth date is that of the latest record of the person which names one.
 
     ## Example
     ```yaml
@@ -45,7 +45,7 @@ class Age(Verb, DurationLimits):
     def expand(self, at: At) -> Expr:
         """Compare the birth date with the point, moved back by the age."""
         point = at["age"].point(self.age)
-        birth = Pick("latest", at.select("person", (), Window(), "birth date"), "birth", place=at.place)
+        birth = at.born()
         parts: list[Expr] = []
         ends: dict[bool, tuple[int, At]] = {}  # in months: at least so old, and (`False`) younger than that
         for side in OPERATORS:
@@ -91,7 +91,7 @@ class Sex(Verb):
     """The sex of the patient.
 
     ## Meaning
-    The sex on record is the word given.
+    The sex on record is the word given. That is the sex of the latest record of the person which names one.
 
     ## Example
     ```yaml
@@ -110,8 +110,7 @@ class Sex(Verb):
 
     def expand(self, at: At) -> Expr:
         """Compare the sex on record."""
-        person = Pick("latest", at.select("person", (), Window(), "sex"), "sex", place=at.place)
-        return Compare(person, "in", at["sex"].words([self.sex]), at.place)
+        return Compare(at.sex(), "in", at["sex"].words([self.sex]), at.place)
 
 
 class Arm(Verb):

@@ -34,13 +34,14 @@ from trialspec.kernel import (
 from trialspec.model.growth import DEEPEST, HEAVIEST, Growth, Meanings, Said
 from trialspec.model.parts import FromWhom, Part, Span, ValueLimits, Windowed
 from trialspec.model.points import OPERATORS, Day, Moved, Named, OnDate, Quantity, WrittenPoint, day_meant
-from trialspec.patient import Kind
+from trialspec.patient import LONG_AGO, Kind
 from trialspec.program import Provenance, VisitPlan, joined
 from trialspec.quantity import Codes, Duration, Interval, Operator, exactly, shown
-from trialspec.truth import MET, UNKNOWN
+from trialspec.truth import MET, NOT_MET, UNKNOWN
 from trialspec.vocabulary import Sort, Term, Vocabulary
 
 ANCHOR = "day_1"  # the moment that `day N` counts from
+SEXES = ("female", "male", "other")
 ANY_NAME = "*"  # among the broken names: a whole section or library is missing, so any name may be declared there
 
 
@@ -409,6 +410,16 @@ class At:
     ) -> Select:
         """Select items of one kind; silence means no as the protocol says for that kind."""
         return Select(kind, tuple(tests), window, self.scope.history(kind), label or kind, asked_of, self.place)
+
+    def born(self) -> Expr:
+        """Give the birth date on the latest record of the person that names one."""
+        named = Test("birth", "at_least", Constant(exactly(LONG_AGO), place=self.place), NOT_MET, self.place)
+        return Pick("latest", self.select("person", [named], Window(), "birth date"), "birth", place=self.place)
+
+    def sex(self) -> Expr:
+        """Give the sex on the latest record of the person that names one."""
+        named = replace(self.among("sex", SEXES), absent=NOT_MET)
+        return Pick("latest", self.select("person", [named], Window(), "sex"), "sex", place=self.place)
 
     def among(self, name: str, words: Iterable[str], *, absent_is_met: bool = False) -> Test:
         """Ask that a field is one of some words."""
