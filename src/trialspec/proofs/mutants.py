@@ -454,9 +454,12 @@ def _shown(protocol: Protocol, mutant: Mutant, patients: Iterable[Witness]) -> S
     """Give the first patient of whom something else is found, and what is found by the protocol as it is."""
     changed = with_program(protocol, mutant.program)
     for patient in patients:
-        question = Question(protocol.timeline(patient.events, PATIENT), patient.at)
-        was = {(each.subject, each.name): each for each in findings.read(protocol.groups, question)}
-        now = {(each.subject, each.name): each for each in findings.read(changed.groups, question)}
+        seen = protocol.timeline(patient.events, PATIENT)
+        # What was read for one question is remembered with it: each protocol has its own.
+        was, now = (
+            {(each.subject, each.name): each for each in findings.read(one.groups, Question(seen, patient.at))}
+            for one in (protocol, changed)
+        )
         for key, finding in was.items():
             other = now.get(key)
             for name, value in finding.fields.items():
