@@ -67,7 +67,9 @@ def coverage(books: Iterable[Casebook]) -> tuple[Point, ...]:
             for asked in case.asked:
                 report = protocol.report(case.events, PATIENT, at=asked.at, known=asked.known)
                 _look(protocol, report, seen)
-    return () if protocol is None else tuple(_points(protocol, seen))
+    return (
+        () if protocol is None else tuple({(each.part, each.name): each for each in _points(protocol, seen)}.values())
+    )
 
 
 def _look(protocol: Protocol, report: PatientReport, seen: _Seen) -> None:

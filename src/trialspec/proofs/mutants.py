@@ -41,8 +41,9 @@ from trialspec.solver.witness import Witness
 from trialspec.truth import NOT_MET, UNKNOWN
 
 if TYPE_CHECKING:
-    from trialspec.casebook import Asked, Case, Casebook
+    from trialspec.casebook import Asked, Case, Casebook, Expectation
     from trialspec.diagnostics import Place
+    from trialspec.findings import Finding, Group
     from trialspec.kernel import Expr, Point
     from trialspec.patient import Timeline
     from trialspec.program import DosePlan, Program
@@ -285,41 +286,120 @@ def _plans(plan: DosePlan) -> Iterator[tuple[str, DosePlan]]:
 # --- who notices ------------------------------------------------------------------------------------------------------
 
 
+def _groups(mutant: Mutant) -> frozenset[str]:
+    """Name the groups of findings that a mistake can change: nothing else reads what was changed."""
+    part, _, name = mutant.of.partition(" ")
+    match part:
+        case "criterion":
+            return frozenset({f"criterion {name}", "eligibility"})
+        case "component":
+            return frozenset({f"response {name.partition(' ')[0]}"})
+        case _:
+            return frozenset({"doses"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Sitting:
+    """One instant at which a case expects something, and the timeline that it is asked of."""
+
+    case: Case
+    asked: Asked
+    seen: Timeline
+
+    def question(self, protocol: Protocol) -> Question:
+        """Ask it of a protocol."""
+        return Question(self.seen, self.asked.at, known_at=lambda at: self._known(protocol, at))
+
+    def _known(self, protocol: Protocol, at: int) -> Timeline:
+        return protocol.timeline(self.case.events, PATIENT, known=at)
+
+
 @dataclass(slots=True)
 class _Jury:
-    """The cases of a protocol, with what they were read as before."""
+    """The cases of a protocol, with what each group of findings came to by the protocol as it is."""
 
     protocol: Protocol
-    books: tuple[Casebook, ...]
-    timelines: dict[tuple[str, int, int | None], Timeline] = field(default_factory=dict)
+    sittings: tuple[_Sitting, ...]
+    found: dict[tuple[int, str], tuple[Finding, ...]] = field(default_factory=dict)
+    raised: dict[tuple[int, str], alerts.State] = field(default_factory=dict)
 
     def notices(self, mutant: Mutant) -> bool:
-        """Whether some case comes out otherwise than it expects: what is found first, the alerts last."""
-        changed = with_program(self.protocol, mutant.program)
-        asked = [
-            (book, case, each) for book in self.books for case in book.cases if not case.xfail for each in case.asked
-        ]
-        if any(self._differs(changed, case, each, told=False) for _, case, each in asked):
+        """Whether some case comes out otherwise than it expects: what is found is looked at first, alerts last."""
+        changed, names = with_program(self.protocol, mutant.program), _groups(mutant)
+        told = range(len(self.sittings))
+        if any(self._finds(changed, number, names) for number in told):
             return True
-        return any(
-            self._differs(changed, case, each, told=True)
-            for _, case, each in asked
-            if any(expectation.subject in {"alerts", "raised"} for expectation in each.expected)
-        )
+        asking = [
+            number for number in told if any(each.subject in _ALERTS for each in self.sittings[number].asked.expected)
+        ]
+        return any(self._raises(changed, number, names) for number in asking)
 
-    def _differs(self, protocol: Protocol, case: Case, asked: Asked, *, told: bool) -> bool:
-        key = (str(case.place), asked.at, asked.known)
-        if key not in self.timelines:
-            self.timelines[key] = self.protocol.timeline(case.events, PATIENT, known=asked.known)
-        seen = self.timelines[key]
-        question = Question(
-            seen, asked.at, known_at=lambda instant: protocol.timeline(case.events, PATIENT, known=instant)
-        )
-        raised = alerts.state(protocol.context, protocol.groups, question) if told else {}
-        found = () if told else findings.read(protocol.groups, question)
-        report = PatientReport(PATIENT, asked.at, asked.known, seen, found, raised, protocol.program)
-        about = {"alerts", "raised"}
-        return any(disagrees(each, report) for each in asked.expected if (each.subject in about) is told)
+    def _finds(self, changed: Protocol, number: int, names: frozenset[str]) -> bool:
+        sitting = self.sittings[number]
+        expected = [each for each in sitting.asked.expected if each.subject not in _ALERTS]
+        if not expected:
+            return False
+        question = sitting.question(changed)
+        findings_: list[Finding] = []
+        same = True
+        for mine, theirs in zip(self.protocol.groups, changed.groups, strict=True):
+            was = self._group(number, mine)
+            now = theirs(question).findings if mine.name in names else was
+            same = same and now == was
+            findings_ += now
+        return not same and self._disagrees(expected, changed, number, tuple(findings_), {})
+
+    def _group(self, number: int, group: Group) -> tuple[Finding, ...]:
+        key = number, group.name
+        if key not in self.found:
+            self.found[key] = group(self.sittings[number].question(self.protocol)).findings
+        return self.found[key]
+
+    def _raises(self, changed: Protocol, number: int, names: frozenset[str]) -> bool:
+        sitting = self.sittings[number]
+        expected = [each for each in sitting.asked.expected if each.subject in _ALERTS]
+        state: alerts.State = {}
+        same = True
+        for mine, theirs in zip(self.protocol.groups, changed.groups, strict=True):
+            key = number, mine.name
+            if key not in self.raised:
+                self.raised[key] = alerts.state(self.protocol.context, [mine], sitting.question(self.protocol))
+            was = self.raised[key]
+            now = alerts.state(changed.context, [theirs], sitting.question(changed)) if mine.name in names else was
+            same = same and _brief(now) == _brief(was)
+            state |= now
+        return not same and self._disagrees(expected, changed, number, (), state)
+
+    def _disagrees(
+        self,
+        expected: Iterable[Expectation],
+        changed: Protocol,
+        number: int,
+        found: tuple[Finding, ...],
+        raised: alerts.State,
+    ) -> bool:
+        sitting = self.sittings[number]
+        asked = sitting.asked
+        report = PatientReport(PATIENT, asked.at, asked.known, sitting.seen, found, raised, changed.program)
+        return any(disagrees(each, report) for each in expected)
+
+
+_ALERTS = frozenset({"alerts", "raised"})
+
+
+def _brief(state: alerts.State) -> set[tuple[str, str, bool]]:
+    return {(key.rule, key.subject, episode.over) for key, episode in state.items()}
+
+
+def _jury(protocol: Protocol, books: Sequence[Casebook]) -> _Jury:
+    sittings = [
+        _Sitting(case, asked, protocol.timeline(case.events, PATIENT, known=asked.known))
+        for book in books
+        for case in book.cases
+        if not case.xfail
+        for asked in case.asked
+    ]
+    return _Jury(protocol, tuple(sittings))
 
 
 def with_program(protocol: Protocol, program: Program) -> Protocol:
@@ -331,7 +411,7 @@ def survivors(
     protocol: Protocol, books: Sequence[Casebook], *, limit: int = LIMIT, step: Callable[[], None] = lambda: None
 ) -> tuple[tuple[Survivor, ...], int]:
     """Give the mutants that no case notices and that mean something else, and how many mutants there were."""
-    jury = _Jury(protocol, tuple(books))
+    jury = _jury(protocol, books)
     found, count = [], 0
     trials: list[Witness] | None = None
     for mutant in mutants(protocol.program):
@@ -379,9 +459,12 @@ def _shown(protocol: Protocol, mutant: Mutant, patients: Iterable[Witness]) -> S
     """Give the first patient of whom something else is found, and what is found by the protocol as it is."""
     changed = with_program(protocol, mutant.program)
     for patient in patients:
-        question = Question(protocol.timeline(patient.events, PATIENT), patient.at)
-        was = {(each.subject, each.name): each for each in findings.read(protocol.groups, question)}
-        now = {(each.subject, each.name): each for each in findings.read(changed.groups, question)}
+        seen = protocol.timeline(patient.events, PATIENT)
+        # What was read for one question is remembered with it: each protocol has its own.
+        was, now = (
+            {(each.subject, each.name): each for each in findings.read(one.groups, Question(seen, patient.at))}
+            for one in (protocol, changed)
+        )
         for key, finding in was.items():
             other = now.get(key)
             for name, value in finding.fields.items():
