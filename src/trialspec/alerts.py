@@ -251,8 +251,7 @@ class Walk:
             holding, until = told
         if until is not None and until <= now:
             raise MisreadError(f"until does not move on: {self.group.name} at {now}")
-        if self.teller is not None:
-            self._remember()
+        self._remember()
         ended = [pair for pair, run in self._running.items() if pair not in holding and not run.lasting]
         begun = [pair for pair in holding if pair not in self._running]
         if ended:
@@ -337,7 +336,8 @@ def _opening(finding: Finding, before: Finding | None, arrived: frozenset[str]) 
 
 def _appeared(timeline: Timeline, now: int) -> frozenset[str]:
     """Give the events that come into sight at this instant."""
-    seen = [item for item in timeline.items if now in appearances(item, timeline.zone)]
+    # What is made of records opens nothing: the one of them that came opened it.
+    seen = [item for item in timeline.items if not item.derived and now in appearances(item, timeline.zone)]
     return frozenset().union(*(item.sources or {item.id} for item in seen))
 
 

@@ -17,9 +17,9 @@ from tests.laws.asking import Read
 from trialspec.interpreters.generated.expressions import Form
 
 SOURCE = Path(trialspec.__file__).parent
-SELECTION, REFERENCE = "interpreters/selection.py", "interpreters/reference.py"
+SELECTION, DAILY, REFERENCE = (f"interpreters/{name}.py" for name in ("selection", "daily", "reference"))
 # Each imports only from those before it.
-_FILES = ("truth.py", "quantity.py", "times.py", SELECTION, REFERENCE)
+_FILES = ("truth.py", "quantity.py", "times.py", SELECTION, DAILY, REFERENCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,8 +313,8 @@ MUTANTS = (
     Mutant(
         "silence means no before the history was taken",
         SELECTION,
-        "value=verdict(met=taken.value is not None)",
-        "value=MET",
+        "verdict(met=taken.value is not None), taken.because",
+        "MET, taken.because",
         COUNTS,
     ),
     Mutant(
@@ -450,8 +450,8 @@ MUTANTS = (
     Mutant(
         "a failing reading breaks no row",
         REFERENCE,
-        "if not all(held for _, held in group):\n            row = []",
-        "if not all(held for _, held in group):",
+        "row = row if run.across else []",
+        "pass",
         RUNS,
         5,
     ),

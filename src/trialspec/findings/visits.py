@@ -27,7 +27,7 @@ from trialspec.findings.standing import (
     chosen,
     fit_of,
     next_turn,
-    scene_of,
+    scenes_of,
     stand,
 )
 from trialspec.findings.windows import (
@@ -45,7 +45,7 @@ from trialspec.interpreters.reference import cited, locate, next_visible, visibl
 from trialspec.interpreters.selection import passes
 from trialspec.kernel import Window
 from trialspec.times import When, shown_date
-from trialspec.truth import MET, NOT_MET, UNKNOWN, every, some
+from trialspec.truth import MET, NOT_MET, UNKNOWN, agreed, every, some
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -65,13 +65,17 @@ def visits(
     Facts: visit, assessment, measure, state, date (of the value), window, planned, text, clause, assumed, missing.
     """
     pinned = worlds(question, *points(program)) or ()
-    scenes = [scene_of(program, world) for world in pinned]
+    scenes = [scene for world in pinned for scene in scenes_of(program, world)]
     plans = {plan.name: plan for plan in program.visits if only in {None, plan.name}}
     candidates = {name: [candidates_of(scene, name) for scene in scenes] for name in plans}
     made: list[Finding] = []
     for plan in plans.values():
         seen = [_visit(scene, plan, own) for scene, own in zip(scenes, candidates[plan.name], strict=True)]
-        made.append(_finding("visit", plan.name, seen, question, plan, visit=plan.name))
+        told = _finding("visit", plan.name, seen, question, plan, visit=plan.name)
+        if plan.only_if is not None:
+            found_ = {each.verdict for scene in scenes if (each := scene.conditions.get(plan.name)) is not None}
+            told = replace(told, fields={**told.fields, "applies": str(agreed(found_))})
+        made.append(told)
     whole = {finding.name: finding for finding in made}
     for assessment in program.assessments:
         for visit in (name for name in assessment.visits if name in plans):
@@ -98,11 +102,16 @@ def _at_visit(assessment: Finding, visit: Finding) -> Finding:
     )
 
 
-def visit_standings(program: Program, world: Question, only: Collection[str]) -> dict[str, Standing]:
-    """Say how some visits stand in one world: what the date of each is, if it is done, and where its window lies."""
-    scene = scene_of(program, world)
-    plans = (plan for plan in program.visits if plan.name in only)
-    return {plan.name: _visit(scene, plan, candidates_of(scene, plan.name)) for plan in plans}
+def visit_standings(program: Program, world: Question, only: Collection[str]) -> list[dict[str, Standing]]:
+    """Say how some visits stand in one world: what the date of each is, if it is done, and where its window lies.
+
+    Where it is open which visits are for this patient, it is said once for each way.
+    """
+    plans = [plan for plan in program.visits if plan.name in only]
+    return [
+        {plan.name: _visit(scene, plan, candidates_of(scene, plan.name)) for plan in plans}
+        for scene in scenes_of(program, world)
+    ]
 
 
 def _visit(scene: Scene, plan: VisitPlan, candidates: Iterable[Candidate]) -> Standing:
@@ -151,6 +160,8 @@ def _finding(
     """Join the worlds: a state on which they do not agree is unknown, a departure is what all of them have."""
     zone = question.timeline.zone
     states = {each.state for each in seen}
+    if states - {each.state for each in seen if each.elsewhere} == {"not_due"}:
+        states = {"not_due"}  # whoever it is for, it is not due yet
     state = states.pop() if len(states) == 1 else "unknown"
     departure = seen[0].departure.intersection(*(each.departure for each in seen)) if seen else frozenset[str]()
     missing = frozenset[Missing]().union(*(each.missing for each in seen)) or frozenset(

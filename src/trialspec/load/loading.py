@@ -27,17 +27,8 @@ _OF_THE_PROTOCOL = frozenset({"properties", "accepted"})
 _MAPPINGS = frozenset(
     (
         *("sites", "sources", "measures", "drugs", "drug_classes", "concepts", "gates", "alerts", "silence_means_no"),
-        *(
-            "moments",
-            "visits",
-            "assessments",
-            "doses",
-            "responses",
-            "prohibited",
-            "rescue",
-            "eligibility",
-            "properties",
-        ),
+        *("moments", "visits", "assessments", "doses", "responses", "time_to", "prohibited", "rescue", "eligibility"),
+        "properties",
     )
 )
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from dataclasses import replace
+from typing import Literal, TypeGuard
 
 from pydantic import Field
 
-from trialspec.kernel import Compare, Constant, Expr, Pick, Shift, Window
-from trialspec.model.parts import DurationLimits, Windowed
+from trialspec.kernel import AtLeast, Compare, Constant, Expr, Fold, Moment, Not, Pick, Point, Select, Shift, Window
+from trialspec.model.parts import DurationLimits, Names, Windowed
 from trialspec.model.points import OPERATORS, Name, PointText
 from trialspec.model.scope import At, declared
 from trialspec.model.verb import Verb, every_one, exists, nothing
 from trialspec.quantity import Duration, Operator, word
+from trialspec.truth import NOT_MET
 
 
 class Age(Verb, DurationLimits):
@@ -20,7 +22,7 @@ class Age(Verb, DurationLimits):
 
     ## Meaning
     The age in completed years (or months) on the date of the point is compared with the limit: `at_most: 75 y` holds
-    until the day before the 76th birthday.
+    until the day before the 76th birthday. The birth date is that of the latest record of the person which names one.
 
     ## Example
     ```yaml
@@ -43,7 +45,7 @@ class Age(Verb, DurationLimits):
     def expand(self, at: At) -> Expr:
         """Compare the birth date with the point, moved back by the age."""
         point = at["age"].point(self.age)
-        birth = Pick("latest", at.select("person", (), Window(), "birth date"), "birth", place=at.place)
+        birth = at.born()
         parts: list[Expr] = []
         ends: dict[bool, tuple[int, At]] = {}  # in months: at least so old, and (`False`) younger than that
         for side in OPERATORS:
@@ -89,7 +91,7 @@ class Sex(Verb):
     """The sex of the patient.
 
     ## Meaning
-    The sex on record is the word given.
+    The sex on record is the word given. That is the sex of the latest record of the person which names one.
 
     ## Example
     ```yaml
@@ -108,8 +110,55 @@ class Sex(Verb):
 
     def expand(self, at: At) -> Expr:
         """Compare the sex on record."""
-        person = Pick("latest", at.select("person", (), Window(), "sex"), "sex", place=at.place)
-        return Compare(person, "in", at["sex"].words([self.sex]), at.place)
+        return Compare(at.sex(), "in", at["sex"].words([self.sex]), at.place)
+
+
+class Arm(Verb):
+    """The arm of the trial that the patient is in.
+
+    ## Meaning
+    The arm is that of the latest randomisation which names one; where none does, the one on record for the person. It
+    is one of those given, which the protocol lists under `arms`.
+
+    ## Example
+    ```yaml
+    arm: rituximab
+    ```
+
+    ## When data are missing
+    Not recorded, it is `unknown`: nothing is guessed from what was given. So is an arm that the protocol does not list,
+    a slip perhaps, which is a data question; before randomisation it is not known yet.
+
+    ## On a live stream
+    It changes with the randomisation, and with each one after it.
+    """
+
+    verb = "arm"
+    arm: Names = Field(description="one or more of the arms of the protocol")
+
+    def expand(self, at: At) -> Expr:
+        """Compare the arm of the latest randomisation, or else the one on record."""
+        arms = at.scope.arms
+        here = at["arm"]
+        for index, name in enumerate(self.arm):
+            if name not in arms:
+                (here[index] if here.node.kind == "list" else here).unknown("arm", name, arms, "list it under `arms`")
+        if arms and arms <= set(self.arm):
+            here.report(
+                "decides-nothing", "these are all the arms, so every patient is in one", "list those that count"
+            )
+        named = replace(at.among("arm", sorted(arms)), absent=NOT_MET)
+        tests = at.among("milestone", ["randomisation"]), named
+        randomised = at.select("milestone", tests, Window(), "randomisation")
+        told = Compare(Fold("count", randomised, place=at.place), "at_least", at.number(1), at.place)
+        by_record = self.among(at.select("person", [named], Window(), "arm"), at)
+        by_randomisation = self.among(randomised, at)
+        parts = (every_one((told, by_randomisation), at), every_one((Not(told, at.place), by_record), at))
+        return AtLeast(1, parts, place=at.place)
+
+    def among(self, select: Select, at: At) -> Expr:
+        """Compare the arm on the latest record."""
+        return Compare(Pick("latest", select, "arm", place=at.place), "in", at["arm"].words(self.arm), at.place)
 
 
 class Judged(Verb, Windowed):
@@ -151,6 +200,11 @@ class Judged(Verb, Windowed):
         )
 
 
+def _counts_on(point: Point, moment: Moment) -> TypeGuard[Moment]:
+    """Whether a point is the moment of the same name with the number before."""
+    return isinstance(point, Moment) and point.name == moment.name
+
+
 class Happened(Verb):
     """A moment of the protocol has come.
 
@@ -178,4 +232,10 @@ class Happened(Verb):
         if self.happened in {"now", "dose"}:
             at["happened"].report("bad-point", f"`{self.happened}` is no moment of the protocol", "name a moment")
             return nothing(at)
-        return exists(at["happened"].moment(self.happened).of, at)
+        counted = at["happened"].moment(self.happened)
+        parts = [exists(counted.of, at)]
+        # A moment with a `number` is counted from the one before it; where that has not happened, this has not.
+        while isinstance(start := counted.of.window.start, Shift) and _counts_on(start.point, counted):
+            counted = start.point
+            parts.insert(0, exists(counted.of, at))
+        return every_one(tuple(parts), at)

@@ -10,7 +10,7 @@ from trialspec.model.criteria import Criterion, GateCriterion
 from trialspec.model.parts import OneOrMore, Part, Sourced
 from trialspec.model.points import DurationText, Name, Slug, Text, ZoneName, refuse
 from trialspec.model.questions import AcceptedPart, PropertyPart
-from trialspec.model.response import ResponsePart, TherapyPart
+from trialspec.model.response import ResponsePart, TherapyPart, TimePart
 from trialspec.model.rulebook import Alert
 from trialspec.model.schedule import Assessment, CoursePart, Dose, MomentPart, Visit
 from trialspec.model.vocabulary import Concept, Drug, DrugClass, Measure
@@ -110,6 +110,20 @@ class Site(Part):
     zone: ZoneName
 
 
+class ArmPart(Sourced):
+    """An arm of the trial, which records name.
+
+    ```yaml
+    arms:
+      rituximab: {text: Rituximab on days 1 and 15}
+      control: {text: Background treatment alone}
+    eligibility:
+      exclude:
+        E1: {all: [{arm: rituximab}, {given: rituximab, before: screened}]}
+    ```
+    """
+
+
 class Eligibility(Part):
     """Who may enter: every inclusion met, every exclusion not met.
 
@@ -139,6 +153,7 @@ class Protocol(Library):
     version: Text = Field(description="the version of the protocol that events are judged by")
     zone: ZoneName = Field(description="the zone of the sites, where a site does not name its own")
     sites: dict[Name, Site] = Field(default_factory=dict)
+    arms: dict[Name, ArmPart] = Field(default_factory=dict)
     not_stated: OneOrMore[Text] = Field((), description="what the written protocol leaves open")
     silence_means_no: dict[Recorded, Name] = Field(
         default_factory=dict,
@@ -151,6 +166,7 @@ class Protocol(Library):
     doses: dict[Name, Dose] = Field(default_factory=dict)
     course: CoursePart | None = None
     responses: dict[Name, ResponsePart] = Field(default_factory=dict)
+    time_to: dict[Name, TimePart] = Field(default_factory=dict)
     prohibited: dict[Name, TherapyPart] = Field(default_factory=dict)
     rescue: dict[Name, TherapyPart] = Field(default_factory=dict)
     report_within: DurationText | None = Field(None, description="how soon a serious adverse event is to be reported")
@@ -159,5 +175,5 @@ class Protocol(Library):
 
 
 # Names that stand for something already.
-RESERVED_MOMENTS = frozenset({"now", "dose", "always"})
+RESERVED_MOMENTS = frozenset({"now", "dose", "always", "visit"})
 RESERVED_VISITS = frozenset({"visit", "nadir", "peak"})

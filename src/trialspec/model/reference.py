@@ -5,12 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 
+from trialspec.model.amounts import AmountPart
+from trialspec.model.criteria import ScoreParts, Weighted
+from trialspec.model.derived import Derived, Input, Operation
 from trialspec.model.parts import Part, Sourced, Windowed
-from trialspec.model.protocol import Definition, Eligibility, Library, Need, Protocol, Site
+from trialspec.model.protocol import ArmPart, Definition, Eligibility, Library, Need, Protocol, Site
 from trialspec.model.questions import AcceptedPart, PropertyPart
-from trialspec.model.response import AtVisit, CategoryPart, ResponsePart, TherapyPart
+from trialspec.model.response import AtVisit, CategoryPart, Handles, ResponsePart, TherapyPart, TimePart
 from trialspec.model.rulebook import AlertChange, AlertRule
-from trialspec.model.schedule import MILESTONES, Assessment, CoursePart, Dose, MomentPart, Visit
+from trialspec.model.schedule import MILESTONES, Assessment, CoursePart, Dose, MomentPart, RateStepsPart, Visit
 from trialspec.model.values import OwnReference
 from trialspec.model.verb import VERBS
 from trialspec.model.vocabulary import Concept, Drug, DrugClass, Measure
@@ -29,9 +32,9 @@ lists have order. What cannot be seen by a reader is refused: duplicate keys, an
 - A **name** begins with a letter and has letters, digits and underscores: `lupus_nephritis`, `RTX`.
 - A **duration** is a whole number and one of `s`, `min`, `h`, `d`, `wk`, `mo`, `y`: `28 d`. Clock time counts between
   instants, days on dates; months and years keep the day of the month, clamped to its end.
-- A **point** is `now`, `dose` (in what is asked of a dose), a moment, `day 29`, a date `2005-03-31`, or a duration
-  before or after a point: `14 d before screened`. `day 1` is the date of the moment `day_1`, `day -1` the day before;
-  there is no `day 0`.
+- A **point** is `now`, `dose` (in what is asked of a dose), `visit` (in a response: the planned day of the visit that
+  is read, or the end of its window), a moment, `day 29`, a date `2005-03-31`, or a duration before or after a point:
+  `14 d before screened`. `day 1` is the date of the moment `day_1`, `day -1` the day before; there is no `day 0`.
 - A **quantity** is a number and its unit: `1.5 10*9/L`, `50 %`, `4` for what has no unit. `2 x ULN` and `1 x LLN` are
   multiples of the end of the reference range that came with the value. No unit is ever assumed.
 - A **word** of a record is open text, unless its line says which words there are: nobody lists the `status`, `class`
@@ -54,26 +57,28 @@ Every criterion, and most other items, may say where they come from:
 """
 
 _SECTIONS: Mapping[str, tuple[type[Part], ...]] = {
-    "A protocol": (Protocol, Site),
+    "A protocol": (Protocol, Site, ArmPart),
     "A library": (Library,),
     "Moments": (MomentPart,),
     "Eligibility": (Eligibility,),
-    "Doses and gates": (Dose, CoursePart),
+    "Doses and gates": (Dose, AmountPart, RateStepsPart, CoursePart),
     "Visits and assessments": (Visit, Assessment),
-    "Responses": (ResponsePart, AtVisit, OwnReference, CategoryPart),
+    "Responses": (ResponsePart, AtVisit, OwnReference, CategoryPart, Handles),
+    "Time to event": (TimePart,),
     "Prohibited and rescue therapy": (TherapyPart,),
     "Properties, and what is accepted": (PropertyPart, AcceptedPart),
     "Alert rules": (AlertRule, AlertChange),
     "Definitions": (Definition, Need),
     "Vocabulary": (Measure, Drug, DrugClass, Concept),
+    "Derived measures": (Derived, Input, Operation, ScoreParts, Weighted),
 }
 
 
 def reference() -> str:
     """Give the text of `docs/language.md`."""
-    verbs = [f"### `{verb}`\n\n{_verb(cls)}\n\n{_keys(cls)}" for verb, cls in sorted(VERBS.items())]
+    verbs = [f"### `{verb}`\n\n{_said(cls)}\n\n{_keys(cls)}" for verb, cls in sorted(VERBS.items())]
     sections = [
-        f"## {title}\n\n" + "\n\n".join(f"{inspect.getdoc(part)}\n\n{_keys(part)}" for part in parts)
+        f"## {title}\n\n" + "\n\n".join(f"{_said(part)}\n\n{_keys(part)}" for part in parts)
         for title, parts in _SECTIONS.items()
     ]
     milestones = ", ".join(f"`{word}`" for word in MILESTONES)
@@ -89,8 +94,8 @@ def reference() -> str:
     )
 
 
-def _verb(verb: type[Part]) -> str:
-    return (inspect.getdoc(verb) or "").replace("\n## ", "\n#### ")
+def _said(part: type[Part]) -> str:
+    return (inspect.getdoc(part) or "").replace("\n## ", "\n#### ")
 
 
 def _keys(part: type[Part]) -> str:

@@ -21,7 +21,7 @@ from trialspec.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from trialspec.evaluation import Protocol
     from trialspec.kernel import Expr
-    from trialspec.program import Category, Criterion, DosePlan, Program, Response, VisitPlan
+    from trialspec.program import Amount, Category, Criterion, DosePlan, Program, Response, VisitPlan
     from trialspec.solver.witness import Witness
 
 Relation = Literal["equal", "wider", "narrower", "incomparable", "not proved", "added", "removed", "changed"]
@@ -259,7 +259,7 @@ def _dose(plan: DosePlan) -> Facts:
     }
     return {
         "drug": f"{plan.drug} ({', '.join(sorted(plan.drugs))})" if plan.drugs != {plan.drug} else plan.drug,
-        "amount": "" if plan.amount is None else f"{plan.amount} {plan.unit}",
+        "amount": "; ".join(_amount(each) for each in plan.amounts) or plan.planned_amount,
         "amount_within": f"{shown(plan.amount_within * 100)} %",
         "route": ", ".join(sorted(plan.routes)),
         "on": ", ".join(point_in_words(point) for point in plan.planned),
@@ -270,10 +270,21 @@ def _dose(plan: DosePlan) -> Facts:
         "times": str(plan.times or ""),
         "interval_at_least": str(plan.interval_at_least or ""),
         "rate_at_most": "" if plan.rate_at_most is None else f"{_number(plan.rate_at_most)} {plan.rate_unit}",
+        "rate_steps": "" if plan.rate_steps is None else str(plan.rate_steps),
+        "resumed_at_most": "" if plan.resumed_at_most is None else f"{shown(plan.resumed_at_most * 100)} %",
+        "lasts_at_least": str(plan.lasts_at_least or ""),
         "premedication": "; ".join(str(plain(part)) for part in plan.premedication),
+        "only_if": "" if plan.only_if is None else str(plain(plan.only_if)),
+        "if_missed": "" if plan.if_missed == "go_on" else plan.if_missed,
         "merge_within": str(plan.merge_within),
         **{key: "" if point is None else point_in_words(point) for key, point in points.items()},
     }
+
+
+def _amount(amount: Amount) -> str:
+    """Say an amount with all that it is reckoned from: its words leave out how old a value may be."""
+    asked = (amount.when, amount.least, amount.most, amount.no_more_than)
+    return " ".join([amount.text, *("" if each is None else str(plain(each)) for each in asked)]).strip()
 
 
 def _number(value: Interval) -> str:
@@ -288,7 +299,8 @@ def _visit(plan: VisitPlan) -> Facts:
         "missed_after": plan.missed_after,
     }
     words = {key: "" if point is None else point_in_words(point) for key, point in points.items()}
-    return {"window": window_in_words(plan.window), **words}
+    only_if = "" if plan.only_if is None else str(plain(plan.only_if))
+    return {"window": window_in_words(plan.window), "only_if": only_if, **words}
 
 
 def _assessments(program: Program) -> Mapping[str, Facts]:

@@ -260,6 +260,11 @@ def _plans(plan: DosePlan) -> Iterator[tuple[str, DosePlan]]:
     if plan.amount is not None and plan.amount.exact is not None:
         more = exactly(plan.amount.exact * Fraction(11, 10))
         yield f"an amount of {more} for {plan.amount}", replace(plan, amount=more)
+    for index, each in enumerate(plan.amounts if len(plan.amounts) > 1 else ()):
+        fewer = (*plan.amounts[:index], *plan.amounts[index + 1 :])
+        yield f"without the amount `{each.text}` of `{plan.name}`", replace(plan, amounts=fewer)
+    if plan.only_if is not None:
+        yield f"`{plan.name}` for everybody", replace(plan, only_if=None)
     if plan.amount_within:
         yield "no tolerance of the amount", replace(plan, amount_within=Fraction(0))
     for index, point in enumerate(plan.planned):

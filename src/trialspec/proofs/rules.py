@@ -86,11 +86,15 @@ def _impossible(program: Program) -> dict[tuple[str, str, str], str]:
     plans = program.doses
     held = [gate for plan in plans for name in plan.gates if (gate := program.gates.get(name)) is not None]
     needs = {
-        "rate": any(plan.rate_at_most is not None for plan in plans),
+        "rate": any(
+            limit is not None
+            for plan in plans
+            for limit in (plan.rate_at_most, plan.rate_steps, plan.resumed_at_most, plan.lasts_at_least)
+        ),
         "premedication": any(plan.premedication for plan in plans),
         "interval": any(plan.interval_at_least is not None for plan in plans),
         "route": any(plan.routes for plan in plans),
-        "amount": any(plan.amount is not None for plan in plans),
+        "amount": any(plan.amount is not None or plan.amounts for plan in plans),
         "gate_not_met": any(gate.otherwise == "hold" for gate in held),
         "gate_unknown": any(gate.otherwise == "hold" for gate in held),
         "after_course": program.course is not None,
@@ -115,6 +119,9 @@ def _impossible(program: Program) -> dict[tuple[str, str, str], str]:
         why = "no assessment asks for a method"
         rule_out("assessment", "departure", ["wrong_method"], why)
         rule_out("visit", "departure", ["wrong_method"], why)
+    for subject, planned in (("dose", plans), ("visit", program.visits)):
+        if all(each.only_if is None for each in planned):
+            rule_out(subject, "applies", ["met", "not_met", "unknown"], f"no {subject} is for some patients only")
     if program.report_within is None:
         why = "the protocol does not say how soon an event is to be reported"
         rule_out("adverse_event", "reported_late", ["yes", "no"], why)

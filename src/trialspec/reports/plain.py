@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from trialspec.explain import point_in_words, window_in_words, words
 from trialspec.kernel import AtLeast, Compare, Moment, Not, Score
+from trialspec.program import Handled
 from trialspec.quantity import Duration, shown
 from trialspec.reports.calendar import plan
 from trialspec.reports.rests import everything, items
@@ -35,6 +37,7 @@ def plain(program: Program, rulebook: Rulebook) -> str:
         _gates(program),
         _visits(program),
         _responses(program),
+        _times(program),
         _therapies(program),
         _silence(program),
         _alerts(rulebook),
@@ -167,7 +170,7 @@ def _label(program: Program, name: str) -> str:
 
 
 def _amount(dose: DosePlan) -> str:
-    return "" if dose.amount is None else f"{dose.amount} {dose.unit}"
+    return dose.planned_amount
 
 
 def _schedule(program: Program) -> Iterator[str]:
@@ -190,6 +193,7 @@ def _doses(program: Program) -> Iterator[str]:
         yield from _due(each, f"{each.name}#1")
         if each.gates:
             yield f"  - given only if {' and '.join(each.gates)} (see gates)"
+        yield from _for_some(each)
         yield from (f"  - {limit}" for limit in _limits(each))
         for expr in each.premedication:
             first, *rest = statement(expr)
@@ -204,7 +208,7 @@ def _doses(program: Program) -> Iterator[str]:
 
 def _dose(program: Program, dose: DosePlan) -> Iterator[str]:
     yield _label(program, dose.drug)
-    if dose.amount is not None:
+    if dose.planned_amount:
         within = f" (within {shown(dose.amount_within * 100)} %)" if dose.amount_within else ""
         yield f"{_amount(dose)}{within}"
     yield from ([" or ".join(sorted(dose.routes))] if dose.routes else [])
@@ -216,11 +220,29 @@ def _dose(program: Program, dose: DosePlan) -> Iterator[str]:
     yield f"({_tolerance(dose.early, dose.late)})"
 
 
+def _for_some(each: DosePlan | VisitPlan) -> Iterator[str]:
+    """Say for whom there is a dose or visit, where that is not everybody."""
+    if each.only_if is not None:
+        first, *rest = statement(each.only_if)
+        yield f"  - only if {first.removeprefix('- ')}"
+        yield from (f"  {line}" for line in rest)
+
+
 def _limits(dose: DosePlan) -> Iterator[str]:
     if dose.interval_at_least is not None:
         yield f"at least {dose.interval_at_least} after the dose before"
     if dose.rate_at_most is not None:
         yield f"at most {dose.rate_at_most} {dose.rate_unit}".rstrip()
+    if dose.rate_steps is not None:
+        steps = dose.rate_steps
+        first, up = (f"{shown(rate)} {dose.unit}/h" for rate in (steps.first, steps.up))
+        yield f"at most {first} at first, and {up} more after every {shown(Fraction(steps.every, 60))} min"
+    if dose.resumed_at_most is not None:
+        yield f"after an interruption at most {shown(dose.resumed_at_most * 100)} % of the rate before it"
+    if dose.lasts_at_least is not None:
+        yield f"given in no less than {dose.lasts_at_least}"
+    if dose.if_missed == "stop":
+        yield "none after one that was missed"
     if dose.belongs_until is not None:
         yield f"a dose that names no slot belongs to the last one until {point_in_words(dose.belongs_until)}"
     if dose.merge_within != _MERGE_WITHIN:
@@ -270,6 +292,7 @@ def _visits(program: Program) -> Iterator[str]:
         on = f"on {point_in_words(visit.on)}," if visit.on is not None else ""
         yield f"- **{visit.name}** {on} permitted{_window(visit.window)}".replace("  ", " ")
         yield from _due(visit, visit.name)
+        yield from _for_some(visit)
         yield from _provenance(visit.provenance, 1)
     for each in program.assessments:
         measures = ", ".join(_label(program, measure) for measure in each.measures)
@@ -321,13 +344,36 @@ def _response(program: Program, response: Response) -> Iterator[str]:
             yield from statement(category.when, 2)
     if response.then:
         yield ""
-        yield from (f"- after {event}: {handling.replace('_', ' ')}" for event, handling in response.then.items())
+        yield from (f"- after {event.replace('_', ' ')}{_handled(each)}" for event, each in response.then.items())
     if response.report_only:
         yield ""
         listed = ", ".join(_label(program, name) for name in response.report_only)
         yield f"Reported only, never part of the answer: {listed}."
     yield ""
     yield from _provenance(dict(items(program))[response.name])
+
+
+def _times(program: Program) -> Iterator[str]:
+    for each in program.times:
+        yield f"## Time to {each.name.replace('_', ' ')}"
+        yield ""
+        ended = " or ".join(moment.name.replace("_", " ") for moment in each.censors)
+        yield f"From {point_in_words(each.origin)}{f'; {ended} ends it' if ended else ''}, until for the first time:"
+        yield ""
+        yield from statement(each.event, 0)
+        yield ""
+        yield from _provenance(each.provenance)
+
+
+def _handled(handling: str | Handled) -> str:
+    """Say what becomes of the category after an event."""
+    if isinstance(handling, str):
+        return f": {handling.replace('_', ' ')}"
+    window = "" if handling.window is None else window_in_words(handling.window)
+    words = set(handling.becomes.values())
+    told = (f"{name} becomes {word}" for name, word in handling.becomes.items())
+    text = words.pop() if len(words) == 1 else ", ".join(told)
+    return f"{window}: {text.replace('_', ' ')}"
 
 
 def _therapies(program: Program) -> Iterator[str]:

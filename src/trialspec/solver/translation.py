@@ -127,8 +127,9 @@ class Translation:
                     "subtract": numbers.subtract,
                     "multiply": numbers.multiply,
                     "divide": numbers.divide,
-                }[how]
-                return operation(one, other)
+                }.get(how)
+                # Powers, steps and years are not what the solver reckons with.
+                return self.anything(expr) if operation is None else operation(one, other)
             case Compare():
                 return self.compare(expr)
             case Run():
