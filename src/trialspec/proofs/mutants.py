@@ -37,6 +37,7 @@ from trialspec.proofs.finding import event_as_data
 from trialspec.quantity import Duration, Interval, Operator, exactly, shown
 from trialspec.solver.asking import LIMIT, Asker, Claim, met
 from trialspec.solver.records import subjects_of
+from trialspec.solver.witness import PATIENT as SHOWN
 from trialspec.solver.witness import Witness
 from trialspec.truth import NOT_MET, UNKNOWN
 
@@ -459,7 +460,7 @@ def _shown(protocol: Protocol, mutant: Mutant, patients: Iterable[Witness]) -> S
     """Give the first patient of whom something else is found, and what is found by the protocol as it is."""
     changed = with_program(protocol, mutant.program)
     for patient in patients:
-        seen = protocol.timeline(patient.events, PATIENT)
+        seen = protocol.timeline(patient.events, SHOWN)
         # What was read for one question is remembered with it: each protocol has its own.
         was, now = (
             {(each.subject, each.name): each for each in findings.read(one.groups, Question(seen, patient.at))}

@@ -188,9 +188,11 @@ def _at_dose(trial: Trial, dose: Appointment, claims: Sequence[Claim], besides: 
     drugs = frozenset[str]().union(*(each.drugs for each in program.doses))
 
     def also(reading: Translation) -> Iterable[Formula]:
-        for each in reading.records.by_kind.get("administration", ()):
-            if not isinstance(each.present, bool) and each.subject is not None:
-                yield logic.no(logic.both(each.present, each.subject.among(drugs)))
+        # Another screening or randomisation would be another plan.
+        for each in reading.records.all:
+            planned = each.kind == "administration" and each.subject is not None and each.subject.among(drugs)
+            if not isinstance(each.present, bool) and (each.kind == "milestone" or planned is not False):
+                yield logic.no(logic.both(each.present, each.kind == "milestone" or planned))
         yield from besides(reading) if besides is not None else ()
 
     asker = Asker(program, exprs, 2, trial.limit, fixed, besides=also, at=asked_at(dose.day, DOSED))
@@ -285,7 +287,8 @@ def _occasions(trial: Trial, dose: Appointment | None) -> list[Occasion]:
         names = frozenset[str]().union(*(program.vocabulary.under(measure) for measure in each.measures))
         windows = [visit_window(trial, visit) for visit in program.visits if visit.name in each.visits]
         found += [(names, window[0], window[1]) for window in windows if window is not None]
-        doses = [*trial.doses, *([dose] if dose is not None else [])]
+        # A dose that is asked about on another day is there but once.
+        doses = [one for one in trial.doses if dose is None or one.slot != dose.slot] + ([dose] if dose else [])
         if each.window is not None:
             before = [one for one in doses if one.plan.name in each.before]
             found += [(names, *_before(trial, each.window, one.day)) for one in before]

@@ -254,6 +254,8 @@ def _told_apart(vocabulary: Vocabulary, kind: Kind, asked: set[frozenset[str] | 
     sorts = []
     for names in groups.values():
         told = {name for name in names if kind == "milestone" or vocabulary.under(name) <= names}
+        # Of a class it is open which of its members was meant: a member is told by its own name.
+        told = {name for name in told if kind == "milestone" or vocabulary.under(name) == {name}} or told
         if told:
             sorts.append(_Sort(kind, frozenset(told)))
     if None in asked:
