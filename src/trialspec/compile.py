@@ -12,6 +12,7 @@ from trialspec.kernel import Expr, Moment, Select, Window, parts_of
 from trialspec.load import Loaded
 from trialspec.model.criteria import Otherwise, expand, provenance
 from trialspec.model.protocol import RESERVED_MOMENTS, RESERVED_VISITS
+from trialspec.model.response import Beside
 from trialspec.model.rulebook import AlertRule
 from trialspec.model.scope import ANY_NAME, At, Scope, Setting, Statement, listing
 from trialspec.model.verb import Verb
@@ -32,6 +33,8 @@ def measures_in(*parts: object) -> frozenset[str]:
 
 def asked_for(derived: Sequence[Derivation], program: Program) -> tuple[Derivation, ...]:
     """Keep the derived measures that a program asks for: what nobody asks for is not made."""
+    if not derived:
+        return ()
     parts = [getattr(program, field.name) for field in fields(program)]
     wanted = {
         *measures_in(*parts),
@@ -113,6 +116,7 @@ class _Unit:
     loaded: Loaded
     scope: Scope = field(init=False)
     top: At = field(init=False)
+    beside: dict[str, Beside] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         model = self.loaded.model
@@ -120,6 +124,7 @@ class _Unit:
             Vocabulary({}),
             {str(kind): word for kind, word in model.silence_means_no.items()},
             {},
+            therapies=frozenset({*model.prohibited, *model.rescue}),
             planned=frozenset(model.visits),
             arms=frozenset(model.arms),
             broken=self.loaded.broken,
@@ -215,8 +220,10 @@ class _Unit:
             if name in RESERVED_VISITS:
                 top["visits"][name].report("bad-name", f"`{name}` is a word of its own", "choose another name")
             scope.visits[name] = visit.plan(name, top["visits"][name])
+        for name, response in model.responses.items():
+            self.beside[name] = scope.responses[name] = response.beside(top["responses"][name])
         for name, visit in model.visits.items():
-            # What says for whom there is one visit may speak of the values at another.
+            # What says for whom there is one visit may speak of the values at another, or of a response.
             scope.visits[name] = visit.conditional(scope.visits[name], top["visits"][name])
         stopped = frozenset(model.course.of) if model.course else frozenset()
         gates = {name: self.gate(name, part) for name, part in model.gates.items()}
@@ -241,13 +248,16 @@ class _Unit:
             tuple(
                 part.plan(name, top["assessments"][name], frozenset(doses)) for name, part in model.assessments.items()
             ),
-            tuple(part.plan(name, top["responses"][name]) for name, part in model.responses.items()),
+            tuple(part.plan(name, top["responses"][name], self.beside[name]) for name, part in model.responses.items()),
             self.therapies(),
             model.report_within,
             dict(model.sources),
             model.not_stated,
             arms=tuple(model.arms),
             place=self.top.place,
+            times=tuple(part.plan(name, top["time_to"][name]) for name, part in model.time_to.items()),
+            properties=tuple(part.plan(name, top["properties"][name]) for name, part in model.properties.items()),
+            accepted=tuple(part.plan(top["accepted"][index]) for index, part in enumerate(model.accepted)),
         )
         return _reasoned(replace(program, derived=asked_for(derived, program)))
 

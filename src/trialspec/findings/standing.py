@@ -11,6 +11,7 @@ The rules, each of which raises as few alerts as the records allow:
   measure that is planned at it. An assessment is done by its own measure.
 - What is done and has no value inside the window is `out_of_window`. The method is that of the value for the visit, and
   is judged once the window has closed: until then another value may take its place.
+- What names its visit was taken for the trial: before any consent it is `before_consent`.
 - A visit with `first_due` whose window is not placed yet stands as if its anchor happened on the date of the question:
   a value makes it done, one that names it as well, for as long as it lies in the window that would then be. Without
   one it is due from `first_due_from` (`enrolled`) through `first_due`, then overdue, then missed from `missed_after` if
@@ -28,7 +29,7 @@ from itertools import product
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from trialspec.findings.records import milestone, stopped, unscreened
+from trialspec.findings.records import FIRST_CONSENT, milestone, stopped, unscreened
 from trialspec.findings.windows import (
     Locate,
     Placing,
@@ -73,6 +74,7 @@ class Scene:
     screening: Reading
     because: frozenset[str]
     until: int | None
+    consent: Reading
     conditions: Mapping[str, Reading] = field(default_factory=dict)
 
     @property
@@ -115,7 +117,7 @@ def _conditions(program: Program, world: Question) -> dict[str, Reading]:
 def scene_of(program: Program, world: Question, out: frozenset[str], conditions: Mapping[str, Reading]) -> Scene:
     """See one world as visits do, of which some are for other patients (`out`)."""
     find = locating(world)
-    stop, screening = find(stopped(program)), unscreened(program, world)
+    stop, screening, consent = find(stopped(program)), unscreened(program, world), find(FIRST_CONSENT)
     values = _values(world.timeline)
     when = dated(stop)
     return Scene(
@@ -128,8 +130,10 @@ def scene_of(program: Program, world: Question, out: frozenset[str], conditions:
         screening,
         stop.because,
         earliest(
-            stop.until, screening.until, next_visible(values, world), *(each.until for each in conditions.values())
+            *(reading.until for reading in (stop, screening, consent, *conditions.values())),
+            next_visible(values, world),
         ),
+        consent,
         conditions,
     )
 
@@ -383,6 +387,8 @@ def _stand(scene: Scene, plan: VisitPlan, fits: Sequence[Fit], label: str, asked
         outside = place.placed and all(fit.inside is NOT_MET for fit in possible)
         departure = frozenset({"out_of_window"}) if outside else frozenset[str]()
         because = (everywhere if outside else place.because).union(*(cited(item) for item in values))
+        if any(before_consent(value, plan.name, scene) for value in values):
+            departure, because = departure | {"before_consent"}, because | scene.consent.because
         return Standing("done", departure, place, tuple(values), because, frozenset(), until)
     because = everywhere | rests.because | scene.because | scene.screening.because
     if scene.screening.verdict is not NOT_MET or possible:
@@ -392,6 +398,14 @@ def _stand(scene: Scene, plan: VisitPlan, fits: Sequence[Fit], label: str, asked
         return Standing("unknown", frozenset(), place, (), because, missing, until)
     missing = frozenset() if place.placed else place.missing
     return Standing(by_time(times, scene.stop, now), frozenset(), place, (), because, missing, until)
+
+
+def before_consent(value: Item, visit: str, scene: Scene) -> bool:
+    """Whether a value that names a visit, and so was taken for the trial, came before any consent."""
+    if _named(value, visit) is not MET:
+        return False
+    when = dated(scene.consent)
+    return when is None or compare_when(value.when, when, scene.zone)[0] is MET
 
 
 def answers(program: Program, measure: str, item: Item) -> Verdict:

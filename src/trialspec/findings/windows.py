@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from trialspec.findings.once import once
-from trialspec.findings.records import stopped
+from trialspec.findings.records import FIRST_CONSENT, stopped
 from trialspec.interpreters.reading import NOTHING, Missing, Question, Reading, earliest
 from trialspec.interpreters.reference import compare_when, locate
 from trialspec.interpreters.selection import is_clock, moments, moved
@@ -189,7 +189,7 @@ def points(program: Program) -> list[Point]:
     for plan in program.visits:
         own = (plan.window.start, plan.window.end, plan.on, plan.first_due, plan.first_due_from, plan.missed_after)
         found_ += [point for point in own if point is not None]
-    return [*found_, *trial_points(program)]
+    return [*found_, *trial_points(program), FIRST_CONSENT]
 
 
 @once

@@ -16,6 +16,7 @@ from trialspec.kernel import (
     Constant,
     Dose,
     Expr,
+    Fold,
     Not,
     Pick,
     Score,
@@ -25,7 +26,7 @@ from trialspec.kernel import (
 )
 from trialspec.model.criteria import Criterion, ScoreParts, Weighted, expand, provenance
 from trialspec.model.parts import Names, Part, Sourced
-from trialspec.model.points import DurationText, Name, Number, QuantityText, Text, refuse
+from trialspec.model.points import Count, DurationText, Name, Number, QuantityText, Text, refuse
 from trialspec.model.scope import At, Setting, declared
 from trialspec.model.verb import nothing
 from trialspec.program import Derivation
@@ -33,7 +34,7 @@ from trialspec.quantity import exactly, parse_number
 from trialspec.truth import UNKNOWN
 from trialspec.vocabulary import Term
 
-_SORTS = ("latest", "age", "female", "when")
+_SORTS = ("latest", "mean", "age", "female", "when")
 
 
 class Input(Part):
@@ -44,7 +45,9 @@ class Input(Part):
     """
 
     latest: Name | None = Field(None, description="a measure: its latest value by then")
-    within: DurationText | None = Field(None, description="how old that value may be at the most")
+    mean: Name | None = Field(None, description="a measure: the mean of its values by then")
+    readings: Count | None = Field(None, description="how many values the mean needs")
+    within: DurationText | None = Field(None, description="how old the value, or those of the mean, may be at the most")
     unit: Text | None = Field(None, description="the unit in which the formula takes it; without it the measure's own")
     age: Literal["years"] | None = Field(None, description="the completed years of age")
     female: Number | None = Field(None, description="the number for women")
@@ -57,11 +60,14 @@ class Input(Part):
     def _one_sort(self) -> Input:
         sorts = [key for key in _SORTS if getattr(self, key) is not None]
         if len(sorts) != 1:
-            has = " and ".join(sorts) or "none of them"
-            message = f"an input is one of `latest`, `age`, `female` and `when`, this has {has}"
+            these = " and ".join(sorts) or "none of them"
+            message = f"an input is one of `latest`, `mean`, `age`, `female` and `when`, this has {these}"
             raise refuse("bad-value", message, "write one input for each")
-        if self.latest is None and (self.within is not None or self.unit is not None):
-            raise refuse("bad-value", "`within` and `unit` are of a `latest` value", "leave them out")
+        measured = self.latest is not None or self.mean is not None
+        if not measured and (self.within is not None or self.unit is not None):
+            raise refuse("bad-value", "`within` and `unit` are of a measured value", "leave them out")
+        if (self.mean is None) is not (self.readings is None) or self.readings == 0:
+            raise refuse("bad-value", "a `mean` says how many `readings` it needs", "write both, or neither")
         if (self.when is None) is not (self.then is None) or (self.when is None) is not (self.otherwise is None):
             raise refuse("missing-key", "`when`, `then` and `otherwise` stand together", "write all three")
         if (self.female is None) is not (self.male is None):
@@ -71,8 +77,8 @@ class Input(Part):
     def number(self, at: At) -> Expr:
         """Give the number."""
         place = at.place
-        if self.latest is not None:
-            return self.value(self.latest, at)
+        if self.latest is not None or self.mean is not None:
+            return self.value(self.latest or self.mean or "", at)
         if self.when is not None and self.then is not None and self.otherwise is not None:
             return _either(expand(self.when, at["when"]), self.then, self.otherwise, at)
         if self.female is not None and self.male is not None:
@@ -82,13 +88,16 @@ class Input(Part):
         return Arithmetic("years", at.born(), Dose(place), place)
 
     def value(self, name: str, at: At) -> Expr:
-        """Give the latest value of a measure, in the unit of the formula."""
+        """Give the latest value of a measure, or the mean of several, in the unit of the formula."""
         place = at.place
-        term = at["latest"].counted(name, "a formula calculates with numbers")
+        term = at["latest" if self.latest else "mean"].counted(name, "a formula calculates with numbers")
         if term is None:
             return nothing(at)
         start = None if self.within is None else Shift(Dose(place), self.within, earlier=True, place=place)
-        value = Pick("latest", at.values_in(term, Window(start, Dose(place), place=place)), place=place)
+        values = at.values_in(term, Window(start, Dose(place), place=place))
+        value: Expr = Pick("latest", values, place=place)
+        if self.readings is not None:
+            value = Fold("mean", values, "value", self.readings, place)
         if self.unit is None:
             return value
         factor = term.factors.get("" if self.unit == "1" else self.unit)
@@ -187,7 +196,7 @@ class Derived(Sourced):
     ## When data are missing
     Of inputs that may be several numbers it is the range of what they make. Without one of its inputs a formula has no
     value that can be known: it may be anything, and an older value does not take its place. An item of a score that is
-    `unknown` counts nothing up to its weight.
+    `unknown` counts nothing up to its weight. What is missing is what the value itself lacks.
 
     ## On a live stream
     It is made anew with each record that it may rest on.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, TypeGuard
 
 from pydantic import Field
 
-from trialspec.kernel import AtLeast, Compare, Constant, Expr, Fold, Not, Pick, Select, Shift, Window
+from trialspec.kernel import AtLeast, Compare, Constant, Expr, Fold, Moment, Not, Pick, Point, Select, Shift, Window
 from trialspec.model.parts import DurationLimits, Names, Windowed
 from trialspec.model.points import OPERATORS, Name, PointText
 from trialspec.model.scope import At, declared
@@ -200,6 +200,11 @@ class Judged(Verb, Windowed):
         )
 
 
+def _counts_on(point: Point, moment: Moment) -> TypeGuard[Moment]:
+    """Whether a point is the moment of the same name with the number before."""
+    return isinstance(point, Moment) and point.name == moment.name
+
+
 class Happened(Verb):
     """A moment of the protocol has come.
 
@@ -227,4 +232,10 @@ class Happened(Verb):
         if self.happened in {"now", "dose"}:
             at["happened"].report("bad-point", f"`{self.happened}` is no moment of the protocol", "name a moment")
             return nothing(at)
-        return exists(at["happened"].moment(self.happened).of, at)
+        counted = at["happened"].moment(self.happened)
+        parts = [exists(counted.of, at)]
+        # A moment with a `number` is counted from the one before it; where that has not happened, this has not.
+        while isinstance(start := counted.of.window.start, Shift) and _counts_on(start.point, counted):
+            counted = start.point
+            parts.insert(0, exists(counted.of, at))
+        return every_one(tuple(parts), at)

@@ -1,4 +1,4 @@
-"""Verbs about readings: what is ever found, sustained, confirmed, consecutive, or followed by something."""
+"""Verbs about readings, alone or in a row: what is ever found, sustained, confirmed, consecutive, or followed."""
 
 from __future__ import annotations
 

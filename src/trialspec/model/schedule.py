@@ -58,20 +58,29 @@ _KIND_OF: dict[Sort, Kind] = {
 }
 
 
+_SECOND, _MOST_COUNTED = 2, 24
+
+
 class MomentPart(Sourced, Windowed, Value):
     """When the first or last of something happened: a milestone, an administration, or anything else on record.
 
     `enrolled` is the first enrolment and `screened` the last screening through it, unless a protocol says otherwise.
-    `day N` counts from the moment `day_1`.
+    `day N` counts from the moment `day_1`. With `number` it is not the first that counts but the one after so many
+    dates, as in the sixth cyclophosphamide: parts of one infusion on one date are one. A moment may be counted from a
+    `dose`, as in `{last: rituximab, before: dose}`, for what is asked of a dose.
 
     ```yaml
     moments:
       day_1: {first: rituximab, from: screened}
+      second_rituximab: {first: rituximab, number: 2, from: screened}
     ```
     """
 
     first: Name | None = Field(None, description="a milestone, a drug (given), or a name of the vocabulary")
     last: Name | None = Field(None, description="the same")
+    number: Count | None = Field(
+        None, description="with `first`: which of them, each on a later date than the one before"
+    )
     version: Words | None = Field(None, description="of a consent or an approval: the protocol versions that count")
     reason: Words | None = Field(None, description="of a stop: the reasons that count")
     visit: Name | None = Field(None, description="of a visit: which one")
@@ -84,6 +93,9 @@ class MomentPart(Sourced, Windowed, Value):
                 "a moment is the `first` or the `last` of something",
                 "write one of the two, as in `{first: enrolment}`",
             )
+        if self.number is not None and (self.first is None or self.number < _SECOND or self.number > _MOST_COUNTED):
+            message = f"the `number` is that of the first, from {_SECOND} to {_MOST_COUNTED}"
+            raise refuse("bad-value", message, "write it as in `{first: rituximab, number: 2}`", "number")
         return self
 
     def moment(self, name: str, at: At) -> Moment:
@@ -118,7 +130,12 @@ class MomentPart(Sourced, Windowed, Value):
                     at[key].report("unknown-key", f"`{key}` is recorded of milestones", f"leave it out for `{of}`")
         if self.asks and kind != "observation":
             at.report("unknown-key", f"`{of}` has no value to compare", "a limit or `is` goes with a measure")
-        return Moment(name, which, at.select(kind, tests, at.window(self), of), at.place)
+        window = at.window(self)
+        found = Moment(name, which, at.select(kind, tests, window, of), at.place)
+        for _ in range(1, self.number or 1):
+            later = replace(window, start=Shift(found, Duration(1, "d"), place=at.place), after=False)
+            found = Moment(name, which, at.select(kind, tests, later, of), at.place)
+        return found
 
 
 class _Due(Sourced):

@@ -74,6 +74,27 @@ class Reference:
     window: Window | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The categories of a response at a visit, in their order, each with its condition; and what else it reads."""
+
+    conditions: tuple[tuple[str, Expr | None], ...]
+    visits: frozenset[str]
+
+
+class Answers(Protocol):
+    """A definition of response, as others may ask for its categories."""
+
+    def at_visit(self, visit: VisitPlan) -> Answered:
+        """Give its categories at a visit."""
+        ...
+
+    @property
+    def handled(self) -> frozenset[str]:
+        """The intercurrent events that it handles."""
+        ...
+
+
 @dataclass(slots=True)
 class Scope:
     """All names of one protocol, and the diagnostics found so far.
@@ -85,14 +106,17 @@ class Scope:
     silence: Mapping[str, str]
     moments: Mapping[str, Callable[[], Moment]]
     silence_at: Mapping[str, At] = field(default_factory=dict)
+    therapies: frozenset[str] = frozenset()  # the names of the rules of prohibited and rescue therapy
     planned: frozenset[str] = frozenset()  # the names of all visits, before any of them is read
     visits: dict[str, VisitPlan] = field(default_factory=dict)
+    responses: dict[str, Answers] = field(default_factory=dict)
     arms: frozenset[str] = frozenset()
     statements: dict[str, Statement] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
     found: list[Diagnostic] = field(default_factory=list)
     said_moments: Meanings[Moment] = field(default_factory=Meanings)
     said_statements: Meanings[Expr] = field(default_factory=Meanings)
+    said_answers: Meanings[Answered] = field(default_factory=Meanings)
     growth: Growth = field(default_factory=Growth)
 
     def history(self, kind: Kind) -> Literal["always"] | Moment | None:
@@ -118,6 +142,7 @@ class Setting:
     reach: Window | None = None  # where the value for the visit may lie, when that is not the visit's own window
     baseline: Reference | None = None
     components: Components | None = None
+    handled: frozenset[str] = frozenset()  # the intercurrent events that the response handles
 
 
 class Components(Protocol):
@@ -129,6 +154,10 @@ class Components(Protocol):
 
     def component(self, name: str, asker: At) -> Expr:
         """Give what one of them says."""
+        ...
+
+    def at_visit(self, visit: VisitPlan) -> Components:
+        """Give them as they are read at another visit, which is then read for this one."""
         ...
 
 
@@ -309,6 +338,9 @@ class At:
         match written:
             case Named("now"):
                 return Dose(self.place) if self.setting.value else Now(self.place)
+            case Named("visit") if self.setting.visit is not None and "visit" not in self.scope.moments:
+                visit = self.setting.visit
+                return visit.on or visit.window.end or Now(self.place)
             case Named("dose"):
                 if not self.setting.dose:
                     advice = "`dose` is the dose that a gate, a premedication or an assessment before doses is about"

@@ -9,7 +9,7 @@ from typing import Literal
 
 from trialspec.interpreters.generated.choices import Choose, any_of, between, chance, coin, one_of
 from trialspec.interpreters.generated.records import (
-    ANTIBODY,
+    ANSWERS,
     LASTING,
     NAMED,
     NUMBERS,
@@ -137,7 +137,7 @@ def _limit(choose: Choose, idiom: Idiom) -> Constant:
 def _test(choose: Choose, idiom: Idiom, kind: Kind, name: str) -> Test:
     """Give a test of a field other than the name: of its number, or of a word."""
     absent = any_of(choose, (3, UNKNOWN), (1, NOT_MET), (1, MET))
-    if kind in NUMBERS and name != "antibody" and (kind not in WORDS or coin(choose)):
+    if kind in NUMBERS and name != "answer" and (kind not in WORDS or coin(choose)):
         return Test(NUMBERS[kind], one_of(choose, OPERATORS), _limit(choose, idiom), absent)
     if kind in WORDS:
         field, words = WORDS[kind]
@@ -159,7 +159,7 @@ def _select(choose: Choose, idiom: Idiom, kind: Kind, depth: int, name: str | No
         history = any_of(choose, (4, "always"), (4, None))
         if history is None and coin(choose):
             history = _moment(choose, idiom, 0)
-    lasting = _duration(choose, idiom) if kind in LASTING and chance(choose, 20) else None
+    lasting = _duration(choose, idiom) if kind in LASTING and chance(choose, 10) else None
     return Select(kind, tuple(tests), _window(choose, idiom, depth), history, label=chosen, lasting=lasting)
 
 
@@ -302,8 +302,8 @@ def _dates(choose: Choose, idiom: Idiom, depth: int) -> Compare:
 
 def _coded(choose: Choose, idiom: Idiom, depth: int) -> Compare:
     which: Literal["latest", "first"] = one_of(choose, ("latest", "first"))
-    of = _select(choose, idiom, "observation", depth, "antibody")
-    return Compare(Pick(which, of), "in", Constant(word(one_of(choose, ANTIBODY))))
+    of = _select(choose, idiom, "observation", depth, "answer")
+    return Compare(Pick(which, of), "in", Constant(word(one_of(choose, ANSWERS))))
 
 
 Form = Literal["value", "count", "daily", "ended", "run", "word", "date", "age", "constant", "parts", "not"]
