@@ -131,7 +131,7 @@ def test_whoever_is_shown_reads_as_claimed() -> None:
             assert not answer.possible or (answer.witness is not None and asker.replays(answer.witness, [claim]))
     assert outcomes["possible"] > 70
     assert outcomes["impossible"] > 8
-    assert outcomes["open"] < 8, "most can be said either way"
+    assert outcomes["open"] < 25, "most can be said either way"
 
 
 def _few(items: tuple[Item, ...], most: int) -> bool:

@@ -410,7 +410,12 @@ def _due(trial: Trial, report: Report, known: set[str]) -> None:
 def _states(trial: Trial, subject: str, name: str, own: int, late: int) -> set[str]:
     """Give how something stands from its own instant on, if nothing is recorded from then on."""
     protocol, zone = trial.protocol, trial.protocol.program.zone
-    before = [event for event in trial.events if _begins(event.time, zone) < own]
+    # Where a patient stands in the trial is known by then; what is asked is who tells of the dose or visit itself.
+    before = [
+        event
+        for event in trial.events
+        if _begins(event.time, zone) < own or (event.kind == "milestone" and event.content["milestone"] != "visit")
+    ]
     timeline = protocol.timeline(before, PATIENT)
     day = zone.date_of(own)
     found = set()
