@@ -72,7 +72,8 @@ class Blocked:
 class Trial:
     """One patient's trial while it is made.
 
-    `blocked` are doses that could not be cleared, `visits` the days of the visits, and `seen` their times.
+    `blocked` are doses that could not be cleared, `visits` the days of the visits, `seen` their times, and
+    `earliest` the first day on which one is planned.
     """
 
     protocol: Protocol
@@ -84,8 +85,9 @@ class Trial:
     seen: dict[str, str] = field(default_factory=dict)
     blocked: list[Blocked] = field(default_factory=list)
     screened: int = ENROLLED
+    earliest: int = ENROLLED
     unsure: str = ""
-    _known: tuple[int, Timeline] | None = None
+    _known: tuple[tuple[Event, ...], Timeline] | None = None
 
     def doses_of(self, plan: DosePlan) -> list[Appointment]:
         """Give the doses of one plan so far."""
@@ -103,8 +105,9 @@ class Trial:
 
     def timeline(self) -> Timeline:
         """Give what has happened so far."""
-        if self._known is None or self._known[0] != len(self.events):
-            self._known = len(self.events), self.protocol.timeline(self.events, PATIENT)
+        events = tuple(self.events)
+        if self._known is None or self._known[0] != events:
+            self._known = events, self.protocol.timeline(events, PATIENT)
         return self._known[1]
 
     def located(self, point: Point | None, dose: When | None = None) -> When | None:
@@ -150,14 +153,22 @@ def follow(protocol: Protocol, how: How, limit: int) -> Trial | None:
 
     Nothing if nobody can be eligible.
     """
-    for before in _SCREENED_BEFORE:
+    waiting = list(_SCREENED_BEFORE)
+    made: Trial | None = None
+    while waiting:
+        before = waiting.pop(0)
         for loosely in (False, True):
             trial = Trial(protocol, how, limit)
-            if _enrol(trial, before, loosely=loosely):
-                _treat(trial)
-                _see(trial)
-                return trial
-    return None
+            if not _enrol(trial, before, loosely=loosely):
+                continue
+            _treat(trial)
+            _see(trial)
+            # A visit that is planned before the screening asks for an earlier one; where that lets nobody in, so be it.
+            if made is None and trial.earliest < trial.screened and how == "plan":
+                made, waiting = trial, [ENROLLED - trial.earliest]
+                break
+            return trial
+    return made
 
 
 def _enrol(trial: Trial, before: int, *, loosely: bool) -> bool:
@@ -345,21 +356,29 @@ def _instant(trial: Trial, day: int, second: int) -> int:
 def _see(trial: Trial) -> None:
     """Come to every visit whose window has a date, and have everything measured there."""
     program = trial.protocol.program
+    entry = [passed(each) for each in program.criteria]
     for visit in program.visits:
         window = visit_window(trial, visit)
         if window is None or not trial.concerns(visit.only_if, window[1]):
             continue
         first, last, planned = window
         day = {"plan": planned, "early": first, "late": last}[trial.how]
+        trial.earliest = min(trial.earliest, day)
         day = max(day, trial.screened)
         trial.visits[visit.name] = day
-        time = _clock(day, _within(trial, visit, day))
+        second = _within(trial, visit, day)
+        time = _clock(day, second)
         trial.seen[visit.name] = time
         trial.add("milestone", time, milestone="visit", visit=visit.name)
+        before = list(trial.events)
+        entered = trial.reads(entry, ENROLLED, ENTERED)
         for each in program.assessments:
             if visit.name in each.visits:
                 for measure in each.measures:
                     _measure(trial, measure, time, each.methods.get(measure, frozenset()), visit.name)
+        if (day, second) <= (ENROLLED, ENTERED) and entered and not trial.reads(entry, ENROLLED, ENTERED):
+            # What lets the patient in was found already: a value that is made up here is not to keep him out.
+            trial.events = before
 
 
 def _within(trial: Trial, visit: VisitPlan, day: int) -> int:

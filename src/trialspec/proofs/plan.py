@@ -414,7 +414,8 @@ def _states(trial: Trial, subject: str, name: str, own: int, late: int) -> set[s
     before = [
         event
         for event in trial.events
-        if _begins(event.time, zone) < own or (event.kind == "milestone" and event.content["milestone"] != "visit")
+        if name not in {event.content.get("planned"), event.content.get("visit")}
+        and (_begins(event.time, zone) <= own or event.kind == "milestone")
     ]
     timeline = protocol.timeline(before, PATIENT)
     day = zone.date_of(own)
