@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from trialspec import __version__
-from trialspec.cli import calendar, cases, exits, explain, protocols, run, show, watch
+from trialspec.cli import calendar, cases, diff, exits, explain, protocols, rescore, run, show, times, watch
 from trialspec.diagnostics import Diagnostic, ProtocolError
 from trialspec.reports.table import FOOTER
 
@@ -100,8 +100,11 @@ for command in (
     run.run,
     watch.watch,
     explain.explain,
+    rescore.rescore,
+    times.times,
     calendar.calendar,
     cases.test,
+    diff.diff,
     protocols.docs,
     protocols.schema,
     protocols.freeze,
