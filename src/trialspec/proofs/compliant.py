@@ -73,7 +73,8 @@ class Trial:
     """One patient's trial while it is made.
 
     `blocked` are doses that could not be cleared, `visits` the days of the visits, `seen` their times, and
-    `earliest` the first day on which one is planned.
+    `earliest` the first day on which one is planned. Of `silent` ones nothing is to be said: they could not be kept
+    as planned for reasons of this patient.
     """
 
     protocol: Protocol
@@ -86,6 +87,7 @@ class Trial:
     blocked: list[Blocked] = field(default_factory=list)
     screened: int = ENROLLED
     earliest: int = ENROLLED
+    silent: set[str] = field(default_factory=set)
     unsure: str = ""
     _known: tuple[tuple[Event, ...], Timeline] | None = None
 
@@ -164,7 +166,7 @@ def follow(protocol: Protocol, how: How, limit: int) -> Trial | None:
             _treat(trial)
             _see(trial)
             # A visit that is planned before the screening asks for an earlier one; where that lets nobody in, so be it.
-            if made is None and trial.earliest < trial.screened and how == "plan":
+            if made is None and trial.earliest < trial.screened:
                 made, waiting = trial, [ENROLLED - trial.earliest]
                 break
             return trial
@@ -201,6 +203,8 @@ def _enrol(trial: Trial, before: int, *, loosely: bool) -> bool:
         for each in reading.records.all:
             if isinstance(each.present, bool):
                 continue
+            if each.kind == "milestone":
+                yield logic.no(each.present)  # another screening or randomisation would be another trial
             before_screening = logic.is_less(each.time.last, trial.screened)
             if each.kind == "administration" and each.subject is not None:
                 planned = each.subject.among(drugs)
@@ -364,6 +368,8 @@ def _see(trial: Trial) -> None:
         first, last, planned = window
         day = {"plan": planned, "early": first, "late": last}[trial.how]
         trial.earliest = min(trial.earliest, day)
+        if day < trial.screened:
+            trial.silent.add(visit.name)
         day = max(day, trial.screened)
         trial.visits[visit.name] = day
         second = _within(trial, visit, day)
@@ -379,6 +385,7 @@ def _see(trial: Trial) -> None:
         if (day, second) <= (ENROLLED, ENTERED) and entered and not trial.reads(entry, ENROLLED, ENTERED):
             # What lets the patient in was found already: a value that is made up here is not to keep him out.
             trial.events = before
+            trial.silent.add(visit.name)
 
 
 def _within(trial: Trial, visit: VisitPlan, day: int) -> int:

@@ -76,6 +76,9 @@ def _told_off(trial: Trial, report: Report, known: set[str]) -> set[str]:
         subject = episode.key.subject
         if not _is_alarm(episode) or subject in known or episode.finding.name in blocked:
             continue
+        about = episode.finding.name.partition("@")[2].partition("/")[0] or episode.finding.name
+        if about in trial.silent:
+            continue
         if trial.unsure and episode.finding.fields.get("gate") in {"not_met", "unknown"}:
             continue
         raised.setdefault(subject, []).append(episode)
@@ -94,8 +97,8 @@ def _is_alarm(episode: Episode) -> bool:
     return bool(rule.category) or (rule.lasts == "for_ever" and rule.urgency != "log")
 
 
-# What became of a patient, or what a gate or criterion reads, is nothing that a plan can keep.
-_JUDGED = frozenset({"component", "category", "gate", "criterion"})
+# What became of a patient is nothing that a plan can keep; that this one is eligible was asked when he was made.
+_JUDGED = frozenset({"component", "category", "gate", "criterion", "eligibility"})
 
 
 def _alarm(trial: Trial, program: Program, episodes: Sequence[Episode], witness: Witness) -> Finding:
