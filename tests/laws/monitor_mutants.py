@@ -493,17 +493,19 @@ MUTANTS = (
     ),
     Mutant(
         "a late record changes nothing that was met",
-        inside(MONITOR, "if min(seen) <= walk.now:", "if min(seen) < 0:"),
+        inside(MONITOR, "first = min(seen)\n        walk.back(first)", "first = min(seen)"),
         watches=3,
     ),
     Mutant(
         "a record of the very instant of the last reading is not read",
-        inside(MONITOR, "if min(seen) <= walk.now:", "if min(seen) < walk.now:"),
+        inside(
+            MONITOR, "first = min(seen)\n        walk.back(first)", "first = min(seen)\n        walk.back(first + 1)"
+        ),
         watches=26,
     ),
     Mutant(
         "a record dated later does not wake anybody",
-        inside(MONITOR, "walk.next = earliest(walk.next, min(seen))", "pass"),
+        inside(MONITOR, "\n        if walk.now is not None:\n            walk.next = earliest(walk.next, first)", ""),
     ),
     Mutant(
         "a correction touches only what it says now",
@@ -631,6 +633,7 @@ MUTANTS = (
     Mutant(
         "a dose is held by a gate that only warns",
         inside(DOSES, "cleared.holding == str(NOT_MET)", "cleared.deciding == str(NOT_MET)"),
+        watches=329,
     ),
     Mutant("a response is final a second late", inside(ANSWERS, "place.closes + 1", "place.closes + 2")),
     Mutant(
@@ -640,7 +643,11 @@ MUTANTS = (
     Mutant("a doubt is not told fast", inside(MONITOR, "(doubtful and unit.doubts)", "False"), watches=2),
     Mutant(
         "a record dated later wakes nobody who is told fast",
-        inside(MONITOR, "walk.next = earliest(walk.next, first)", "pass"),
+        inside(
+            MONITOR,
+            "if asked and walk.now is not None:\n                walk.next = earliest(walk.next, first)",
+            "pass",
+        ),
         watches=2,
     ),
     Mutant(

@@ -184,9 +184,10 @@ def written(choose: Choose) -> Written:
     if visits and chance(choose, 60):
         plain["responses"] = {"reply": _response(choose, tuple(visits))}
         reply = plain["responses"]["reply"]
-        if set(reply.get("then", {}).values()) <= {"as_observed"} and chance(choose, 25):
+        if chance(choose, 20):
             # What goes on, or is given instead, after the response.
             asked = {"category_of": "reply", "at": reply["at"], "is": one_of(choose, ("yes_reply", "no_reply"))}
+            asked["as_observed"] = "yes"
             doses[list(doses)[-1]]["only_if"] = asked
         if chance(choose, 40):
             plain["responses"]["second"] = _second(choose, tuple(visits))

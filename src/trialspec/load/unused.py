@@ -62,7 +62,7 @@ def unused(own: Node, joined: Node, definitions: Definitions) -> list[Diagnostic
 
 
 def _told(joined: Node) -> bool:
-    """Whether an alert is about gates: then one that guards no dose says what is to be told, as a limit on treatment."""
+    """Whether an alert is about gates: then one that guards no dose is a limit on treatment, and is told."""
     rules = _entries(joined, "alerts").values()
     subjects = [rule.value.get("for_each") for rule in rules if rule.value.kind == "mapping"]
     return any(subject is not None and "gate" in _words(subject) for subject in subjects)

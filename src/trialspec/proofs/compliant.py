@@ -43,7 +43,7 @@ How = Literal["plan", "early", "late"]
 ENROLLED = TODAY
 # In the order of one day: enrolled, seen, dosed.
 ENTERED, _LOOKED, DOSED = 7 * 3600, 8 * 3600, 10 * 3600
-_SCREENED_BEFORE = (7, 1, 14, 28, 0)
+_SCREENED_BEFORE = (7, 1, 14, 28, 42, 56, 0)
 _FAR = 6 * 366
 _ANY_ZONE = Zone("UTC")  # dates alone are moved
 _MOST_SLOTS = 40
@@ -209,6 +209,9 @@ def _enrol(trial: Trial, before: int, *, loosely: bool) -> Answer:
             if each.kind == "milestone":
                 yield logic.no(each.present)  # another screening or randomisation would be another trial
             before_screening = logic.is_less(each.time.last, trial.screened)
+            # One who keeps to the plan is screened once, and enrolled once.
+            if each.kind == "milestone":
+                yield logic.no(each.present)
             if each.kind == "administration" and each.subject is not None:
                 planned = each.subject.among(drugs)
                 yield logic.implies(logic.both(each.present, planned), before_screening)

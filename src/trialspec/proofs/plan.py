@@ -77,7 +77,7 @@ def _told_off(trial: Trial, report: Report, known: set[str]) -> set[str]:
         if not _is_alarm(episode) or subject in known or episode.finding.name in blocked:
             continue
         about = episode.finding.name.partition("@")[2].partition("/")[0] or episode.finding.name
-        if about in trial.silent:
+        if about in trial.silent or _is_for_some(program, episode):
             continue
         if trial.unsure and episode.finding.fields.get("gate") in {"not_met", "unknown"}:
             continue
@@ -95,6 +95,13 @@ def _is_alarm(episode: Episode) -> bool:
     if rule.for_each in _JUDGED:
         return False
     return bool(rule.category) or (rule.lasts == "for_ever" and rule.urgency != "log")
+
+
+def _is_for_some(program: Program, episode: Episode) -> bool:
+    """Whether a dose is extra because it is for others: this patient gets every dose, whomever it is for."""
+    plans = {plan.name for plan in program.doses if plan.only_if is not None}
+    extra = _words(episode.finding.fields.get("departure", "")) == {"extra"}
+    return episode.finding.subject == "dose" and extra and episode.finding.name.partition("#")[0] in plans
 
 
 # What became of a patient is nothing that a plan can keep; that this one is eligible was asked when he was made.
@@ -393,13 +400,15 @@ def _due(trial: Trial, report: Report, known: set[str]) -> None:
     program = trial.protocol.program
     told = " ".join(each.message for each in trial.protocol.warnings if each.code == "never-due")
     for dose in trial.doses:
+        if dose.plan.only_if is not None:
+            continue  # whether there is such a dose for this patient nobody has asked
         states = _states(trial, "dose", dose.slot, program.zone.start_of(dose.day) + DOSED, dose.plan.late.days or 0)
         if states == _NEVER and f"`{dose.plan.name}`" not in told and dose.slot not in known:
             message = f"`{dose.slot}` is never due by itself: it stays not due for as long as nobody records it"
             advice = "state up to when it is due under `first_due`"
             report.found(Finding("never-due", dose.slot, message, dose.plan.place, "warning", advice))
     for visit in program.visits:
-        if visit.name not in trial.visits:
+        if visit.name not in trial.visits or visit.only_if is not None:
             continue
         window = visit_window(trial, visit)
         late = 0 if window is None else max(0, window[1] - trial.visits[visit.name])
