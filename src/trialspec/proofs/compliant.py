@@ -140,7 +140,7 @@ class Trial:
         program = self.protocol.program
         exprs = tuple(claim.expr for claim in claims)
         at = at_instant(day, second)
-        asker = Asker(program, exprs, 3, self.limit, fixed, tuple(self.events), prefix, besides=besides, at=at)
+        asker = Asker(program, exprs, 2, self.limit, fixed, tuple(self.events), prefix, besides=besides, at=at)
         answer = asker.shown(*claims)
         if answer.witness is not None:
             known = {event.id for event in self.events}
@@ -161,7 +161,10 @@ def follow(protocol: Protocol, how: How, limit: int) -> Trial | None:
         before = waiting.pop(0)
         for loosely in (False, True):
             trial = Trial(protocol, how, limit)
-            if not _enrol(trial, before, loosely=loosely):
+            entered = _enrol(trial, before, loosely=loosely)
+            if entered.outcome == "open":
+                return made  # another try would take as long, and find no more
+            if not entered.possible:
                 continue
             _treat(trial)
             _see(trial)
@@ -173,7 +176,7 @@ def follow(protocol: Protocol, how: How, limit: int) -> Trial | None:
     return made
 
 
-def _enrol(trial: Trial, before: int, *, loosely: bool) -> bool:
+def _enrol(trial: Trial, before: int, *, loosely: bool) -> Answer:
     program = trial.protocol.program
     trial.screened = ENROLLED - before
     trial.add("milestone", shown_date(trial.screened - 1), milestone="consent", version=program.version)
@@ -196,7 +199,7 @@ def _enrol(trial: Trial, before: int, *, loosely: bool) -> bool:
         if query.window.start is None or trial.located(query.window.start) is not None
     ]
     if not claims:
-        return True
+        return Answer("possible")
     drugs = frozenset[str]().union(*(plan.drugs for plan in program.doses))
 
     def besides(reading: Translation) -> Iterable[Formula]:
@@ -215,7 +218,7 @@ def _enrol(trial: Trial, before: int, *, loosely: bool) -> bool:
             if not loosely and each.kind in LASTING and each.kind != "condition" and each.ends is not None:
                 yield logic.implies(each.present, logic.is_less(each.ends.last, trial.screened))
 
-    return trial.extend(claims, ENROLLED, ENTERED, besides, "s").possible
+    return trial.extend(claims, ENROLLED, ENTERED, besides, "s")
 
 
 # --- doses ------------------------------------------------------------------------------------------------------------

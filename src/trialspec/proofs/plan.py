@@ -46,7 +46,7 @@ def plan(protocol: Protocol, limit: int, report: Report) -> None:
         return
     on_plan = follow(protocol, "plan", limit)
     if on_plan is None:
-        report.questions.append(Asked("plan", "the plan can be kept", "not asked: nobody can be eligible"))
+        report.questions.append(Asked("plan", "the plan can be kept", "not asked: no eligible patient was found"))
         return
     if on_plan.unsure:
         message = f"whether every dose can be cleared is not proved: {on_plan.unsure}"
