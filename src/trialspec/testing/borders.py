@@ -51,9 +51,7 @@ class Pair:
 
     def __str__(self) -> str:
         """Tell the two apart in a line."""
-        (mine,), (theirs,) = (
-            [raw for raw in each.raws if raw["id"] == self.event] for each in (self.one, self.other)
-        )
+        (mine,), (theirs,) = ([raw for raw in each.raws if raw["id"] == self.event] for each in (self.one, self.other))
         told = [_told(raw, self.differ_in) for raw in (mine, theirs)]
         return f"{self.about}: {self.words[0]} with {told[0]}, {self.words[1]} with {told[1]}"
 
@@ -272,7 +270,12 @@ def _numbers(expr: Expr, query: Select, raw: Raw, patient: Patient) -> Iterator[
     factor = _factor(term, raw.get("unit", ""), key)
     for limit in dict.fromkeys((*_limits(expr, query), *_solved(expr, query, raw, patient, key))):
         near = limit / factor
-        for one, other in ((near, near + step), (near - step, near), (near, near + step / 10), (near - step / 10, near)):
+        for one, other in (
+            (near, near + step),
+            (near - step, near),
+            (near, near + step / 10),
+            (near - step / 10, near),
+        ):
             texts = decimal(one), decimal(other)
             if texts[0] is not None and texts[1] is not None and one >= 0:
                 yield {key: texts[0]}, {key: texts[1]}
@@ -300,8 +303,12 @@ def _limits(expr: Expr, query: Select) -> Iterator[Fraction]:
 def _solved(expr: Expr, query: Select, raw: Raw, patient: Patient, key: str) -> Iterator[Fraction]:
     """Give the numbers at which a calculated value would be on its limit, by halving: the answer is monotone between."""
     term = patient.protocol.program.vocabulary.get(raw.get("measure", ""))
-    if key != "value" or term is None or not any(
-        isinstance(node.right, Constant) and not isinstance(node.left, Pick) for node in parts_of(expr, Compare)
+    if (
+        key != "value"
+        or term is None
+        or not any(
+            isinstance(node.right, Constant) and not isinstance(node.left, Pick) for node in parts_of(expr, Compare)
+        )
     ):
         return
     step, factor = step_of(term), _factor(term, raw.get("unit", ""), key)

@@ -57,7 +57,9 @@ def anchor(point: Point) -> Moment | None:
     return point if isinstance(point, Moment) else None
 
 
-def times(there: Stretch, zone: Zone, choose: Choose, liked: Sequence[int] = (), *, vary: bool = False) -> Iterator[str]:
+def times(
+    there: Stretch, zone: Zone, choose: Choose, liked: Sequence[int] = (), *, vary: bool = False
+) -> Iterator[str]:
     """Give times in a stretch as they are written: liked dates first, then the ends, the middle and what is between."""
     if there.clock:
         yield from _instants(there, zone)

@@ -22,7 +22,7 @@ from trialspec.kernel import Dose, Expr, Fixed, Moment, Point, Shift, parts_of
 from trialspec.program import DosePlan, Program, Response, VisitPlan
 from trialspec.quantity import Duration
 from trialspec.testing.dates import anchor, shown_clock
-from trialspec.testing.draft import PATIENT, Ask, Draft, Goal, Raw, words_of
+from trialspec.testing.draft import PATIENT, Ask, Draft, Goal, Raw, named, words_of
 from trialspec.testing.made import Expected, Patient, record
 from trialspec.testing.reaching import UnreachableError, solve
 from trialspec.testing.writing import decimal
@@ -153,8 +153,8 @@ class _Maker:
     def beginning(self, screened_before: int) -> tuple[Draft, int]:
         """Write down consent, screening and enrolment; give the date of the enrolment."""
         program = self.program
-        named = [point.day for point in parts_of((program.doses, program.visits, program.criteria), Fixed)]
-        day = min(named) - 3 if named else USUAL_DAY
+        fixed = [point.day for point in parts_of((program.doses, program.visits, program.criteria), Fixed)]
+        day = min(fixed) - 3 if fixed else USUAL_DAY
         if self.vary:
             day += self.choose(28) * 7
         screened = day - screened_before
@@ -323,7 +323,9 @@ class _Maker:
     def after_all(self, draft: Draft) -> int:
         """Give an instant at which every dose that is not given is missed."""
         days = [draft.notes["enrolled"] + 60]
-        points = [plan.missed_after for plan in self.program.doses] + [plan.belongs_until for plan in self.program.doses]
+        points = [plan.missed_after for plan in self.program.doses] + [
+            plan.belongs_until for plan in self.program.doses
+        ]
         points += [self.program.course.through] if self.program.course is not None else []
         for plan, number in slots(self.program).values():
             day = self.planned(draft, plan, number, {})
@@ -511,7 +513,9 @@ def _findings(made: Patient, subjects: Iterable[str]) -> tuple[Finding, ...]:
         return protocol.timeline(records, made.name, known=instant)
 
     question = Question(seen, made.at, known_at=known_at)  # type: ignore[arg-type]
-    groups = [group for group in protocol.groups if group.name.split(" ")[0] in wanted and "criterion" not in group.name]
+    groups = [
+        group for group in protocol.groups if group.name.split(" ")[0] in wanted and "criterion" not in group.name
+    ]
     found = findings.read(groups, question)
     if "criterion" not in wanted:
         return found
@@ -540,7 +544,9 @@ def dose_window(made: Patient, plan: DosePlan, number: int) -> Iterator[tuple[in
     seen = made.protocol.timeline(made.records, made.name)
     when = locate(point, Question(seen, zone.end_of(zone.date_of(made.at) + 4_000))).value
     base = anchor(point)
-    if not isinstance(when, When) or (base is not None and base.of.kind == "administration" and number == 1):
+    if not isinstance(when, When) or (
+        base is not None and number == 1 and (named(base.of) or frozenset()) & plan.drugs
+    ):
         return
     first = moved(When(when.first, when.first), Shift(Dose(), plan.early, earlier=True), zone).first
     last = moved(When(when.first, when.first), Shift(Dose(), plan.late), zone).last

@@ -173,7 +173,9 @@ def _choices(goal: Goal) -> list[list[Goal]]:
 def _contradicts(goal: Goal, others: Sequence[Goal]) -> bool:
     """Whether another goal wants the very same statement to read otherwise."""
     return any(
-        other.wanted is not goal.wanted and other.ask == goal.ask and (other.expr is goal.expr or other.expr == goal.expr)
+        other.wanted is not goal.wanted
+        and other.ask == goal.ask
+        and (other.expr is goal.expr or other.expr == goal.expr)
         for other in others
     )
 
@@ -376,9 +378,7 @@ def _aim_right(expr: Arithmetic, domain: Interval, left: Interval) -> Interval |
             return divide(left, domain)
 
 
-def _picked(
-    pick: Pick, domain: Interval, ask: Ask, draft: Draft, search: Search, unit: str | None
-) -> Iterator[Draft]:
+def _picked(pick: Pick, domain: Interval, ask: Ask, draft: Draft, search: Search, unit: str | None) -> Iterator[Draft]:
     """Add the item that is picked, with a number in the domain; in the narrower one that what comes needs, if it can."""
     for aim in _narrowed(pick, domain, search):
         for more in _selected(pick.of, ask, draft, search, {pick.field: aim}, unit=unit, near=_near(pick, ask, draft)):
@@ -566,9 +566,7 @@ def _added(fold: Fold, lacking: int, ask: Ask, draft: Draft, search: Search) -> 
         yield from _added(fold, lacking - 1, ask, more, search)
 
 
-def _summed(
-    fold: Fold, domain: Interval, ask: Ask, draft: Draft, search: Search, unit: str | None
-) -> Iterator[Draft]:
+def _summed(fold: Fold, domain: Interval, ask: Ask, draft: Draft, search: Search, unit: str | None) -> Iterator[Draft]:
     """Add what is lacking to a sum, or as many values as a mean needs."""
     value = _number(draft.read(fold, ask).value)
     aim = domain
@@ -593,9 +591,7 @@ def _scored(
             if not holds(sum((weights[index] for index in chosen), Fraction(0)), domain):
                 continue
             tried += 1
-            parts = [
-                Goal(item, MET if index in chosen else NOT_MET, ask) for index, (item, _) in enumerate(items)
-            ]
+            parts = [Goal(item, MET if index in chosen else NOT_MET, ask) for index, (item, _) in enumerate(items)]
             yield from _each(tuple(_flat(parts)), draft, search)
             if tried >= _MOST_WAYS:
                 return
@@ -659,9 +655,7 @@ def _seconds(duration: object) -> int | None:
     return None
 
 
-def _in_a_row(
-    raw: Raw, apart: tuple[int, ...], there: Stretch, draft: Draft, search: Search
-) -> Iterator[Draft]:
+def _in_a_row(raw: Raw, apart: tuple[int, ...], there: Stretch, draft: Draft, search: Search) -> Iterator[Draft]:
     whole = apart[-1] % 86_400 == 0 and all(each % 86_400 == 0 for each in apart)
     zone = draft.zone
     if whole and not there.clock:
