@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from trialspec import __version__
-from trialspec.cli import calendar, cases, exits, explain, protocols, run, show, watch
+from trialspec.cli import calendar, cases, exits, explain, fuzz, protocols, run, show, watch
 from trialspec.diagnostics import Diagnostic, ProtocolError
 from trialspec.reports.table import FOOTER
 
@@ -102,6 +102,7 @@ for command in (
     explain.explain,
     calendar.calendar,
     cases.test,
+    fuzz.fuzz,
     protocols.docs,
     protocols.schema,
     protocols.freeze,

@@ -13,6 +13,7 @@ from trialspec.events import Record, decode
 from trialspec.testing.draft import PATIENT, Raw
 from trialspec.times import Zone, shown_instant
 
+_NO_TIME = "2000-01-01"
 _FIRST_KEYS = ("id", "patient", "kind", "measure", "drug", "concept", "milestone", "value", "amount", "unit", "time")
 
 
@@ -80,19 +81,40 @@ class Patient:
         return replace(self, raws=raws, name=name)
 
     def case(self, title: str = "made by the test kit") -> str:
-        """Write a case of it, ready for a file beside the protocol."""
-        return case_of(self.raws, self.at, self.protocol.program.zone, title, self.expected)
+        """Write a case of it, ready for a file beside the protocol.
+
+        What it was made for is expected, or else the alerts that the reference gives.
+        """
+        zone = self.protocol.program.zone
+        raws = tuple({**raw, "id": raw["id"].removeprefix(f"{self.name}-")} for raw in self.raws)
+        if self.expected:
+            return case_of(raws, self.at, zone, title, self.expected)
+        return case_of(raws, self.at, zone, title, alerts=alerts_of(self.report()))
 
     def __repr__(self) -> str:
         """Show the case: it is what a counterexample needs."""
         return f"\n{self.case()}"
 
 
+def alerts_of(report: PatientReport) -> list[str]:
+    """Give the alerts that hold, as cases write them."""
+    return sorted(f"{each.key.rule} {each.key.subject}" for each in report.alerts.values() if not each.over)
+
+
 def case_of(
-    raws: Sequence[Raw], at: int, zone: Zone, title: str, expected: Iterable[Expected] = (), why: str = ""
+    raws: Sequence[Raw],
+    at: int,
+    zone: Zone,
+    title: str,
+    expected: Iterable[Expected] = (),
+    *,
+    why: str = "",
+    alerts: Sequence[str] | None = None,
 ) -> str:
-    """Write the cases file that tells these records, asked at an instant."""
+    """Write the cases file that tells these records, asked at an instant; `alerts` are all that are to hold then."""
     expects: dict[str, Plain] = {}
+    # Criteria are read at enrolment, not at the instant of the case.
+    expected = [each for each in expected if each.subject != "criterion"]
     for each in expected:
         name = f"{each.subject} {each.name}" if each.subject in {"gate", "visit"} else each.name
         words: Plain = sorted(each.words)[0] if len(each.words) == 1 else [*sorted(each.words)]
@@ -103,13 +125,15 @@ def case_of(
     case: dict[str, Plain] = {"case": title}
     if why:
         case["why"] = why
-    case["events"] = [_event(raw, known=known) for raw in raws]
-    case["expect"] = {shown_instant(at, zone): expects or {"patient": {}}}
+    case["events"] = [_event(raw, f"e{number}", known=known) for number, raw in enumerate(raws, 1)]
+    if alerts is not None:
+        expects["alerts"] = [*alerts] if alerts else "none"
+    case["expect"] = {shown_instant(at, zone): expects}
     book: dict[str, Plain] = {"available": "at once"} if known and raws else {}
     return dump({**book, "cases": [case]})
 
 
-def _event(raw: Raw, *, known: bool) -> dict[str, Plain]:
+def _event(raw: Raw, number: str, *, known: bool) -> dict[str, Plain]:
     """Write one event as people do: its time, and the sentence or the keys."""
     keys: dict[str, str] = {
         key: text
@@ -117,13 +141,12 @@ def _event(raw: Raw, *, known: bool) -> dict[str, Plain]:
         if key not in {"patient", "time", "id"} and not (key == "available" and known)
     }
     said = _sentence(keys)
-    time = raw.get("time", "")
-    if said is not None and "revision" not in keys:
+    # What only takes a record back says no time; a case gives it one that nobody reads.
+    time = raw.get("time", _NO_TIME)
+    if said is not None and raw["id"] == number:
         return {time: said}
-    plain: dict[str, Plain] = {"id": raw["id"], **keys}
-    if not time:
-        return {"any time": plain}
-    return {time: plain}
+    own: dict[str, Plain] = {} if raw["id"] == number else {"id": raw["id"]}
+    return {time: {**own, **keys}}
 
 
 def _sentence(keys: Mapping[str, str]) -> str | None:
