@@ -137,17 +137,17 @@ class Draft:
         """Remember the dates of what the plan needs later."""
         return replace(self, notes={**self.notes, **days})
 
-    def item(self, raw: Raw) -> Item | None:
-        """Give what a record comes to, if all of it can be read."""
+    def item(self, raw: Raw, *, doubtful: bool = False) -> Item | None:
+        """Give what a record comes to, if all of it can be read; a `doubtful` one as far as it can be."""
         event = check({"id": f"w{len(self.written)}", "patient": PATIENT, **raw})
         if not isinstance(event, Event):
             return None
         found = told(event, self.program.vocabulary, (Clock(self.zone, self.zone),))
-        return None if found.reasons else found.item
+        return None if found.reasons and not doubtful else found.item
 
-    def add(self, raw: Raw) -> Draft | None:
+    def add(self, raw: Raw, *, doubtful: bool = False) -> Draft | None:
         """Write a record down; nothing, where it cannot be read or would change what is settled."""
-        item = self.item(raw)
+        item = self.item(raw, doubtful=doubtful)
         return None if item is None else self._with((*self.written, (raw, item)), (item,))
 
     def add_all(self, raws: Iterable[Raw]) -> Draft | None:

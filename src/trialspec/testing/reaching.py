@@ -501,13 +501,22 @@ def _selected(
     sayings = records(draft.program, query, search.choose, fields, unit=unit, vary=search.vary)
     for raw in sayings:
         for time in _times(query, there, draft, search, near):
-            search.step()
-            more = draft.add({**raw, "time": time})
-            if more is not None:
-                yield more
+            for lasting in _lasting(query, time):
+                search.step()
+                more = draft.add({**raw, "time": time, **lasting})
+                if more is not None:
+                    yield more
         made += 1
         if made >= _MOST_WAYS:
             return
+
+
+def _lasting(query: Select, time: str) -> Iterator[Raw]:
+    """Say how long something lasted: nothing of it first, then that it was over at once, then that it goes on."""
+    yield {}
+    if query.kind in {"therapy", "condition", "adverse_event"}:
+        yield {"end": time}
+        yield {"ongoing": "yes"}
 
 
 def _happened(moment: Moment, ask: Ask, draft: Draft, search: Search) -> Iterator[Draft]:
@@ -645,6 +654,9 @@ def _distances(run: Run, number: int) -> Iterator[tuple[int, ...]]:
         days = step - step % 86_400
         step = days if days and days * (count - 1) >= span else step
         yield tuple(step * back for back in range(count - 1)) + (max(span, step * (count - 1)),)
+    if span <= 3600 * (count - 1):
+        # All on one date, an hour apart.
+        yield tuple(3600 * back for back in range(count))
 
 
 def _seconds(duration: object) -> int | None:
@@ -694,6 +706,8 @@ def _followed(run: Run, goal: Goal, draft: Draft, search: Search) -> Iterator[Dr
         return
     if goal.wanted is UNKNOWN:
         yield from _doubted(run.of, goal, draft, search)
+        for first in _exists(run.of, goal.ask, draft, search):
+            yield from _doubted(run.then, goal, first, search)
         return
     seconds = _seconds(run.span) or 86_400
     for first in _exists(run.of, goal.ask, draft, search):
@@ -736,7 +750,7 @@ def _doubted(query: Select, goal: Goal, draft: Draft, search: Search) -> Iterato
     for raw in records(draft.program, query, search.choose):
         for less in _doubts(query, raw):
             for time in _times(query, there, draft, search, ()):
-                more = _doubtfully(draft, {**less, "time": time})
+                more = draft.add({**less, "time": time}, doubtful=True)
                 if more is not None and more.reads(goal):
                     yield more
         return
@@ -747,11 +761,14 @@ def _doubts(query: Select, raw: Raw) -> Iterator[dict[str, str]]:
     for test in query.tests:
         if test.field != about and test.absent is UNKNOWN and test.field in raw:
             yield {key: word for key, word in raw.items() if key != test.field}
+    if query.kind == "observation" and "value" in raw:
+        # Below a limit of quantification that lies above the limit that is asked about.
+        for bound in ("1", "10", "100", "1000", "100000"):
+            yield {**raw, "value": f"<{bound}"}
+        yield {key: text for key, text in raw.items() if key not in {"value", "unit"}}
     if query.kind == "condition":
         yield {**raw, "status": "suspected"}
     if query.kind != "observation":
         yield {**raw, "absent": "unknown"}
 
 
-def _doubtfully(draft: Draft, raw: Raw) -> Draft | None:
-    return draft.add(raw)
