@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from trialspec import __version__
-from trialspec.cli import calendar, cases, exits, explain, fuzz, protocols, run, show, watch
+from trialspec.cli import calendar, cases, exits, explain, fuzz, protocols, run, show, simulate, watch
 from trialspec.diagnostics import Diagnostic, ProtocolError
 from trialspec.reports.table import FOOTER
 
@@ -103,6 +103,7 @@ for command in (
     calendar.calendar,
     cases.test,
     fuzz.fuzz,
+    simulate.simulate,
     protocols.docs,
     protocols.schema,
     protocols.freeze,

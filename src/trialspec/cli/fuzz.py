@@ -18,9 +18,13 @@ protocol says: `http://...`, `python:module:function`, or a command that reads l
 """
 
 
-@click.command(help=_HELP, epilog=arguments.example("fuzz two-drugs --examples 50"), short_help="Hold the laws on a protocol.")
+@click.command(
+    help=_HELP, epilog=arguments.example("fuzz two-drugs --examples 50"), short_help="Hold the laws on a protocol."
+)
 @click.argument("protocol")
-@click.option("--examples", type=click.IntRange(1), default=20, show_default=True, help="How many streams for each law.")
+@click.option(
+    "--examples", type=click.IntRange(1), default=20, show_default=True, help="How many streams for each law."
+)
 @click.option("--seed", "number", type=click.IntRange(0), default=0, show_default=True, help="Another draws others.")
 @click.option("--law", "names", multiple=True, metavar="NAME", help="Only this law; may be given several times.")
 @click.option("--target", metavar="SYSTEM", help="Test this system instead of the engine itself.")

@@ -329,9 +329,8 @@ def _solved(expr: Expr, query: Select, raw: Raw, patient: Patient, key: str) -> 
         if ends[0] == ends[1] or "" in ends:
             continue
         while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if verdict(Fraction(middle)) == ends[0] else (low, Fraction(middle))
-            low, high = Fraction(low), Fraction(high)
+            middle = Fraction((low + high) // 2)
+            low, high = (middle, high) if verdict(middle) == ends[0] else (low, middle)
         yield low * step
         yield high * step
 

@@ -117,9 +117,16 @@ class Draft:
         """The records, as they were written down."""
         return tuple(raw for raw, _ in self.written)
 
+    @cached_property
+    def _asked(self) -> dict[Ask, Question]:
+        return {}
+
     def question(self, ask: Ask) -> Question:
-        """Ask the records."""
-        return Question(self.timeline, ask.at, ask.dose)
+        """Ask the records; a question remembers the moments that it has found."""
+        found = self._asked.get(ask)
+        if found is None:
+            found = self._asked[ask] = Question(self.timeline, ask.at, ask.dose)
+        return found
 
     def read(self, expr: Expr, ask: Ask) -> Reading:
         """Read a statement or a number."""
@@ -131,7 +138,14 @@ class Draft:
 
     def settle(self, goal: Goal) -> Draft:
         """Hold on to what is so."""
-        return replace(self, settled=(*self.settled, goal))
+        return self.settling((*self.settled, goal))
+
+    def settling(self, goals: tuple[Goal, ...]) -> Draft:
+        """Hold on to some goals, and to no others; the records, and what was asked of them, stay."""
+        made = replace(self, settled=goals)
+        made.__dict__["timeline"] = self.timeline
+        made.__dict__["_asked"] = self._asked
+        return made
 
     def note(self, **days: int) -> Draft:
         """Remember the dates of what the plan needs later."""

@@ -139,8 +139,10 @@ def units_and_offsets(watch_: Watch, choose: Choose) -> None:
     ids: dict[tuple[str, str], Raw] = {}
     for raw in changed:
         ids.setdefault((raw["id"], raw.get("revision", "0")), raw)
-    told = [ids[raw["id"], raw.get("revision", "0")] if len(said[raw["id"], raw.get("revision", "0")]) == 1 else raw
-            for raw in changed]
+    told = [
+        ids[raw["id"], raw.get("revision", "0")] if len(said[raw["id"], raw.get("revision", "0")]) == 1 else raw
+        for raw in changed
+    ]
     same_report(watch_.protocol, raws, told, patient, _end(watch_.stream))
 
 
@@ -296,7 +298,9 @@ def jumping(watch_: Watch, choose: Choose) -> None:  # noqa: ARG001 - every law 
 
 LAWS: tuple[Law, ...] = (
     Law("watched-is-reported", "the live monitor says what a report says, at every instant", watched_is_reported),
-    Law("order-and-duplication", "the same records give the same report, in any order and twice", order_and_duplication),
+    Law(
+        "order-and-duplication", "the same records give the same report, in any order and twice", order_and_duplication
+    ),
     Law("batches", "it does not matter how records are batched", batches),
     Law("time-may-jump", "it does not matter in which steps time goes on", jumping),
     Law("stop-and-start", "a watch that is stopped and started says what one that goes on says", stopping),

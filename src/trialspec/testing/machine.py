@@ -34,7 +34,7 @@ class ProtocolMachine(RuleBasedStateMachine):
 
     protocol: ClassVar[Protocol]
     patients: ClassVar[Sequence[str]] = ("P1", "P2")
-    rules: ClassVar[Sequence[str]] = ()
+    compared: ClassVar[Sequence[str]] = ()
     """Only alerts whose rule begins with one of these are compared; all, where none is named."""
 
     def __init__(self) -> None:
@@ -161,7 +161,7 @@ class ProtocolMachine(RuleBasedStateMachine):
     def agrees(self) -> None:
         """The alerts of every patient are those that the reference gives."""
         if self.at:
-            compare(self.system, self.reference, self.patients, self.at, self.rules)
+            compare(self.system, self.reference, self.patients, self.at, self.compared)
 
     def teardown(self) -> None:
         """Let go of a system that was started."""

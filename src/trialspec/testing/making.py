@@ -25,7 +25,7 @@ from trialspec.testing.dates import anchor, shown_clock
 from trialspec.testing.draft import PATIENT, Ask, Draft, Goal, Raw, named, words_of
 from trialspec.testing.made import Expected, Patient, record
 from trialspec.testing.reaching import UnreachableError, solve
-from trialspec.testing.writing import decimal
+from trialspec.testing.writing import Style, decimal
 from trialspec.times import When, parse_time, shown_date
 from trialspec.truth import MET, NOT_MET, UNKNOWN, negate
 
@@ -67,7 +67,7 @@ def make(protocol: Protocol, wish: Wish, choose: Choose, *, vary: bool = False, 
     reason: UnreachableError | None = None
     for before in (*_SCREENED[start:], *_SCREENED[:start]):
         try:
-            return _Maker(protocol, wish, choose, vary=vary).patient(before, name)
+            return Maker(protocol, wish, choose, vary=vary).patient(before, name)
         except UnreachableError as error:
             reason = reason or error
     assert reason is not None
@@ -96,7 +96,7 @@ def checked(program: Program, wish: Wish) -> None:
 
 def slots(program: Program) -> dict[str, tuple[DosePlan, int]]:
     """Give the planned doses by name, each with its plan and number."""
-    found = {}
+    found: dict[str, tuple[DosePlan, int]] = {}
     for plan in program.doses:
         number = plan.times if plan.interval is not None else len(plan.planned)
         found |= {f"{plan.name}#{index}": (plan, index) for index in range(1, number + 1)}
@@ -114,13 +114,14 @@ def categories(program: Program) -> dict[str, tuple[str, ...]]:
 
 
 @dataclass(slots=True)
-class _Maker:
+class Maker:
     """Makes one patient, in the order in which a trial goes."""
 
     protocol: Protocol
     wish: Wish
     choose: Choose
     vary: bool
+    style: Style | None = None
     far: int = 0
     expected: list[Expected] = field(default_factory=list)
 
@@ -193,7 +194,7 @@ class _Maker:
             self.expected.append(Expected("criterion", each.name, "verdict", frozenset({str(wanted)})))
         answer = "ineligible" if failing else "undetermined" if wish.undetermined_by else "eligible"
         self.expect("eligibility", "eligibility", "now", answer)
-        return solve(goals, draft, self.choose, vary=self.vary)
+        return solve(goals, draft, self.choose, vary=self.vary, style=self.style)
 
     def expect(self, subject: str, name: str, field_: str, *words: str) -> None:
         self.expected.append(Expected(subject, name, field_, frozenset(words)))
@@ -351,7 +352,7 @@ class _Maker:
             goals.append(Goal(expr, wanted, ask, f"premedication of {name}"))
         if word == "premedication" and not plan.premedication:
             raise UnreachableError(f"{name} has no premedication")
-        return solve(goals, draft, self.choose, vary=self.vary) if goals else draft
+        return solve(goals, draft, self.choose, vary=self.vary, style=self.style) if goals else draft
 
     def content(self, plan: DosePlan, word: str, name: str) -> dict[str, str]:
         """Say what is given: the drug, its amount and route, as planned or not."""
@@ -410,7 +411,7 @@ class _Maker:
         visit = next(each for each in self.program.visits if each.name == visit_name)
         at = self.closing(draft, visit)
         goals = category_goals(response, visit_name, word, Ask(at))
-        draft = solve(goals, draft, self.choose, vary=self.vary)
+        draft = solve(goals, draft, self.choose, vary=self.vary, style=self.style)
         self.expect("category", where, "category", word)
         return draft, at
 

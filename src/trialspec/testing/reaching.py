@@ -33,18 +33,18 @@ from trialspec.kernel import (
 )
 from trialspec.quantity import ANYTHING, Codes, Interval, add, divide, exactly, minus, scale, subtract
 from trialspec.testing.dates import Stretch, shown_clock, stretch, times
-from trialspec.testing.draft import Ask, Draft, Goal, Raw, named
+from trialspec.testing.draft import Ask, Draft, Goal, Raw, named, words_of
 from trialspec.testing.writing import (
     ABOUT,
     Domain,
+    Style,
     both,
     denial,
     holds,
     inside,
     records,
     side,
-    test_domain,
-    words_of,
+    domain_of,
 )
 from trialspec.times import When, shown_date
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, negate
@@ -68,6 +68,7 @@ class Search:
 
     choose: Choose
     vary: bool = False
+    style: Style | None = None
     steps: int = _MOST_STEPS
     pending: tuple[Goal, ...] = ()
     stuck: dict[int, int] = field(default_factory=dict)
@@ -87,11 +88,13 @@ class Search:
         yield from ways[:start]
 
 
-def solve(goals: Sequence[Goal], draft: Draft, choose: Choose, *, vary: bool = False) -> Draft:
+def solve(
+    goals: Sequence[Goal], draft: Draft, choose: Choose, *, vary: bool = False, style: Style | None = None
+) -> Draft:
     """Reach all goals, or raise `UnreachableError`; what is hardest to reach is tried first after it got stuck."""
     order = _forced(_flat(goals), draft.settled)
     for _ in range(_MOST_ATTEMPTS):
-        search = Search(choose, vary)
+        search = Search(choose, vary, style)
         try:
             for found in _solved(tuple(order), draft, search):
                 return found
@@ -257,7 +260,7 @@ def _each(parts: tuple[Goal, ...], draft: Draft, search: Search) -> Iterator[Dra
     search.pending = (*parts[1:], *pending)
     for reached in reach(parts[0], draft, search):
         for whole in _each(parts[1:], reached.settle(parts[0]), search):
-            yield replace(whole, settled=before)
+            yield whole.settling(before)
         search.pending = (*parts[1:], *pending)
     search.pending = pending
 
@@ -381,7 +384,7 @@ def _aim_right(expr: Arithmetic, domain: Interval, left: Interval) -> Interval |
 def _picked(pick: Pick, domain: Interval, ask: Ask, draft: Draft, search: Search, unit: str | None) -> Iterator[Draft]:
     """Add the item that is picked, with a number in the domain; in the narrower one that what comes needs, if it can."""
     for aim in _narrowed(pick, domain, search):
-        for more in _selected(pick.of, ask, draft, search, {pick.field: aim}, unit=unit, near=_near(pick, ask, draft)):
+        for more in _selected(pick.of, ask, draft, search, {pick.field: aim}, unit=unit, near=_near(pick, ask, draft, search)):
             value = _number(more.read(pick, ask).value)
             if value is not None and inside(value, domain):
                 yield more
@@ -405,11 +408,13 @@ def _narrowed(pick: Pick, domain: Interval, search: Search) -> Iterator[Interval
     yield domain
 
 
-def _near(pick: Pick, ask: Ask, draft: Draft) -> tuple[int, ...]:
+def _near(pick: Pick, ask: Ask, draft: Draft, search: Search) -> tuple[int, ...]:
     """Give the date at which an item would be the one that is picked."""
     if pick.to is not None:
         day = locate(pick.to, draft.question(ask)).value
-        return (day.first,) if isinstance(day, When) else ()
+        if not isinstance(day, When):
+            return ()
+        return (day.first,) if search.style is None else (search.style.day(day.first), day.first)
     return ()
 
 
@@ -420,7 +425,7 @@ def _worded(pick: Pick, words: frozenset[str], goal: Goal, draft: Draft, search:
         if not others:
             return
         domain = others
-    yield from _selected(pick.of, goal.ask, draft, search, {pick.field: domain}, near=_near(pick, goal.ask, draft))
+    yield from _selected(pick.of, goal.ask, draft, search, {pick.field: domain}, near=_near(pick, goal.ask, draft, search))
 
 
 _WORDS = {
@@ -498,7 +503,7 @@ def _selected(
     if there is None:
         return
     made = 0
-    sayings = records(draft.program, query, search.choose, fields, unit=unit, vary=search.vary)
+    sayings = records(draft.program, query, search.choose, fields, unit=unit, vary=search.vary, style=search.style)
     for raw in sayings:
         for time in _times(query, there, draft, search, near):
             for lasting in _lasting(query, time):
@@ -633,7 +638,7 @@ def _run(run: Run, goal: Goal, draft: Draft, search: Search) -> Iterator[Draft]:
 def _held(test: Test, wanted: Verdict) -> Domain | None:
     if test.operator == "in":
         return words_of(test) if wanted is MET else None
-    return test_domain(test, wanted)
+    return domain_of(test, wanted)
 
 
 def _distances(run: Run, number: int) -> Iterator[tuple[int, ...]]:
@@ -770,5 +775,3 @@ def _doubts(query: Select, raw: Raw) -> Iterator[dict[str, str]]:
         yield {**raw, "status": "suspected"}
     if query.kind != "observation":
         yield {**raw, "absent": "unknown"}
-
-

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from fractions import Fraction
 
 from trialspec.evaluation import Protocol
 from trialspec.events import Record
@@ -357,12 +358,11 @@ def _number(choose: Choose, about: Matter, name: str) -> dict[str, str]:
             return said
 
 
-def said_in(term: Term, number: object) -> list[dict[str, str]]:
+def said_in(term: Term, number: Fraction) -> list[dict[str, str]]:
     """Write a number in each unit of a measure in which it is a short decimal."""
     found = []
     for unit in dict.fromkeys((term.unit, *sorted(term.factors))):
-        factor = term.factors.get(unit, 1)
-        text = decimal(number / factor) if factor else None  # type: ignore[operator]
+        text = decimal(number / term.factors.get(unit, Fraction(1)))
         if text is not None:
             found.append({"value": text, "unit": unit} if unit else {"value": text})
     return found

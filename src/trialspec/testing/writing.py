@@ -6,9 +6,11 @@ What a field must be is a `Domain`: an interval for numbers, a set of words for 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING
+from typing import Protocol as Interface
 
 from trialspec.interpreters.generated.choices import Choose
 from trialspec.kernel import Arithmetic, Compare, Constant, Pick, Select, Test, parts_of
@@ -35,6 +37,17 @@ ABOUT: Mapping[Kind, str] = {
 # How a number is written: the key, and the key of its unit.
 _PLAIN_NUMBERS = {"value", "amount", "dose", "grade"}
 _ENOUGH = 8
+
+
+class Style(Interface):
+    """How made patients look: which number a measure has where many would do, and how far from a planned day it is."""
+
+    def number(self, term: Term, domain: Interval) -> Fraction | None:
+        """Give a likely number of a measure in a domain; `None` for the plainest."""
+
+    def day(self, planned: int) -> int:
+        """Give the day on which something that is planned for a day is done; the same for all that is done then."""
+        ...
 
 
 # --- domains ----------------------------------------------------------------------------------------------------------
@@ -65,9 +78,10 @@ def both(one: Interval, other: Interval) -> Interval | None:
     high = min((end for end in (_high(one), _high(other)) if end is not None), default=None)
     low_at, low_open = (None, False) if low is None else (low[0], low[1] == 1)
     high_at, high_open = (None, False) if high is None else (high[0], high[1] == 0)
-    if low_at is not None and high_at is not None:
-        if low_at > high_at or (low_at == high_at and (low_open or high_open)):
-            return None
+    if low_at is None or high_at is None:
+        return Interval(low_at, high_at, low_open, high_open)
+    if low_at > high_at or (low_at == high_at and (low_open or high_open)):
+        return None
     return Interval(low_at, high_at, low_open, high_open)
 
 
@@ -191,6 +205,7 @@ def records(
     *,
     unit: str | None = None,
     vary: bool = False,
+    style: Style | None = None,
 ) -> Iterator[dict[str, str]]:
     """Give records, without a time, that pass every test of a selection, with fields as they should be.
 
@@ -212,14 +227,14 @@ def records(
         fields_ = dict(wanted)
         if query.kind == "observation" and not any(key.startswith("value") for key in fields_):
             fields_["value"] = term.values if term is not None and term.coded else ANYTHING
-        yield from _with_fields(program, start, query.kind, term, fields_, unit)
+        yield from _with_fields(_Writer(program, term, unit, style), start, fields_)
 
 
 def _wanted(query: Select, fields: Mapping[str, Domain]) -> dict[str, Domain] | None:
     """Join what the tests of a selection ask for with what is asked beside."""
     found: dict[str, Domain] = dict(fields)
     for test in query.tests:
-        domain = test_domain(test)
+        domain = domain_of(test)
         if domain is None:
             return None
         before = found.get(test.field)
@@ -241,7 +256,7 @@ def _wanted(query: Select, fields: Mapping[str, Domain]) -> dict[str, Domain] | 
     return found
 
 
-def test_domain(test: Test, wanted: Verdict = MET) -> Domain | None:
+def domain_of(test: Test, wanted: Verdict = MET) -> Domain | None:
     """Give what a field may be so that a test is met."""
     if test.operator == "in":
         return words_of(test)
@@ -282,23 +297,30 @@ def _names(
     yield from ordered[:_ENOUGH]
 
 
-def _with_fields(
-    program: Program, raw: dict[str, str], kind: Kind, term: Term | None, wanted: dict[str, Domain], unit: str | None
-) -> Iterator[dict[str, str]]:
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """What the fields of one record are written by."""
+
+    program: Program
+    term: Term | None
+    unit: str | None
+    style: Style | None
+
+
+def _with_fields(writer: _Writer, raw: dict[str, str], wanted: dict[str, Domain]) -> Iterator[dict[str, str]]:
     """Give records with every field that is wanted."""
     if not wanted:
         yield raw
         return
     name, domain = next(iter(wanted.items()))
     left = {key: value for key, value in wanted.items() if key != name}
-    for keys in _said(program, kind, name, domain, term, unit):
-        yield from _with_fields(program, {**raw, **keys}, kind, term, left, unit)
+    for keys in _said(writer, name, domain):
+        yield from _with_fields(writer, {**raw, **keys}, left)
 
 
-def _said(
-    program: Program, kind: Kind, name: str, domain: Domain, term: Term | None, unit: str | None
-) -> Iterator[dict[str, str]]:
+def _said(writer: _Writer, name: str, domain: Domain) -> Iterator[dict[str, str]]:
     """Give ways to write one field."""
+    term, unit = writer.term, writer.unit
     if isinstance(domain, frozenset):
         allowed = domain
         if name == "value" and term is not None and term.coded:
@@ -319,7 +341,10 @@ def _said(
     there = both(domain, possible)
     if there is None:
         return
-    usual = usual_numbers(program, term) if name == "value" else ()
+    usual = list(usual_numbers(writer.program, term)) if name == "value" else []
+    likely = writer.style.number(term, there) if writer.style is not None and name == "value" else None
+    if likely is not None:
+        usual.insert(0, likely)
     for number in round_numbers(there, step_of(term) if name == "value" else Fraction(50), usual):
         for written in written_in(term, number, unit):
             per = "/d" if name == "dose" and written.get("unit") else ""
