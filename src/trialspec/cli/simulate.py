@@ -18,13 +18,17 @@ of it before its records were made, which is what the protocol must say. A recip
 
 
 @click.command(
-    help=_HELP, epilog=arguments.example("simulate two-drugs --patients 100"), short_help="Simulate a cohort with its oracle."
+    help=_HELP,
+    epilog=arguments.example("simulate two-drugs --patients 100"),
+    short_help="Simulate a cohort with its oracle.",
 )
 @click.argument("protocol")
 @click.option("--patients", "number", type=click.IntRange(1), required=True, help="How many.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Another makes others.")
 @click.option("--recipe", type=click.Path(path_type=Path), metavar="FILE", help="What shares of them are how.")
-@click.option("--to", "folder", type=click.Path(path_type=Path), default=Path("simulated"), show_default=True, metavar="DIR")
+@click.option(
+    "--to", "folder", type=click.Path(path_type=Path), default=Path("simulated"), show_default=True, metavar="DIR"
+)
 @arguments.libraries
 def simulate(
     protocol: str, *, number: int, seed: int, recipe: Path | None, folder: Path, libraries: tuple[Path, ...]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -51,7 +51,9 @@ class ProtocolMachine(RuleBasedStateMachine):
         return Live(self.protocol)
 
     @classmethod
-    def over(cls, protocol: Protocol, system: type[Any] | None = None, **more: object) -> type[ProtocolMachine]:
+    def over(
+        cls, protocol: Protocol, system: Callable[[], System] | None = None, **more: object
+    ) -> type[ProtocolMachine]:
         """Make the machine of a protocol, for those who need no rule of their own."""
         body: dict[str, object] = {"protocol": protocol, **more}
         if system is not None:

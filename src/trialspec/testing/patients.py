@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from functools import lru_cache
 
 from hypothesis import strategies as st
@@ -11,10 +12,23 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from trialspec.evaluation import Protocol
 from trialspec.interpreters.generated.choices import Choose
 from trialspec.patient import Timeline
+from trialspec.quantity import parse_number
 from trialspec.testing.borders import Pair, borders
 from trialspec.testing.draft import PATIENT
 from trialspec.testing.made import Patient
-from trialspec.testing.making import DEPARTURES, UnreachableError, Wish, categories, checked, make, slots
+from trialspec.testing.making import (
+    DEPARTURES,
+    USUAL_DAY,
+    UnreachableError,
+    Wish,
+    categories,
+    checked,
+    make,
+    slots,
+)
+from trialspec.testing.streams import happening, matter, said_in
+from trialspec.testing.writing import holds, step_of, usual_numbers
+from trialspec.times import parse_time
 
 Departing = Mapping[str, str] | str | None
 Responding = Mapping[str, str] | str | None
@@ -102,6 +116,58 @@ def _wishes(
         for depart in departs:
             for answer in answers:
                 yield Wish(eligible, fail, undetermined_by, depart, answer, treated)
+
+
+def events(protocol: Protocol, *, near: Sequence[int] = ()) -> SearchStrategy[dict[str, str]]:
+    """Draw single records of what a protocol speaks of, or of what any patient may have; without an id.
+
+    `near` are dates, as ordinals; without them they are those of a patient made to order.
+    """
+
+    @st.composite
+    def drawn(draw: DrawFn) -> dict[str, str]:
+        def choose(number: int) -> int:
+            return draw(_below(number))
+
+        return happening(choose, matter(protocol), near or days_of(protocol))
+
+    return drawn()
+
+
+def days_of(protocol: Protocol) -> tuple[int, ...]:
+    """Give the dates of the plainest patient's records."""
+    for wish in (Wish(treated=True), Wish(), Wish(eligible=None)):
+        try:
+            made = make(protocol, wish, lambda _: 0)
+        except UnreachableError:
+            continue
+        found = [parse_time(raw["time"], protocol.program.zone) for raw in made.raws]
+        return tuple(dict.fromkeys(when.first for when in found if when is not None))
+    return (USUAL_DAY,)
+
+
+def values(protocol: Protocol, measure: str, near: str = "") -> SearchStrategy[dict[str, str]]:
+    """Draw values of a measure, as `{"value": "1.5", "unit": "10*9/L"}`: around a threshold, in each accepted unit.
+
+    `near` is a quantity (`1.5 10*9/L`); without it, it is the limits that the protocol compares the measure with.
+    """
+    term = protocol.program.vocabulary.get(measure)
+    if term is None or term.sort != "measure":
+        raise UnreachableError(f"there is no measure `{measure}`")
+    if term.coded:
+        return st.sampled_from([{"value": word} for word in sorted(term.values)])
+    numbers = list(usual_numbers(protocol.program, term))
+    if near:
+        text, _, unit = near.partition(" ")
+        number = parse_number(text)
+        factor = Fraction(1) if unit in {"", term.unit} else term.factors.get(unit)
+        if number is None or factor is None:
+            raise UnreachableError(f"`{near}` is no quantity of {measure}, which is in {term.unit}")
+        limit, step = number * factor, step_of(term)
+        numbers = [limit, limit - step, limit + step, limit - step / 10, limit + step / 10, limit / 2, limit * 2]
+    said = [way for number in numbers if holds(number, term.possible) for way in said_in(term, number)]
+    below = [{**way, "value": f"<{way['value']}"} for way in said if not way["value"].startswith(("-", "0"))]
+    return st.sampled_from([*said, *below[:4]])
 
 
 def timelines(protocol: Protocol, *, treated: bool = False) -> SearchStrategy[Timeline]:

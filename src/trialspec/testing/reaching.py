@@ -40,11 +40,11 @@ from trialspec.testing.writing import (
     Style,
     both,
     denial,
+    domain_of,
     holds,
     inside,
     records,
     side,
-    domain_of,
 )
 from trialspec.times import When, shown_date
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, negate
@@ -384,7 +384,9 @@ def _aim_right(expr: Arithmetic, domain: Interval, left: Interval) -> Interval |
 def _picked(pick: Pick, domain: Interval, ask: Ask, draft: Draft, search: Search, unit: str | None) -> Iterator[Draft]:
     """Add the item that is picked, with a number in the domain; in the narrower one that what comes needs, if it can."""
     for aim in _narrowed(pick, domain, search):
-        for more in _selected(pick.of, ask, draft, search, {pick.field: aim}, unit=unit, near=_near(pick, ask, draft, search)):
+        for more in _selected(
+            pick.of, ask, draft, search, {pick.field: aim}, unit=unit, near=_near(pick, ask, draft, search)
+        ):
             value = _number(more.read(pick, ask).value)
             if value is not None and inside(value, domain):
                 yield more
@@ -425,7 +427,9 @@ def _worded(pick: Pick, words: frozenset[str], goal: Goal, draft: Draft, search:
         if not others:
             return
         domain = others
-    yield from _selected(pick.of, goal.ask, draft, search, {pick.field: domain}, near=_near(pick, goal.ask, draft, search))
+    yield from _selected(
+        pick.of, goal.ask, draft, search, {pick.field: domain}, near=_near(pick, goal.ask, draft, search)
+    )
 
 
 _WORDS = {

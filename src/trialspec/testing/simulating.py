@@ -83,7 +83,11 @@ class Simulated:
             for each, said in otherwise(self.patient)
         ]
         episodes = self.patient.report().alerts.values()
-        said = {f"{each.key.rule} {each.key.subject}" for each in episodes if each.key.subject in self.about and not each.over}
+        said = {
+            f"{each.key.rule} {each.key.subject}"
+            for each in episodes
+            if each.key.subject in self.about and not each.over
+        }
         wrong += [f"{alert} is not raised" for alert in sorted(set(self.alerts) - said)]
         wrong += [f"{alert} is raised" for alert in sorted(said - set(self.alerts))]
         return tuple(wrong)
@@ -103,7 +107,9 @@ def checked(protocol: Protocol, recipe: Recipe) -> None:
     for what, name, there in asked:
         if name not in there:
             advice = did_you_mean(name, there) or f"there are {', '.join(there[:12]) or 'none'}"
-            found.append(Diagnostic("unknown-name", f"the recipe names a {what} `{name}`, and there is none", None, help=advice))
+            found.append(
+                Diagnostic("unknown-name", f"the recipe names a {what} `{name}`, and there is none", None, help=advice)
+            )
     if found:
         raise ProtocolError(found)
 
@@ -189,7 +195,9 @@ class Cohort:
         for where, words in answers.items():
             wanted = recipe.responses.get(where) or {word: Fraction(1) for word in words if word != NOT_EVALUABLE}
             there = tuple(
-                (word, share) for word, share in wanted.items() if word in words and self._can(Wish(response={where: word}))
+                (word, share)
+                for word, share in wanted.items()
+                if word in words and self._can(Wish(response={where: word}))
             )
             if there:
                 self.answers[where] = there
@@ -274,7 +282,15 @@ class _Course:
     """One patient's way through the trial."""
 
     def __init__(
-        self, cohort: Cohort, wish: Wish, drawn: Drawn, look: _Look, *, leaves: bool, answers: Mapping[str, str], name: str
+        self,
+        cohort: Cohort,
+        wish: Wish,
+        drawn: Drawn,
+        look: _Look,
+        *,
+        leaves: bool,
+        answers: Mapping[str, str],
+        name: str,
     ) -> None:
         self.cohort = cohort
         self.protocol = cohort.protocol
@@ -370,9 +386,7 @@ class _Course:
         later = [day for day in days if day > course]
         return later[self.drawn(len(later))] - 8 if later else None
 
-    def visit(
-        self, draft: Draft, plan: VisitPlan, first: int, planned: int, last: int, at: int
-    ) -> tuple[Draft, int]:
+    def visit(self, draft: Draft, plan: VisitPlan, first: int, planned: int, last: int, at: int) -> tuple[Draft, int]:
         """Make one visit: a few days off, out of its window, or not at all."""
         recipe = self.cohort.recipe
         measures = [name for each in self.program.assessments if plan.name in each.visits for name in each.measures]
@@ -385,9 +399,7 @@ class _Course:
         if not answered and self.cohort._share(recipe.visits_out_of_window, self.drawn):  # noqa: SLF001 - the same
             day = last + 1 + self.drawn(3) + (self.drawn(10) if self.drawn(4) == 0 else 0)
             self.decided[f"visit {plan.name}"] = "out_of_window"
-        done = draft.add(
-            {"kind": "milestone", "milestone": "visit", "visit": plan.name, "time": shown_date(day)}
-        )
+        done = draft.add({"kind": "milestone", "milestone": "visit", "visit": plan.name, "time": shown_date(day)})
         draft = done or draft
         for name in measures:
             if name in there or self.cohort._share(recipe.assessments_missed, self.drawn):  # noqa: SLF001 - the same
@@ -508,14 +520,18 @@ def _whole(
     gates = slots(program)[name][0].gates
     gate = {"gate_not_met": "not_met", "gate_unknown": "unknown"}.get(word, "met")
     warns = any(program.gates[each].otherwise == "warn" for each in gates)
-    return None if warns else {
-        **message,
-        "departure_unknown": frozenset(),
-        "gate": gate,
-        "holding": gate,
-        "warning": "met",
-        "window": {"late": "past", "early": "before"}.get(word, "open"),
-    }
+    return (
+        None
+        if warns
+        else {
+            **message,
+            "departure_unknown": frozenset(),
+            "gate": gate,
+            "holding": gate,
+            "warning": "met",
+            "window": {"late": "past", "early": "before"}.get(word, "open"),
+        }
+    )
 
 
 def lines(cohort: Iterable[Simulated]) -> Iterator[tuple[str, str]]:

@@ -191,20 +191,26 @@ def begun(choose: Choose, protocol: Protocol) -> tuple[Raw, ...]:
     return ()
 
 
-_unmade: dict[int, tuple[Protocol, set[str]]] = {}
+_possible: dict[tuple[int, str], tuple[Protocol, bool]] = {}
 
 
 def _made(protocol: Protocol, wish: Wish, choose: Choose) -> Patient | None:
-    """Make a patient; what could not be had once is not tried again."""
-    known = _unmade.setdefault(id(protocol), (protocol, set()))
-    if len(_unmade) > 50:
-        _unmade.clear()
-    if repr(wish) in known[1]:
+    """Make a patient, where the plainest of the kind can be had: what is chosen must not depend on what was tried."""
+    key = id(protocol), repr(wish)
+    if key not in _possible:
+        if len(_possible) > 2_000:
+            _possible.clear()
+        try:
+            make(protocol, wish, lambda _: 0)
+        except UnreachableError:
+            _possible[key] = protocol, False
+        else:
+            _possible[key] = protocol, True
+    if not _possible[key][1]:
         return None
     try:
         return make(protocol, wish, choose, vary=True)
     except UnreachableError:
-        known[1].add(repr(wish))
         return None
 
 

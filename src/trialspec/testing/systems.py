@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Protocol as Interface
 
 from trialspec.evaluation import Protocol
+from trialspec.events import Record
 from trialspec.monitor import Monitor
 from trialspec.store import Memory
 from trialspec.testing.draft import Raw
@@ -96,11 +97,11 @@ class Reference:
     def begin(self, at: int) -> None:
         """Start with no record."""
         self.at = at
-        self.raws: list[Raw] = []
+        self.records: list[Record] = []
 
     def feed(self, raws: Sequence[Raw]) -> None:
         """Take in records."""
-        self.raws += raws
+        self.records += [record(raw) for raw in raws]
 
     def tick(self, at: int) -> None:
         """Let time go on."""
@@ -108,10 +109,9 @@ class Reference:
 
     def alerts(self, patient: str) -> frozenset[str]:
         """Give the alerts that hold."""
-        if all(raw.get("patient") != patient for raw in self.raws):
+        if all(each.patient != patient for each in self.records):
             return frozenset()
-        report = self.protocol.report([record(raw) for raw in self.raws], patient, at=self.at)
-        return frozenset(alerts_of(report))
+        return frozenset(alerts_of(self.protocol.report(self.records, patient, at=self.at)))
 
 
 Answers = Callable[[Sequence[Mapping[str, str]], str, str], Iterable[str]]
