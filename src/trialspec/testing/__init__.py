@@ -17,7 +17,7 @@ from trialspec.testing.conformance import (
     suite,
     write_conformance,
 )
-from trialspec.testing.fuzzing import Broken, Outcome, agreement, fuzz, held, streams, watches
+from trialspec.testing.fuzzing import Broken, Outcome, agreement, agrees, fuzz, held, streams, watches
 from trialspec.testing.laws import LAWS, Law
 from trialspec.testing.machine import ProtocolMachine
 from trialspec.testing.made import Expected, Patient
@@ -54,6 +54,7 @@ __all__ = [
     "UnreachableError",
     "Wish",
     "agreement",
+    "agrees",
     "borders",
     "boundary_patients",
     "events",

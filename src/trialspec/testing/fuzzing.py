@@ -13,7 +13,7 @@ from hypothesis.strategies import DataObject, DrawFn, SearchStrategy
 from trialspec.evaluation import Protocol
 from trialspec.testing.draft import PATIENT
 from trialspec.testing.laws import LAWS, Law, watch
-from trialspec.testing.made import alerts_of, case_of, record, timeline_text
+from trialspec.testing.made import Patient, alerts_of, case_of, record, timeline_text
 from trialspec.testing.streams import Stream, stream
 from trialspec.testing.systems import Reference, System
 from trialspec.testing.watching import Watch
@@ -165,6 +165,18 @@ def agreement(system: System, rules: Sequence[str] = ()) -> Law:
             compare(system, reference, watch_.stream.patients, step.at, rules)
 
     return Law("system", "the system gives the alerts that the protocol gives", agrees)
+
+
+def agrees(system: System, patient: Patient, rules: Sequence[str] = ()) -> None:
+    """Fail where a system does not give the alerts that the protocol gives of a made patient, at the patient's instant.
+
+    `rules` are how the rules begin that the system knows; without them all alerts are compared.
+    """
+    reference = Reference(patient.protocol)
+    for each in (system, reference):
+        each.begin(patient.at)
+        each.feed(patient.raws)
+    compare(system, reference, (patient.name,), patient.at, rules)
 
 
 def compare(system: System, reference: System, patients: Sequence[str], at: int, rules: Sequence[str] = ()) -> None:

@@ -27,7 +27,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         class Mine(ProtocolMachine):
             protocol = trialspec.load(Path("protocols/demo"))
 
-            def tested(self): return Http("http://127.0.0.1:8080")
+            def tested(self): return Http(address)
 
         TestMine = Mine.TestCase
     """

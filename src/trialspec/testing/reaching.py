@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, islice
 
 from trialspec.interpreters.generated.choices import Choose
 from trialspec.interpreters.selection import locate
@@ -739,6 +739,9 @@ def _followed(run: Run, goal: Goal, draft: Draft, search: Search) -> Iterator[Dr
 def _unknown(left: Expr, goal: Goal, draft: Draft, search: Search) -> Iterator[Draft]:
     """Leave a comparison open: by a thing that may be there, or by a value that cannot be trusted."""
     match left:
+        case Fold(how="count" | "distinct", of=query):
+            yield from _doubted(query, goal, draft, search)
+            yield from _doubted_beside(left, goal, draft, search)
         case Fold(of=query) | Pick(of=query):
             yield from _doubted(query, goal, draft, search)
         case Arithmetic(left=inner, right=other):
@@ -749,6 +752,14 @@ def _unknown(left: Expr, goal: Goal, draft: Draft, search: Search) -> Iterator[D
                 yield from reach(Goal(item, UNKNOWN, goal.ask), draft, search)
         case _:
             return
+
+
+def _doubted_beside(fold: Fold, goal: Goal, draft: Draft, search: Search, deep: int = 4) -> Iterator[Draft]:
+    """Add one that counts, and beside it, or beside more of them, one that may be there."""
+    for more in islice(_selected(fold.of, goal.ask, draft, search, {}), 2):
+        yield from _doubted(fold.of, goal, more, search)
+        if deep > 0:
+            yield from _doubted_beside(fold, goal, more, search, deep - 1)
 
 
 def _doubted(query: Select, goal: Goal, draft: Draft, search: Search) -> Iterator[Draft]:
