@@ -1,4 +1,4 @@
-"""The laws on any protocol: each on many watches, and where one is broken the smallest watch that breaks it."""
+"""The laws on any protocol: each on many watches, and where one is broken a small watch that breaks it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
-from hypothesis.errors import FailedHealthCheck, Flaky
 from hypothesis.strategies import DataObject, DrawFn, SearchStrategy
 
 from trialspec.evaluation import Protocol
+from trialspec.interpreters.generated.choices import Choose
 from trialspec.testing.draft import PATIENT
 from trialspec.testing.laws import LAWS, Law, watch
 from trialspec.testing.made import Patient, alerts_of, case_of, record, timeline_text
+from trialspec.testing.shrinking import replaying, smaller
 from trialspec.testing.streams import Stream, stream
-from trialspec.testing.systems import Reference, System
+from trialspec.testing.systems import NoAnswerError, Reference, System
 from trialspec.testing.watching import Watch
 
 EXAMPLES = 20
@@ -107,9 +108,9 @@ def held(
     number: int = 0,
     step: Callable[[], None] = lambda: None,
 ) -> Outcome:
-    """Hold a law on watches; the smallest one that breaks it is what is left after shrinking."""
-    seen: list[Watch] = []
-    last: list[Broken] = []
+    """Hold a law on watches; of one that breaks it a small one is told (`trialspec.testing.shrinking`)."""
+    seen = 0
+    found: list[tuple[Broken, list[int]]] = []
 
     @seed(number)
     @settings(
@@ -117,34 +118,45 @@ def held(
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),
-        phases=(Phase.generate, Phase.shrink),
+        phases=(Phase.generate,),
         verbosity=Verbosity.quiet,
         report_multiple_bugs=False,
         print_blob=False,
     )
     @given(drawn, st.data())
     def holds(watch_: Watch, data: DataObject) -> None:
-        seen.append(watch_)
-        if len(seen) <= examples:
-            step()
-        try:
-            law.holds(watch_, lambda below: data.draw(st.integers(0, below - 1)))
-        except Exception as error:
-            last.append(Broken(str(error) or type(error).__name__, watch_))
-            raise
+        nonlocal seen
+        if found:
+            return
+        seen += 1
+        step()
+        choices: list[int] = []
 
+        def choose(below: int) -> int:
+            choices.append(data.draw(st.integers(0, below - 1)))
+            return choices[-1]
+
+        why = _why(law, watch_, choose)
+        if why is not None:
+            found.append((Broken(why, watch_), choices))
+
+    holds()
+    if not found:
+        return Outcome(law, seen)
+    broken, choices = found[0]
+    small, why = smaller(broken.watch, lambda way: _why(law, way, replaying(choices)), broken.why)
+    return Outcome(law, seen, Broken(why, small))
+
+
+def _why(law: Law, watch_: Watch, choose: Choose) -> str | None:
+    """Say why a watch breaks a law; whatever is raised breaks it."""
     try:
-        holds()
-    except (Flaky, FailedHealthCheck) as error:
-        if not last:
-            raise
-        broken = min(last, key=lambda each: len(each.stream.raws))
-        return Outcome(law, min(len(seen), examples), Broken(f"not each time: {error}", broken.watch))
-    except Exception:
-        if not last:
-            raise
-        return Outcome(law, min(len(seen), examples), last[-1])
-    return Outcome(law, min(len(seen), examples))
+        law.holds(watch_, choose)
+    except NoAnswerError:
+        raise
+    except Exception as error:  # noqa: BLE001 - an engine that fails breaks every law
+        return str(error) or type(error).__name__
+    return None
 
 
 # --- somebody else's system -------------------------------------------------------------------------------------------
