@@ -504,9 +504,14 @@ def test_the_reference_in_the_docs_is_the_one_that_the_code_gives() -> None:
 
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", reference(), flags=re.DOTALL)
 MORE = """
+arms: {rituximab: {text: with rituximab}, control: {text: without it}}
 measures: {able_to_comply: {values: [yes, no]}, systolic_pressure: {unit: 'mm[Hg]'},
            urine_protein: {unit: mg/dL}, urine_creatinine: {unit: mg/dL}}
 concepts: {arthritis: {kind: condition}, serositis: {kind: condition}, oral_ulcers: {kind: condition}}
+responses:
+  renal:
+    at: week_4
+    categories: [{category: responder, when: {latest: upcr, below: 0.5 g/g}}, {category: other, when: otherwise}]
 """
 
 

@@ -20,11 +20,13 @@ from trialspec.load import load
 from trialspec.quantity import exactly
 from trialspec.vocabulary import Term
 
-ITEMS = sorted((Path(__file__).parent.parent / "rules" / "items").glob("*.yaml"))
+RULES = Path(__file__).parent.parent / "rules"
+LIBRARIES = sorted(path for path in RULES.rglob("*.yaml") if path.parent.name != "cases")
 
 # Grams in a mole: creatinine is C4H7N3O; haemoglobin is counted by its monomer.
 CREATININE, HAEMOGLOBIN = 113.12, 16_114.0
-MOLAR_MASS = {"creatinine": CREATININE, "upcr": CREATININE, "upcr_24h": CREATININE, "haemoglobin": HAEMOGLOBIN}
+RATIOS = ("creatinine", "urine_creatinine", "upcr", "upcr_24h", "upcr_of_sample")
+MOLAR_MASS = {**dict.fromkeys(RATIOS, CREATININE), "haemoglobin": HAEMOGLOBIN}
 
 # pint's floats have sixteen digits, a few of which are lost on the way.
 NEAR = 1e-12
@@ -34,7 +36,7 @@ CONVENTION = 0.0005
 # What UCUM counts in units of their own kind, and pint takes for plain numbers: one never stands for another.
 ARBITRARY = re.compile(r"\[IU\]|\[HPF\]|\[LPF\]|\bU\b")
 # An annotation counts nothing; alone it is a plain number.
-ANNOTATION = re.compile(r"\{[^}]*\}")
+ANNOTATION = re.compile(r"/?\{[^}]*\}")
 
 UCUM = PintUcumRegistry()
 
@@ -80,7 +82,10 @@ def terms(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Term]:
     """All that the library names, as a protocol that uses every file of it sees them."""
     head = {"language": "1", "protocol": "units", "title": "Units", "version": "1", "zone": "UTC"}
     file = tmp_path_factory.mktemp("units") / "protocol.yaml"
-    file.write_text(dump({**head, "use": [f"rules/items/{each.stem}" for each in ITEMS]}), encoding="utf-8")
+    file.write_text(
+        dump({**head, "use": [f"rules/{each.relative_to(RULES).with_suffix('')}" for each in LIBRARIES]}),
+        encoding="utf-8",
+    )
     return compile_protocol(load(file)).program.vocabulary.terms
 
 

@@ -251,8 +251,7 @@ class Walk:
             holding, until = told
         if until is not None and until <= now:
             raise MisreadError(f"until does not move on: {self.group.name} at {now}")
-        if self.teller is not None:
-            self._remember()
+        self._remember()
         ended = [pair for pair, run in self._running.items() if pair not in holding and not run.lasting]
         begun = [pair for pair in holding if pair not in self._running]
         if ended:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from trialspec.diagnostics import Diagnostic, ProtocolError, did_you_mean, has_errors, in_order
 from trialspec.document import Node
-from trialspec.kernel import Moment, Window
+from trialspec.kernel import Expr, Moment, Select, Window, parts_of
 from trialspec.load import Loaded
 from trialspec.model.criteria import Otherwise, expand, provenance
 from trialspec.model.protocol import RESERVED_MOMENTS, RESERVED_VISITS
@@ -16,10 +16,71 @@ from trialspec.model.rulebook import AlertRule
 from trialspec.model.scope import ANY_NAME, At, Scope, Setting, Statement, listing
 from trialspec.model.verb import Verb
 from trialspec.model.vocabulary import SECTIONS
-from trialspec.program import Criterion, Gate, Program, TherapyRule
+from trialspec.program import Criterion, Derivation, Gate, Program, Provenance, TherapyRule, joined
+from trialspec.quantity import Codes
 from trialspec.rulebook.table import SUBJECTS, Rulebook
 from trialspec.times import Zone
 from trialspec.vocabulary import Term, Vocabulary
+
+
+def measures_in(*parts: object) -> frozenset[str]:
+    """Give the measures that are asked for anywhere in some parts of a program."""
+    tests = (test for query in parts_of(parts, Select) for test in query.tests if test.field == "measure")
+    words = (test.against.value for test in tests if isinstance(test.against.value, Codes))
+    return frozenset().union(*(each.words or () for each in words))
+
+
+def asked_for(derived: Sequence[Derivation], program: Program) -> tuple[Derivation, ...]:
+    """Keep the derived measures that a program asks for: what nobody asks for is not made."""
+    if not derived:
+        return ()
+    parts = [getattr(program, field.name) for field in fields(program)]
+    wanted = {
+        *measures_in(*parts),
+        *(name for plan in program.assessments for name in plan.measures),
+        *(name for response in program.responses for name in response.report_only),
+    }
+    kept: list[Derivation] = []
+    for each in reversed(derived):
+        if each.measure in wanted:
+            kept.append(each)
+            wanted |= measures_in(each)
+    return tuple(reversed(kept))
+
+
+def _reasoned(program: Program) -> Program:
+    """Let what rests on a derived measure say what that measure assumes."""
+    by_name = {each.measure: each for each in program.derived}
+    if not by_name:
+        return program
+
+    def with_reasons(own: Provenance, expr: Expr) -> Provenance:
+        waiting, seen = sorted(measures_in(expr)), set[str]()
+        while waiting:
+            name = waiting.pop(0)
+            if name in by_name and name not in seen:
+                seen.add(name)
+                waiting += sorted(measures_in(by_name[name]))
+        return joined(own, *(by_name[name].provenance for name in sorted(seen)))
+
+    return replace(
+        program,
+        criteria=tuple(replace(each, provenance=with_reasons(each.provenance, each.expr)) for each in program.criteria),
+        gates={
+            name: replace(each, provenance=with_reasons(each.provenance, each.expr))
+            for name, each in program.gates.items()
+        },
+        responses=tuple(
+            replace(
+                response,
+                components=tuple(
+                    replace(each, provenance=with_reasons(each.provenance, each.expr)) for each in response.components
+                ),
+            )
+            for response in program.responses
+        ),
+    )
+
 
 # What the contract itself says of two moments; a protocol may state them otherwise.
 _GIVEN_MOMENTS: Mapping[str, tuple[Literal["first", "last"], str, str]] = {
@@ -62,6 +123,7 @@ class _Unit:
             {str(kind): word for kind, word in model.silence_means_no.items()},
             {},
             planned=frozenset(model.visits),
+            arms=frozenset(model.arms),
             broken=self.loaded.broken,
         )
         self.top = At(self.loaded.node, self.scope)
@@ -94,6 +156,10 @@ class _Unit:
             for name, entry in getattr(self.loaded.model, section).items():
                 at = self.top[section][name]
                 terms[name] = entry.term(name, at)
+        for name, drug in self.loaded.model.drugs.items():
+            if drug.equivalents:
+                equal = drug.equal(terms[name], self.top["drugs"][name], Vocabulary(terms))
+                terms[name] = replace(terms[name], equivalents=equal)
         vocabulary = Vocabulary(terms)
         for section in SECTIONS:
             for name, entry in getattr(self.loaded.model, section).items():
@@ -121,7 +187,7 @@ class _Unit:
         """Give what makes each moment, when it is asked for."""
         made: dict[str, Any] = {}
         for name, part in self.loaded.model.moments.items():
-            at = self.top["moments"][name]
+            at = self.top["moments"][name].within(Setting(dose=True))
             if name in RESERVED_MOMENTS:
                 at.report("bad-name", f"`{name}` is a word of its own", "choose another name")
             made[name] = lambda part=part, name=name, at=at: part.moment(name, at)
@@ -142,19 +208,28 @@ class _Unit:
     def program(self) -> Program:
         """Give the program; with reports in the scope it is not to be run."""
         model, scope, top = self.loaded.model, self.scope, self.top
-        moments = {name: top["moments"][name].moment(name) for name in self.scope.moments}
+        dosing = top.within(Setting(dose=True))
+        moments = {name: dosing["moments"][name].moment(name) for name in self.scope.moments}
         history = {kind: scope.history(kind) for kind in model.silence_means_no}
+        derived = self.derived()
         self.statements()
         for name, visit in model.visits.items():
             if name in RESERVED_VISITS:
                 top["visits"][name].report("bad-name", f"`{name}` is a word of its own", "choose another name")
             scope.visits[name] = visit.plan(name, top["visits"][name])
+        scope.responses = {
+            name: lambda part=part, name=name: part.plan(name, top["responses"][name])  # type: ignore[misc]
+            for name, part in model.responses.items()
+        }
+        for name, visit in model.visits.items():
+            # What says for whom there is one visit may speak of the values at another.
+            scope.visits[name] = visit.conditional(scope.visits[name], top["visits"][name])
         stopped = frozenset(model.course.of) if model.course else frozenset()
         gates = {name: self.gate(name, part) for name, part in model.gates.items()}
         doses = {
             name: part.plan(name, top["doses"][name], frozenset(gates), stopped) for name, part in model.doses.items()
         }
-        return Program(
+        program = Program(
             model.protocol,
             model.title,
             model.version,
@@ -172,13 +247,39 @@ class _Unit:
             tuple(
                 part.plan(name, top["assessments"][name], frozenset(doses)) for name, part in model.assessments.items()
             ),
-            tuple(part.plan(name, top["responses"][name]) for name, part in model.responses.items()),
+            tuple(each for name in model.responses if (each := top["responses"][name].response(name)) is not None),
             self.therapies(),
             model.report_within,
             dict(model.sources),
             model.not_stated,
-            self.top.place,
+            arms=tuple(model.arms),
+            place=self.top.place,
         )
+        return _reasoned(replace(program, derived=asked_for(derived, program)))
+
+    def derived(self) -> tuple[Derivation, ...]:
+        """Give what makes each derived measure: one that rests on another comes after it."""
+        found: dict[str, Derivation] = {}
+        for name, entry in self.loaded.model.measures.items():
+            if entry.derived is not None:
+                at = self.top["measures"][name]["derived"]
+                found[name] = entry.derived.derivation(self.scope.vocabulary.terms[name], at)
+        ordered: dict[str, Derivation] = {}
+
+        def follow(name: str, path: tuple[str, ...]) -> None:
+            if name in path:
+                chain = " -> ".join(f"`{step}`" for step in (*path[path.index(name) :], name))
+                advice = "let one of them be recorded, or be made of others"
+                at = self.top["measures"][name]["derived"]
+                at.report("definition-cycle", f"`{name}` rests on itself: {chain}", advice)
+            elif name in found and name not in ordered:
+                for other in sorted(measures_in(found[name])):
+                    follow(other, (*path, name))
+                ordered[name] = found[name]
+
+        for name in found:
+            follow(name, ())
+        return tuple(ordered.values())
 
     def statements(self) -> None:
         """Collect what may be referred to by name: criteria and gates."""

@@ -441,6 +441,15 @@ CODES: dict[str, str] = {
         "A moment is defined by a window that depends on the moment itself.",
         "Define one of the moments of the circle by events alone.",
     ),
+    "no-equivalent": _code(
+        "Doses of several drugs are added up in equivalents of one, and of a drug among them nobody says how much of "
+        "that one it is.",
+        "Give it under `equivalents` of the drug in the vocabulary, or name only drugs that have it.",
+    ),
+    "no-half-life": _code(
+        "A washout is counted in half-lives, and of a drug among those that it names nobody says the half-life.",
+        "Give its `half_life` in the vocabulary, or state the time itself under `for`.",
+    ),
     "no-moment": _code(
         "A point in time is counted from a moment that the protocol does not define.",
         "Define it under `moments`, as in `day_1: {first: rituximab}`.",

@@ -15,6 +15,7 @@ from trialspec import alerts, findings
 from trialspec.explain import explain
 from trialspec.findings.amended import amended, judging
 from trialspec.findings.slots import meant_slots
+from trialspec.interpreters.derived import Deriving
 from trialspec.interpreters.reading import Question
 from trialspec.rulebook import Decider
 from trialspec.sources import Cohort, cohort
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from trialspec.findings import Group
     from trialspec.findings.finding import Finding
     from trialspec.patient import Item, Problem, Timeline
-    from trialspec.program import Program
+    from trialspec.program import Derivation, Program
     from trialspec.rulebook import Incident, Rulebook
 
 
@@ -129,9 +130,18 @@ class Protocol:
             program.zone,
             program.sites,
             visits=(plan.name for each in self.programs for plan in each.visits),
+            arms=(arm for each in self.programs for arm in each.arms),
             slots=self._meant if self.former else partial(meant_slots, program.doses),
             known=known,
+            derive=Deriving(self.derived) if self.derived else None,
         )
+
+    @property
+    def derived(self) -> tuple[Derivation, ...]:
+        """The derived measures that any version asks for, each as the newest version makes it."""
+        if not self.former:
+            return self.program.derived
+        return tuple({each.measure: each for program in self.programs for each in program.derived}.values())
 
     def _meant(self, item: Item) -> frozenset[str]:
         """Give the slots of any version that an administration may be meant for where the one it names is in none."""

@@ -15,6 +15,7 @@ from trialspec.kernel import (
     AtLeast,
     Compare,
     Constant,
+    Daily,
     Dose,
     Fixed,
     Fold,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from trialspec.diagnostics import Place
     from trialspec.interpreters.reading import Missing, Question, Reading
-    from trialspec.kernel import Expr, Point, Window
+    from trialspec.kernel import Calculation, Expr, Point, Window
     from trialspec.patient import Item, Timeline
     from trialspec.times import Zone
     from trialspec.vocabulary import Term, Vocabulary
@@ -104,7 +105,7 @@ class Line:
 def explain(reading: Reading, timeline: Timeline, vocabulary: Vocabulary) -> tuple[Line, ...]:
     """Tell a proof, each statement above those it rests on."""
     records = {
-        source: record_in_words(item, vocabulary) for item in timeline.items for source in (item.sources or {item.id})
+        source: record_in_words(item, vocabulary) for item in timeline.records for source in (item.sources or {item.id})
     }
     return tuple(_told(reading, _Told(timeline.zone, vocabulary, records), 0))
 
@@ -125,7 +126,7 @@ def _told(reading: Reading, by: _Told, depth: int) -> Iterable[Line]:
     node = reading.node
     if node is None or isinstance(node, Constant | Now | Fixed):
         return
-    leaf = isinstance(node, Pick | Fold | Run | Moment)
+    leaf = isinstance(node, Pick | Fold | Daily | Run | Moment)
     cites = reading.because if leaf else ()
     events = tuple(by.records.get(event, event) for event in sorted(cites))
     # What is missing is said once above, and then where it is.
@@ -233,7 +234,10 @@ def answer(reading: Reading, zone: Zone, vocabulary: Vocabulary) -> str:
 def margin_in_words(reading: Reading, vocabulary: Vocabulary) -> str:
     """Say how far a value lies from its limit; nothing where none was compared, or only a number of records was."""
     node, margin = reading.node, reading.margin
-    counted = isinstance(node, Compare) and isinstance(node.left, Fold) and node.left.how in {"count", "distinct"}
+    counted = isinstance(node, Compare) and (
+        (isinstance(node.left, Fold) and node.left.how in {"count", "distinct"})
+        or (isinstance(node.left, Daily) and node.left.how in {"days", "row"})
+    )
     if margin is None or counted or reading.verdict is UNKNOWN:
         return ""
     unit = _unit(node, vocabulary)
@@ -250,6 +254,8 @@ def _unit(node: Expr | Select | None, vocabulary: Vocabulary) -> str:
             return " %" if text.endswith("%") else _unit(left, vocabulary)
         case Arithmetic("subtract", left, _):
             return " %" if _is_percent(node) else _unit(left, vocabulary)
+        case Daily(how=how, unit=unit):
+            return "" if how in {"days", "row"} else f" {unit if how == 'greatest' else unit.partition('/')[0]}"
         case Pick(of=of) | Fold("sum" | "mean", of):
             named = [test.against.value for test in of.tests if test.field in {"measure", "drug"}]
             term = _term(named[0], vocabulary) if named else None
@@ -285,9 +291,10 @@ def words(node: Expr | Select) -> str:
             return point_in_words(node)
         case Constant(value, by_unit, text):
             return text or (" or ".join(f"{limit} {unit}" for unit, limit in by_unit) if by_unit else str(value))
-        case Select(kind, tests, window, label=label):
+        case Select(kind, tests, window, label=label, lasting=lasting):
             told = label or kind.replace("_", " ")
-            return f"{told}{window_in_words(window)}{''.join(_test_in_words(test) for test in tests)}"
+            lasts = f" for {lasting} or longer" if lasting else ""
+            return f"{told}{lasts}{window_in_words(window)}{''.join(_test_in_words(test) for test in tests)}"
         case Pick(which, of, ties=ties, to=to):
             near = f" {point_in_words(to)}" if to is not None else ""
             tied = "" if ties == "hull" else f" (of those at one time the {ties.replace('_', ' ')})"
@@ -299,6 +306,8 @@ def words(node: Expr | Select) -> str:
         case Fold(how, of, least=least):
             needed = f" ({least} or more)" if how == "mean" and least > 1 else ""
             return f"{how} of {words(of)}{needed}"
+        case Daily():
+            return _daily_in_words(node)
         case Score(items):
             return f"score of {len(items)} items"
         case Arithmetic("subtract", Constant(value), Arithmetic("multiply", _, Arithmetic("divide", now, then))) if (
@@ -309,9 +318,9 @@ def words(node: Expr | Select) -> str:
             value == exactly(100)
         ):
             return f"rise in percent from {words(then)} to {words(now)}"
-        case Arithmetic(how, left, right):
-            sign = {"add": "+", "subtract": "-", "multiply": "x", "divide": "/"}[how]
-            return f"({words(left)} {sign} {words(right)})"
+        case Arithmetic(how, left, right, alike=alike):
+            made = _SIGNS[how].format(words(left), words(right))
+            return f"{made} of one {alike}" if alike else made
         case Compare(Fold("count", of), "at_least", Constant(value)) if value == exactly(1):
             return f"any {words(of)}"
         case Compare(Fold("count", of), "below", Constant(value)) if value == exactly(1):
@@ -329,6 +338,18 @@ def words(node: Expr | Select) -> str:
             assert_never(node)
 
 
+_SIGNS: Mapping[Calculation, str] = {
+    "add": "({} + {})",
+    "subtract": "({} - {})",
+    "multiply": "({} x {})",
+    "divide": "({} / {})",
+    "power": "({} to the power of {})",
+    "least": "(the less of {} and {})",
+    "greatest": "(the greater of {} and {})",
+    "round": "({}, rounded to {})",
+    "years": "completed years from {} to {}",
+}
+
 # What a selection's label already says.
 _NAMING = frozenset({"measure", "drug", "concept", "milestone", "visit"})
 
@@ -340,6 +361,14 @@ def _test_in_words(test: Test) -> str:
     return f", where {test.field.replace('_', ' ')} {asked} {words(test.against)}"
 
 
+def _daily_in_words(node: Daily) -> str:
+    what = f"of {node.label}{window_in_words(node.of[0][0].window)}"
+    if node.how in {"greatest", "sum"}:
+        return f"{'greatest daily' if node.how == 'greatest' else 'total'} dose {what}"
+    holds = "" if node.holds is None else f" {node.holds.operator.replace('_', ' ')} {words(node.holds.against)}"
+    return f"{'days' if node.how == 'days' else 'days in a row'} with a daily dose {what}{holds}"
+
+
 def _run_in_words(run: Run) -> str:
     span = f", {run.span} or more" if run.span else ""
     gap = f", no gap above {run.gap}" if run.gap and not run.then else ""
@@ -347,7 +376,10 @@ def _run_in_words(run: Run) -> str:
     if run.then is not None:
         within = f" within {run.gap}" if run.gap else ""
         return f"{words(run.of)} {holds}, followed{within} by {words(run.then)}"
-    return f"{run.number} or more in a row{span}{gap} of {words(run.of)} {holds}"
+    if run.number == 1 and not span and not gap:
+        return f"ever {words(run.of)} {holds}"
+    row = "whatever lies between" if run.across else "in a row"
+    return f"{run.number} or more {row}{span}{gap} of {words(run.of)} {holds}"
 
 
 def point_in_words(point: Point) -> str:

@@ -103,6 +103,7 @@ class Select:
 
     `history` tells from when on a missing record means no: `always`, a moment, or never (`None`).
     `label` names what is asked for, in the words of the protocol; `asked_of` is who can answer.
+    `lasting` asks that it lasts at least so long, and has by the end of the window.
     """
 
     kind: Kind
@@ -112,6 +113,7 @@ class Select:
     label: str = ""
     asked_of: str = "site"
     place: Place | None = kept(default=None, compare=False, repr=False)
+    lasting: Duration | None = None
 
 
 # --- expressions: what is so ------------------------------------------------------------------------------------------
@@ -157,6 +159,23 @@ class Fold:
 
 
 @dataclass(frozen=True, slots=True)
+class Daily:
+    """A number about the dates of a window, on each of which what was given and taken is added up.
+
+    What is given counts on its date, what is taken a day on every date from its start through its end; `of` says what
+    counts, all in one window, and times how much. `greatest` is the greatest amount of a date and `sum` that of all;
+    `days` is how many dates pass `holds`, and `row` how many of them follow each other at most.
+    """
+
+    how: Literal["greatest", "sum", "days", "row"]
+    of: tuple[tuple[Select, Interval], ...]
+    holds: Test | None = None
+    label: str = ""
+    unit: str = ""
+    place: Place | None = kept(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """The sum of the weights of the statements that are met; an unanswered one counts nothing up to its weight."""
 
@@ -164,14 +183,23 @@ class Score:
     place: Place | None = kept(default=None, compare=False, repr=False)
 
 
+Calculation = Literal["add", "subtract", "multiply", "divide", "power", "least", "greatest", "round", "years"]
+
+
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """The sum, difference, product or quotient of two numbers; a quotient by what may be zero is undefined."""
+    """What is calculated from two numbers; a quotient by what may be zero is undefined.
 
-    how: Literal["add", "subtract", "multiply", "divide"]
+    `power` is not rational: it keeps 34 digits, computed in decimals. `round` rounds the left to whole steps of the
+    right, a half away from zero. `years` are those completed from the left to the right, both of them dates. `alike`
+    names a field on which the records of two picked values must agree, or there is no number either.
+    """
+
+    how: Calculation
     left: Expr
     right: Expr
     place: Place | None = kept(default=None, compare=False, repr=False)
+    alike: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +216,8 @@ class Compare:
 class Run:
     """Readings in a row that all pass: at least `number` of them, first to last at least `span`, no gap above `gap`.
 
-    With `then`, in place of a row: a passing reading and, later, one of `then`, `span` to `gap` after it.
+    `across` lets readings that fail lie between. With `then`, in place of a row: a passing reading and, later, one of
+    `then`, `span` to `gap` after it.
     """
 
     of: Select
@@ -198,6 +227,7 @@ class Run:
     gap: Duration | None = None
     then: Select | None = None
     place: Place | None = kept(default=None, compare=False, repr=False)
+    across: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +250,7 @@ class Not:
 
 _Part = TypeVar("_Part")
 
-Expr = Point | Constant | Pick | Fold | Score | Arithmetic | Compare | Run | AtLeast | Not
+Expr = Point | Constant | Pick | Fold | Daily | Score | Arithmetic | Compare | Run | AtLeast | Not
 
 
 def parts_of(part: object, sort: type[_Part]) -> Iterator[_Part]:

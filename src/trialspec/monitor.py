@@ -6,7 +6,7 @@ same set of records at the same instant (`Protocol.report`): the monitor only kn
 
 - A group of findings is read again when a record comes that it may speak of, or when its `until` is reached.
 - A record that comes into sight after the last reading of a group leaves what was met before as it was. One that comes
-  late, corrects or retracts sends the group back to the beginning.
+  late, corrects or retracts sends the group back to before it came into sight.
 """
 
 from __future__ import annotations
@@ -407,12 +407,11 @@ def _by_id(timeline: Timeline) -> dict[str, list[Item]]:
 
 
 def _take_up(walk: Walk, changed: Iterable[Item], zone: Zone) -> None:
-    """Let a walk go on past what changed, or begin again where something changed that was in sight."""
+    """Let a walk go on past what changed, or go back to before what changed that was in sight."""
     kinds = walk.group.kinds
     seen = [at for item in changed if kinds is None or item.kind in kinds for at in appearances(item, zone)]
-    if not seen or walk.now is None:
-        return
-    if min(seen) <= walk.now:
-        walk.again()
-    else:
-        walk.next = earliest(walk.next, min(seen))
+    if seen:
+        first = min(seen)
+        walk.back(first)
+        if walk.now is not None:
+            walk.next = earliest(walk.next, first)

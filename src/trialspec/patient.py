@@ -33,6 +33,7 @@ class Item:
     A field that is not recorded is not in `fields`; one that is recorded but cannot be trusted may be anything.
     `certain` is false for what the records leave open. `answer` is `absent` for *asked and denied* and `not_done`
     for *planned and not done*: such an item answers existence with no and is otherwise selected by nothing.
+    One that is `derived` is no record: it is what a formula or score makes of those among its `sources`.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Item:
     answer: Literal["yes", "absent", "not_done"] = "yes"
     unit: str = ""
     sources: frozenset[str] = frozenset()
+    derived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,11 @@ class Timeline:
             found = tuple((index, item) for index, item in enumerate(self.items) if item.kind == kind)
             self.remembered[kind] = found
         return found
+
+    @property
+    def records(self) -> tuple[Item, ...]:
+        """The items that were recorded, those that are made of others left out."""
+        return tuple(item for item in self.items if not item.derived)
 
     @property
     def vague(self) -> tuple[Item, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from trialspec.quantity import Duration
@@ -30,6 +30,17 @@ class Provenance:
     verified: bool = True
 
 
+def joined(own: Provenance, *others: Provenance) -> Provenance:
+    """Join the provenance of an item with that of what it rests on."""
+    parts = (own, *others)
+    return replace(
+        own,
+        assumed=tuple(dict.fromkeys(reason for part in parts for reason in part.assumed)),
+        interpreted=tuple(dict.fromkeys(reason for part in parts for reason in part.interpreted)),
+        verified=all(part.verified for part in parts),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Criterion:
     """An eligibility criterion; an inclusion is to be met, an exclusion not to be met."""
@@ -53,13 +64,45 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class Amount:
+    """An amount that is reckoned at each dose, in the drug's unit: from `least` through `most`, both themselves right.
+
+    Of several the first is right whose `when` is met (`None`: otherwise). With `of_last`, `least` is what is added to
+    that share of the dose before, or taken from it (`minus`). `no_more_than` cuts it, `step` is what it is rounded to.
+    One that is not `stated` is never wrong.
+    """
+
+    least: Expr | None
+    most: Expr | None
+    text: str
+    when: Expr | None = None
+    of_last: Fraction | None = None
+    no_more_than: Expr | None = None
+    step: Fraction | None = None
+    minus: bool = False
+    stated: bool = True
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RateSteps:
+    """How a rate may rise: `first` from the start of the dose, `up` more after every so many seconds; per hour."""
+
+    first: Fraction
+    up: Fraction
+    every: int
+
+
+@dataclass(frozen=True, slots=True)
 class DosePlan:
     """Doses of one name: a slot per planned date (`RTX#1`, `RTX#2`), or one rolling on from the last dose.
 
-    `drugs` are the names that count as this drug. `amount` is in the drug's unit and may be `None` (not stated);
-    `amount_within` is a share of it, itself allowed. `interval` plans slot n+1 after slot n (rolling), for `times`.
-    A slot that its own dose would anchor has `first_due`: due from `first_due_from` through that point.
-    `premedication` holds statements read, as gates are, at the start of the dose.
+    `drugs` are the names that count as this drug. `amount` is in the drug's unit and may be `None` (not stated, or
+    reckoned at each dose: `amounts`); `amount_within` is a share of it, itself allowed. `interval` plans slot n+1 after
+    slot n (rolling), for `times`. A slot that its own dose would anchor has `first_due`: due from `first_due_from`
+    through that point. `premedication` holds statements read, as gates are, at the start of the dose.
+    `only_if` says for whom there is a slot, read on the last day of its window, or at the question while that is to
+    come. `if_missed` says whether there are any after one that was missed.
     """
 
     name: str
@@ -84,8 +127,26 @@ class DosePlan:
     missed_after: Point | None = None
     belongs_until: Point | None = None
     merge_within: Duration = Duration(12, "h")
+    amounts: tuple[Amount, ...] = ()
+    rate_steps: RateSteps | None = None
+    resumed_at_most: Fraction | None = None
+    lasts_at_least: Duration | None = None
+    only_if: Expr | None = None
+    if_missed: Literal["go_on", "stop"] = "go_on"
     provenance: Provenance = Provenance()
     place: Place | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def planned_amount(self) -> str:
+        """The planned amount, for people; empty where none is stated."""
+        if self.amounts:
+            return " or ".join(dict.fromkeys(each.text for each in self.amounts))
+        return "" if self.amount is None else f"{self.amount} {self.unit}".strip()
+
+    @property
+    def counts_on(self) -> bool:
+        """Whether a dose is judged by the dose before it."""
+        return self.interval_at_least is not None or any(each.of_last is not None for each in self.amounts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +161,10 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class VisitPlan:
-    """A planned visit. `on` is its planned day where it has one; `window` is where it may be done."""
+    """A planned visit. `on` is its planned day where it has one; `window` is where it may be done.
+
+    `only_if` says for whom there is one, read at the end of the window, or at the question while that is to come.
+    """
 
     name: str
     on: Point | None
@@ -108,6 +172,7 @@ class VisitPlan:
     first_due: Point | None = None
     first_due_from: Point | None = None
     missed_after: Point | None = None
+    only_if: Expr | None = None
     provenance: Provenance = Provenance()
     place: Place | None = field(default=None, compare=False, repr=False)
 
@@ -144,6 +209,21 @@ class Category:
     name: str
     visit: str
     when: Expr | None
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """A measure that nobody records: there is a value of it for each value of the measures that it is dated by.
+
+    `value` is read as at the time of that value, which its points call `dose`. It asks only for what was so by then.
+    """
+
+    measure: str
+    unit: str
+    dated_by: Select
+    value: Expr
+    provenance: Provenance = Provenance()
     place: Place | None = field(default=None, compare=False, repr=False)
 
 
@@ -203,4 +283,6 @@ class Program:
     report_within: Duration | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     not_stated: tuple[str, ...] = ()
+    arms: tuple[str, ...] = ()
+    derived: tuple[Derivation, ...] = ()
     place: Place | None = field(default=None, compare=False, repr=False)

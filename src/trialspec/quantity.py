@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, Overflow, Underflow
 from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
@@ -182,8 +182,75 @@ def divide(left: Interval, right: Interval) -> Interval | None:
     return multiply(left, reciprocal)
 
 
+def nearest(interval: Interval, step: Fraction, *, upward: bool) -> Interval:
+    """Round to a multiple of a step; of two that are equally near to the upper one, or to the lower."""
+
+    def rounded(number: Fraction) -> Fraction:
+        below = number // step * step
+        half = number - below - step / 2
+        return below + step if half > 0 or (half == 0 and upward) else below
+
+    low, high = interval.low, interval.high
+    return Interval(None if low is None else rounded(low), None if high is None else rounded(high))
+
+
 def _positive(interval: Interval) -> bool:
     return interval.low is not None and interval.low > 0
+
+
+_DECIMAL = Context(prec=50, rounding=ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999)
+_KEPT = Context(prec=34, rounding=ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999)
+_STEEPEST = 1_000  # exponents beyond this are none of a formula's
+
+
+def power(base: Interval, exponent: Interval) -> Interval | None:
+    """Raise a number that is not below zero to a power; undefined (`None`) for one that is or may be.
+
+    This is no rational number: it is computed in decimals, and the 34 digits that are kept of it are exact from then
+    on. It rises or falls all along in each of the two, so its ends lie at the ends of theirs.
+    """
+    if base.low is None or base.low < 0:
+        return None
+    if any(end is None or abs(end) > _STEEPEST for end in (exponent.low, exponent.high)):
+        return Interval(Fraction(0), None)
+    corners = [
+        _raised(one, other)
+        for one in (base.low, base.high)
+        for other in (exponent.low, exponent.high)
+        if other is not None
+    ]
+    ends = [corner for corner in corners if corner is not None]
+    return Interval(min(ends, default=Fraction(0)), None if len(ends) < len(corners) else max(ends))
+
+
+@lru_cache(maxsize=20_000)
+def _raised(base: Fraction | None, exponent: Fraction) -> Fraction | None:
+    """Raise one number to a power; `None` is without limit."""
+    if exponent == 0:
+        return Fraction(1)
+    if base is None or base == 0:
+        return None if (base is None) is (exponent > 0) else Fraction(0)
+    one, other = (_DECIMAL.divide(Decimal(each.numerator), Decimal(each.denominator)) for each in (base, exponent))
+    try:
+        return Fraction(_KEPT.plus(_DECIMAL.power(one, other)))
+    except Overflow:
+        return None
+    except Underflow:
+        return Fraction(0)
+
+
+def rounded(interval: Interval, step: Interval) -> Interval | None:
+    """Round to whole steps, a half away from zero; undefined (`None`) without one step above zero."""
+    size = step.exact
+    if size is None or size <= 0:
+        return None
+    low, high = (None if end is None else _rounded(end, size) for end in (interval.low, interval.high))
+    return Interval(low, high)
+
+
+def _rounded(number: Fraction, step: Fraction) -> Fraction:
+    whole = (abs(number) / step + Fraction(1, 2)) // 1 * step
+    return whole if number >= 0 else -whole
 
 
 def compare(left: Interval, operator: Operator, right: Interval) -> Verdict:
@@ -253,6 +320,8 @@ def shown(number: Fraction, digits: int = 6) -> str:
 
 DurationUnit = Literal["s", "min", "h", "d", "wk", "mo", "y"]
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
+_DAYS = {"d": 1, "wk": 7}
+_MONTHS = {"mo": 1, "y": 12}
 _DURATION = re.compile(r"(\d{1,6})\s*(s|min|h|d|wk|mo|y)")
 
 
@@ -266,17 +335,20 @@ class Duration:
     @property
     def seconds(self) -> int | None:
         """Its seconds, for clock time only."""
-        return self.number * _SECONDS[self.unit] if self.unit in _SECONDS else None
+        each = _SECONDS.get(self.unit)
+        return None if each is None else self.number * each
 
     @property
     def days(self) -> int | None:
         """Its days, for days and weeks only."""
-        return {"d": 1, "wk": 7}[self.unit] * self.number if self.unit in {"d", "wk"} else None
+        each = _DAYS.get(self.unit)
+        return None if each is None else self.number * each
 
     @property
     def months(self) -> int | None:
         """Its months, for months and years only."""
-        return {"mo": 1, "y": 12}[self.unit] * self.number if self.unit in {"mo", "y"} else None
+        each = _MONTHS.get(self.unit)
+        return None if each is None else self.number * each
 
     def __str__(self) -> str:
         """Print as protocols write it."""

@@ -40,17 +40,18 @@ def timeline(
     sites: Mapping[str, Zone],
     *,
     visits: Iterable[str] = (),
+    arms: Iterable[str] = (),
     slots: Callable[[Item], frozenset[str]] = lambda _: frozenset(),
     known: int | None = None,
 ) -> Timeline:
     """Make the timeline of a patient from all records that name the patient, as known at an instant or today.
 
     `zone` is the protocol's, `sites` are all its sites with theirs; a protocol that names none has one zone. `visits`
-    are all its visits; in one without visits a record may name any. `slots` gives the planned doses that a record may
-    mean which names none of them. Records of other patients may be among them; they matter only where they claim an id
-    of this patient's.
+    are all its visits, `arms` all its arms; in one without these a record may name any. `slots` gives the planned doses
+    that a record may mean which names none of them. Records of other patients may be among them; they matter only where
+    they claim an id of this patient's.
     """
-    ledger = Ledger(patient, vocabulary, zone, sites, visits=visits, slots=slots, known=known)
+    ledger = Ledger(patient, vocabulary, zone, sites, visits=visits, arms=arms, slots=slots, known=known)
     ledger.take(records)
     return ledger.timeline()
 
@@ -59,7 +60,7 @@ class Ledger:
     """The records of one patient, and the timeline that they come to: what did not change is not read again.
 
     `timeline` says what the parameters mean. Records are kept by id, those of others that claim one of the patient's
-    ids apart; one without an id goes by its mark.
+    ids apart; one without an id goes by its mark. `derive` gives the values that are made of those on record.
     """
 
     def __init__(
@@ -70,11 +71,15 @@ class Ledger:
         sites: Mapping[str, Zone],
         *,
         visits: Iterable[str] = (),
+        arms: Iterable[str] = (),
         slots: Callable[[Item], frozenset[str]] = lambda _: frozenset(),
         known: int | None = None,
+        derive: Derive | None = None,
     ) -> None:
         self.patient = patient
-        self._reader = _Reader(vocabulary, zone, sites, frozenset(visits), slots, known)
+        self._derive = derive
+        self._derived: tuple[Item, ...] = ()
+        self._reader = _Reader(vocabulary, zone, sites, frozenset(visits), frozenset(arms), slots, known)
         self._own: _Groups = {}
         self._others: dict[str, _Groups] = {}
         self._stale: dict[str, None] = {}
@@ -141,12 +146,22 @@ class Ledger:
             problems += asking
         zones = self._home.zones
         self.settled = not unborn and not self._home.problems
-        return Timeline(
+        told = Timeline(
             self.patient,
             self._reader.zone if self._reader.zone in zones else zones[0],
             tuple(items),
             tuple(sorted(_joined(problems), key=lambda problem: (problem.subject, problem.problem))),
         )
+        return told if self._derive is None else self._with_derived(told, self._derive)
+
+    def _with_derived(self, told: Timeline, derive: Derive) -> Timeline:
+        """Give a timeline with the values that are made of what it tells."""
+        old, new = self._derived, derive(told, (*self.gone, *self.came))
+        if new is not old:
+            self.gone += [item for item in old if item not in new]
+            self.came += [item for item in new if item not in old]
+            self._derived = new
+        return replace(told, items=tuple(sorted((*told.items, *new), key=_order))) if new else told
 
     def _tell(self, name: str, clocks: _ClocksOf) -> None:
         """Read the records of one id anew."""
@@ -165,6 +180,8 @@ class Ledger:
         self._told[name] = items, _problems(name, in_force, clocks, claimed=claimed)
 
 
+# Gives the values that are made of a timeline's items, of which some changed; the same object if none of them did.
+Derive = Callable[[Timeline, Sequence[Item]], tuple[Item, ...]]
 _Placed = tuple[tuple[object, ...], Item]
 
 
@@ -184,6 +201,7 @@ class _Reader:
     zone: Zone
     sites: Mapping[str, Zone]
     visits: frozenset[str]
+    arms: frozenset[str]
     slots: Callable[[Item], frozenset[str]]
     known: int | None
 
@@ -286,6 +304,11 @@ def _read(record: Record, reader: _Reader, clocks: Clocks) -> Told | None:
         fields["visit"] = Codes(reader.visits | {visit})
         close = advice(visit, tuple(sorted(reader.visits))) or ", one that is not planned is `unscheduled`"
         reasons = (*reasons, f"{quoted(visit)} is not a visit of the protocol{close}")
+    if (arm := record.content.get("arm", "")) and reader.arms and arm not in reader.arms:
+        # Most likely an arm of the protocol, misspelt.
+        fields["arm"] = ANY_WORD
+        close = advice(arm, tuple(sorted(reader.arms))) or f", there are {', '.join(sorted(reader.arms))}"
+        reasons = (*reasons, f"{quoted(arm)} is not an arm of the protocol{close}")
     if meant := reader.slots(read.item):
         # Most likely a slot of its drug, misspelt; it may as well be a dose that was not planned.
         fields["planned"] = Codes(meant)

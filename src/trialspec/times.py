@@ -143,6 +143,26 @@ def shift_months(day: int, months: int) -> int:
     return date(year, month + 1, min(on.day, last)).toordinal()
 
 
+def completed_years(birth: int, day: int) -> int | None:
+    """Give the years that are over on a date since another; `None` beyond the calendar.
+
+    What began on the 29th of February is a year older on the 1st of March, where the year has no such day.
+    """
+    if not (_FIRST <= birth <= _LAST and _FIRST <= day <= _LAST):
+        return None
+    born, on = date.fromordinal(birth), date.fromordinal(day)
+    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+
+
+def next_anniversary(birth: int, day: int) -> int | None:
+    """Give the first date after another on which one more year is over; `None` beyond the calendar."""
+    years = completed_years(birth, day)
+    if years is None or date.fromordinal(birth).year + years + 1 >= MAXYEAR:
+        return None
+    reached = shift_months(birth, 12 * (years + 1))
+    return reached if (completed_years(birth, reached) or 0) > years else reached + 1
+
+
 def first_reaching(day: int, months: int) -> int:
     """Give the first date that, moved by `months`, is `day` or later."""
     guess = shift_months(day, -months) - 4

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from trialspec.diagnostics import Place
+    from trialspec.quantity import Duration
 
 # What a name stands for. `concept` kinds are the event kinds that carry a concept.
 Sort = Literal["measure", "drug", "drug_class", "condition", "procedure", "adverse_event"]
@@ -24,6 +25,7 @@ class Term:
 
     `unit` is the unit in which values are held and `factors` turn each accepted unit into it, exactly.
     A coded measure has `values` in place of a unit. `ranges` are reference ranges (low, high) by laboratory, in `unit`.
+    `equivalents` tell how much of another drug as much as 1 of this drug is, each in its own unit.
     """
 
     name: str
@@ -38,6 +40,8 @@ class Term:
     parents: frozenset[str] = frozenset()
     codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     asked_of: str = "site"
+    equivalents: Mapping[str, Fraction] = field(default_factory=dict)
+    half_life: Duration | None = None
     place: Place | None = field(default=None, compare=False, repr=False)
 
     def __hash__(self) -> int:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from decimal import Context, Decimal, localcontext
 from fractions import Fraction
 from functools import lru_cache
 from random import Random
@@ -23,6 +24,7 @@ from trialspec.kernel import (
     AtLeast,
     Compare,
     Constant,
+    Daily,
     Dose,
     Expr,
     Fixed,
@@ -192,14 +194,14 @@ def _settled(
 
 _SOME_WORDS = (
     "protein",
-    "neutrophils",
-    "antibody",
-    "rituximab",
-    "prednisone",
+    "marker",
+    "answer",
+    "drug_b",
+    "drug_a",
     "enrolment",
     "screening",
     "infection",
-    "nephritis",
+    "inflammation",
     "week_4",
     "intravenous",
     "relapse",
@@ -263,6 +265,8 @@ def _valued(expr: Expr, way: Way) -> tuple[Answer, frozenset[str]]:
             return _picked(expr, way)
         case Fold():
             return _folded(expr, way)
+        case Daily():
+            return _daily(expr, way), none
         case Score(items):
             total = Fraction(0)
             for part, weight in items:
@@ -273,6 +277,8 @@ def _valued(expr: Expr, way: Way) -> tuple[Answer, frozenset[str]]:
             return total, none
         case Arithmetic(how, left, right):
             (one, units), (other, more) = _valued(left, way), _valued(right, way)
+            if expr.alike and not _alike(expr, way):
+                return None, units | more
             return _calculated(how, one, other), units | more
         case Compare():
             return _compared(expr, way), none
@@ -310,8 +316,34 @@ def _calculated(how: str, one: Answer, other: Answer) -> Fraction | None:
             return one - other
         case "multiply":
             return one * other
-        case _:
+        case "divide":
             return one / other if other else None
+        case "least":
+            return min(one, other)
+        case "greatest":
+            return max(one, other)
+        case "round":
+            steps = abs(one) / other
+            whole = int(steps) + (steps - int(steps) >= Fraction(1, 2))
+            return whole * other if one >= 0 else -whole * other
+        case "years":
+            born, on = (date.fromordinal(int(day)) for day in (one, other))
+            return Fraction(on.year - born.year - ((on.month, on.day) < (born.month, born.day)))
+        case _:
+            return _power(one, other)
+
+
+def _power(one: Fraction, other: Fraction) -> Fraction | None:
+    """Raise to a power by the logarithm, to 34 digits."""
+    if one < 0 or (one == 0 and other < 0):
+        return None
+    if one == 0 or other == 0:
+        return Fraction(1 if other == 0 else 0)
+    with localcontext(Context(prec=60)) as context:
+        low, high = (Decimal(each.numerator) / Decimal(each.denominator) for each in (one, other))
+        raised = (low.ln() * high).exp()
+        context.prec = 34
+        return Fraction(+raised)
 
 
 # --- when -------------------------------------------------------------------------------------------------------------
@@ -409,7 +441,25 @@ def members(select: Select, way: Way) -> list[Fact] | None:
         and fact.item.answer == "yes"
         and _inside(fact, select, *edges, way)
         and all(_passes(test, fact, way) for test in select.tests)
+        and _lasted(fact, select, edges[1], way)
     ]
+
+
+def _lasted(fact: Fact, select: Select, edge: Spot | None, way: Way) -> bool:
+    """Say whether something lasts so long, and has by the end of the window and by now."""
+    by = select.lasting
+    if by is None:
+        return True
+    if fact.item.end is None:
+        return by.number == 0
+    clock = by.unit in {"s", "min", "h"}
+    grown = _shifted(fact.at, by, 1, way)
+    long = _apart(fact.at, fact.end, by) >= 0
+    now = grown.clock <= way.now if clock else grown.day <= way.day_of(way.now)
+    side = -1
+    if edge is not None and select.window.end is not None:
+        side = _sign(grown.clock - edge.clock) if clock else _beyond(grown, select.window.end, edge)
+    return long and now and (side < 0 or (side == 0 and not select.window.before))
 
 
 def _passes(test: Test, fact: Fact, way: Way) -> bool:
@@ -545,6 +595,47 @@ def _folded(fold: Fold, way: Way) -> tuple[Answer, frozenset[str]]:
     return sum(numbers, Fraction(more)), units
 
 
+def _alike(node: Arithmetic, way: Way) -> bool:
+    if not isinstance(node.left, Pick) or not isinstance(node.right, Pick):
+        return False
+    one, other = (_picked(replace(part, field=node.alike), way)[0] for part in (node.left, node.right))
+    return isinstance(one, str) and one == other
+
+
+def _daily(node: Daily, way: Way) -> Fraction | None:
+    """Add up what was given and taken on each date, one date after the other."""
+    window = node.of[0][0].window
+    edges = _edges(node.of[0][0], way)
+    if edges is None:
+        return None
+    first, last = _LONG_AGO, way.day_of(way.now)
+    if edges[0] is not None:
+        first = edges[0].day + (1 if window.after and not edges[0].timed else 0)
+    if edges[1] is not None:
+        last = min(last, edges[1].day - (1 if window.before and not edges[1].timed else 0))
+    dates = {day: Fraction(0) for day in range(first, last + 1)}
+    for select, times in node.of:
+        factor = times.low or Fraction(0)
+        for fact in members(select, way) or ():
+            amount = _field(fact, "dose" if fact.item.kind == "therapy" else "amount", way)
+            until = fact.at.day if fact.item.end is None else fact.end.day
+            for day in range(max(fact.at.day, first), min(until, last) + 1):
+                dates[day] += max(amount, Fraction(0)) * factor if isinstance(amount, Fraction) else 0
+        if dates and not _closed(select, way):
+            dates[way.choose((first, last))] += way.choose((0, 1, 70))
+    if node.how == "sum":
+        return sum(dates.values(), Fraction(0))
+    if node.how == "greatest":
+        return max(dates.values(), default=None)
+    assert node.holds is not None
+    limit, passed, rows = _limit(node.holds.against, frozenset(), way), 0, [0]
+    for amount in dates.values():
+        holds = _holds(amount, node.holds.operator, limit)
+        passed += holds
+        rows.append(rows[-1] + 1 if holds else 0)
+    return Fraction(passed if node.how == "days" else max(rows))
+
+
 def _token(fact: Fact, field: str, way: Way) -> Fraction | str:
     if field == "day":
         return Fraction(fact.at.day)
@@ -574,6 +665,8 @@ def _in_a_row(run: Run, way: Way) -> bool | None:
         return None
     row: list[Spot] = []
     for spot, passed in readings:
+        if not passed and run.across:
+            continue
         if not passed or (row and run.gap is not None and _apart(row[-1], spot, run.gap) > 0):
             row = []
         if passed:

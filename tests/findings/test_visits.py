@@ -54,7 +54,8 @@ ENTRY = (
 
 
 def read(timeline: Timeline, time: str, **changes: object) -> dict[str, Finding]:
-    return said(partial(visits, program(**changes)), timeline, time)
+    consented = patient(*timeline.items, milestone("consent", "2023-11-01"), problems=timeline.problems)
+    return said(partial(visits, program(**changes)), consented, time)
 
 
 def stands(finding: Finding) -> tuple[str, set[str]]:

@@ -5,6 +5,7 @@ from trialspec.kernel import (
     AtLeast,
     Compare,
     Constant,
+    Daily,
     Dose,
     Expr,
     Fixed,
@@ -24,7 +25,7 @@ from trialspec.quantity import Codes, Interval
 from trialspec.times import shown_date
 from trialspec.truth import UNKNOWN, Verdict
 
-_SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
+_SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "years": "years to"}
 
 
 def said(node: Expr | Select | Window | Test) -> str:
@@ -45,9 +46,10 @@ def said(node: Expr | Select | Window | Test) -> str:
             return ", ".join(filter(None, [left, right]))
         case Test(field, operator, against, absent):
             return f"{field} {operator} {said(against)}{'' if absent is UNKNOWN else f' or absent={absent}'}"
-        case Select(kind, tests, window, history):
+        case Select(kind, tests, window, history, lasting=lasting):
             no = "" if history is None else " closed" if history == "always" else f" closed at {history.name}"
-            return f"{kind}{no}[{'; '.join(filter(None, [*map(said, tests), said(window)]))}]"
+            lasts = f"lasting {lasting}" if lasting else ""
+            return f"{kind}{no}[{'; '.join(filter(None, [*map(said, tests), lasts, said(window)]))}]"
         case Constant(Verdict() as value):
             return str(value)
         case Constant(Codes() as value):
@@ -61,14 +63,17 @@ def said(node: Expr | Select | Window | Test) -> str:
         case Fold(how, of, field, least):
             name = "" if field == "value" else f" {field} of"
             return f"{how}{name} {said(of)}{'' if least == 1 else f' least {least}'}"
+        case Daily(how, of, holds):
+            added = " + ".join(f"{times} x {said(each)}" for each, times in of)
+            return f"daily {how} of {added}{'' if holds is None else f', {said(holds)}'}"
         case Score(items):
             return "score(" + ", ".join(f"{weight} if {said(item)}" for item, weight in items) + ")"
-        case Arithmetic(how, left, right):
-            return f"({said(left)} {_SIGNS[how]} {said(right)})"
+        case Arithmetic(how, left, right, alike=alike):
+            return f"({said(left)} {_SIGNS.get(how, how)} {said(right)}{f' alike in {alike}' if alike else ''})"
         case Compare(left, operator, right):
             return f"{said(left)} {operator} {said(right)}"
-        case Run(of, holds, number, span, gap, then):
-            parts = [f"run of {number}: {said(of)}", said(holds)]
+        case Run(of, holds, number, span, gap, then, across=across):
+            parts = [f"run of {number}{' across' if across else ''}: {said(of)}", said(holds)]
             parts += [f"span {span}"] if span else []
             parts += [f"gap {gap}"] if gap else []
             return ", ".join([*parts, *([f"then {said(then)}"] if then else [])])

@@ -17,9 +17,9 @@ from tests.laws.asking import Read
 from trialspec.interpreters.generated.expressions import Form
 
 SOURCE = Path(trialspec.__file__).parent
-SELECTION, REFERENCE = "interpreters/selection.py", "interpreters/reference.py"
+SELECTION, DAILY, REFERENCE = (f"interpreters/{name}.py" for name in ("selection", "daily", "reference"))
 # Each imports only from those before it.
-_FILES = ("truth.py", "quantity.py", "times.py", SELECTION, REFERENCE)
+_FILES = ("truth.py", "quantity.py", "times.py", SELECTION, DAILY, REFERENCE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,45 @@ VOCABULARY: Plain = {
         "m": {"label": "m", "unit": "g", "units": {"mg": "0.001"}, "possible": {"at_least": "0 g", "at_most": "100 g"}},
         "n": {"label": "n", "unit": "g", "units": {"mg": "0.001"}, "possible": {"at_least": "0 g", "at_most": "100 g"}},
         "test": {"label": "test", "values": ["positive", "negative"]},
+        # Nobody records these: they are made of the others, and of each other.
+        "made": {
+            "label": "made",
+            "unit": "g",
+            "units": {"mg": "0.001"},
+            "derived": {
+                "dated_by": "m",
+                "inputs": {
+                    "m": {"latest": "m", "unit": "mg"},
+                    "n": {"latest": "n", "within": "7 d"},
+                    "old": {"when": {"age": "now", "at_least": "18 y"}, "then": "1", "otherwise": "0.5"},
+                },
+                "formula": {"multiply": ["old", {"power": [{"divide": ["m", "1000"]}, "0.5"]}, {"add": ["n", "1"]}]},
+                "rounded_to": "0.5 g",
+            },
+        },
+        "scored": {
+            "label": "scored",
+            "unit": "g",
+            "units": {"mg": "0.001"},
+            "derived": {
+                "dated_by": ["m", "n"],
+                "score": {
+                    "items": {
+                        "made": {"weight": "2", "when": {"latest": "made", "from": "14 d before now", "above": "2 g"}},
+                        "test": {"weight": "1", "when": {"latest": "test", "is": "positive"}},
+                        "ill": {"weight": "-1", "when": {"has": "illness", "from": "screened"}},
+                    }
+                },
+            },
+        },
     },
     "drug_classes": {"greek": {"label": "greek"}, "steroid": {"label": "steroid"}},
     "drugs": {
         "alpha": {"label": "alpha", "unit": "mg", "units": {"g": "1000"}, "is_a": "greek"},
         "beta": {"label": "beta", "unit": "mg", "units": {"g": "1000"}, "is_a": "greek"},
-        "calm": {"label": "calm", "unit": "mg"},
+        "calm": {"label": "calm", "unit": "mg", "half_life": "3 d"},
         "prednisone": {"label": "prednisone", "unit": "mg", "is_a": "steroid"},
+        "strong": {"label": "strong", "unit": "mg", "is_a": "steroid", "equivalents": {"prednisone": ["4 mg", "5 mg"]}},
     },
     "concepts": {
         "illness": {"label": "illness", "kind": "condition"},
@@ -62,6 +94,7 @@ OWN_RULES: Plain = {
     "own/complete": _rule("course", "while_true", complete="yes"),
     "own/incomplete": _rule("course", "while_true", complete="no"),
     "own/part": _rule("component", "while_true", verdict=["met", "not_met"]),
+    "own/part-open": _rule("component", "while_true", verdict="unknown"),
 }
 
 
@@ -78,6 +111,7 @@ class Written:
     slots: tuple[tuple[str, str, int], ...]
     visits: tuple[tuple[str, int], ...]
     by_dose: bool
+    arms: tuple[str, ...] = ()
 
     @property
     def first(self) -> int:
@@ -120,13 +154,19 @@ def written(choose: Choose) -> Written:
             "enrolled": {"first": "enrolment"},
             "screened": {"last": "screening", "through": "enrolled"},
             "day_1": {"first": "alpha", "from": "screened"} if by_dose else {"first": "enrolment"},
+            "last_greek": {"last": "greek", "before": "dose"},
         },
         "eligibility": _eligibility(choose),
     }
+    arms = ("one", "two") if chance(choose, 30) else ()
+    if arms:
+        plain["arms"] = {arm: {"text": arm} for arm in arms}
+        plain["eligibility"]["include"]["I3"] = {"not": {"arm": "two"}}
     if sites:
         plain["sites"] = {"here": {"zone": calendar.zone.name}, "there": {"zone": FAR_AWAY}}
     gates = _gates(choose)
     doses, slots = _doses(choose, tuple(gates), by_dose=by_dose)
+    _for_some(choose, arms, doses)
     if gates and any("give_only_if" in dose for dose in doses.values()):
         plain["gates"] = gates
     plain["doses"] = doses
@@ -135,19 +175,26 @@ def written(choose: Choose) -> Written:
         last = max(day for _, _, day in slots)
         plain["course"] = {"of": list(doses), "through": f"day {last + one_of(choose, (0, 2, 8))}"}
     visits, days = _visits(choose, by_dose=by_dose)
+    if len(visits) > 1:
+        _for_some(choose, arms, {name: visit for name, visit in visits.items() if name != "base"})
     if visits:
         plain["visits"] = visits
     if assessments := _assessments(choose, doses, visits):
         plain["assessments"] = assessments
     if visits and chance(choose, 60):
         plain["responses"] = {"reply": _response(choose, tuple(visits))}
+        reply = plain["responses"]["reply"]
+        if set(reply.get("then", {}).values()) <= {"as_observed"} and chance(choose, 50):
+            # What goes on, or is given instead, after the response.
+            asked = {"category_of": "reply", "at": reply["at"], "is": one_of(choose, ("yes_reply", "no_reply"))}
+            doses[list(doses)[-1]]["only_if"] = asked
     plain |= _therapies(choose)
     if chance(choose, 40):
         plain["report_within"] = one_of(choose, ("24 h", "2 d"))
     plain |= VOCABULARY
     if chance(choose, 65):
         plain["alerts"] = OWN_RULES
-    return Written(document.dump(plain), calendar, sites, slots, days, by_dose)
+    return Written(document.dump(plain), calendar, sites, slots, days, by_dose, arms)
 
 
 def _silence(choose: Choose) -> Plain:
@@ -193,10 +240,12 @@ def criterion(choose: Choose, depth: int = 1) -> Plain:
             (1, "sum"),
         ),
         *((1, "sum of"), (2, "given"), (2, "on_therapy"), (4, "age"), (1, "sex"), (1, "coded"), (1, "consecutive")),
+        *((2, "daily_dose_of"), (1, "total_dose_of"), (1, "washed_out"), (2, "lasting"), (1, "same")),
         *((1, "sustained"), (1, "confirmed"), (1, "happened"), (1, "followed_by"), (1, "rise_of"), (1, "ratio_of")),
         *((depth * 2, "any"), (depth * 2, "all"), (depth * 2, "not"), (depth, "some_of"), (depth, "score")),
     )
-    measure, span = one_of(choose, ("m", "n")), one_of(choose, _SPANS)
+    measure = any_of(choose, (4, "m"), (4, "n"), (1, "made"), (1, "scored"))
+    span = one_of(choose, _SPANS)
     match verb:
         case "latest" | "first" | "least" | "greatest" | "mean" | "sum":
             return _limited(choose, verb, measure)
@@ -230,7 +279,20 @@ def criterion(choose: Choose, depth: int = 1) -> Plain:
         case "sustained":
             return {"sustained": measure, "for": "5 d", "gap_at_most": "7 d"} | span | one_of(choose, _SIDES)
         case "confirmed":
-            return {"confirmed": measure, "again_after": "2 d"} | span | one_of(choose, _SIDES)
+            between: Plain = one_of(choose, ({}, {"between": "anything"}, {"between": "anything", "readings": "3"}))
+            return {"confirmed": measure, "again_after": "2 d"} | between | span | one_of(choose, _SIDES)
+        case "daily_dose_of" | "total_dose_of":
+            return _dosed(choose, verb) | span
+        case "washed_out":
+            how_long = one_of(choose, ({"for": "7 d"}, {"half_lives": "2"}, {"for": "2 d", "half_lives": "3"}))
+            return {"washed_out": "calm", "by": one_of(choose, ("screened", "now", "day_1"))} | how_long
+        case "lasting":
+            long = {"for_at_least": one_of(choose, ("3 d", "1 mo", "36 h"))}
+            what = one_of(choose, ({"on_therapy": "steroid"}, {"has": "illness"}, {"has": "rash"}))
+            return what | long | span
+        case "same":
+            since = {"which": one_of(choose, ("first", "least")), "after": "screened"}
+            return {"rise_of": measure, "since": since, "same": "laboratory", "at_least": "50 %"}
         case "happened":
             return {"happened": one_of(choose, ("day_1", "enrolled"))}
         case "followed_by":
@@ -250,6 +312,20 @@ def criterion(choose: Choose, depth: int = 1) -> Plain:
             return {verb: parts} | ({"exactly": "1"} if verb == "some_of" else {})
 
 
+def _dosed(choose: Choose, verb: str) -> Plain:
+    """Ask for a daily dose or a total, of one drug or of several in equivalents of one."""
+    what: Plain = one_of(
+        choose,
+        ({verb: "steroid", "as": "prednisone"}, {verb: "prednisone"}, {verb: "prednisone", "recorded_as": "therapy"}),
+    )
+    if chance(choose, 20):
+        what |= {"each": {"below": "20 mg"}}
+    if verb == "total_dose_of":
+        return what | one_of(choose, ({"above": "20 mg"}, {"at_most": "40 mg"}))
+    limit = one_of(choose, ({"above": "5 mg/d"}, {"at_most": "10 mg/d"}, {"at_least": "10 mg/d"}, {"below": "5 mg/d"}))
+    return what | limit | one_of(choose, ({}, {"days": "3"}, {"days_in_a_row": "2"}))
+
+
 def _eligibility(choose: Choose) -> Plain:
     found: Plain = {"include": {"I1": criterion(choose)}}
     if coin(choose):
@@ -265,7 +341,7 @@ def _eligibility(choose: Choose) -> Plain:
 def _gates(choose: Choose) -> Plain:
     lately = {"from": one_of(choose, ("7 d before dose", "48 h before dose")), "through": "dose"}
     every: Plain = {
-        "enough": {"latest": "m"} | lately | one_of(choose, _LIMITS),
+        "enough": {"latest": any_of(choose, (4, "m"), (1, "made"))} | lately | one_of(choose, _LIMITS),
         "well": {"not": {"has": "infection", "from": "dose", "through": "dose"}},
     }
     chosen = any_of(choose, (3, ("enough",)), (2, ("enough", "well")), (1, ("well",)), (2, ()))
@@ -286,6 +362,8 @@ def _doses(choose: Choose, gates: tuple[str, ...], *, by_dose: bool) -> tuple[Pl
         made["amount"] = f"{AMOUNT[drug]} mg" if drug in AMOUNT and chance(choose, 85) else "not_stated"
         if made["amount"] != "not_stated":
             made["amount_within"] = "5 %"
+            if chance(choose, 30):
+                made["amount"] = _reckoned(choose)
         match any_of(choose, (4, "one"), (4, "two"), (1, "fixed"), (1, "rolling")):
             case "one":
                 days = (first,)
@@ -315,12 +393,49 @@ def _doses(choose: Choose, gates: tuple[str, ...], *, by_dose: bool) -> tuple[Pl
             made["premedication"] = [{"given": "calm", "from": "2 h before dose", "before": "dose"}]
         if drug in AMOUNT and chance(choose, 15):
             made["rate_at_most"] = "200 mg/h"
+        if drug in AMOUNT and chance(choose, 12):
+            steps = {"first": "50 mg/h", "up": "50 mg/h", "every": "30 min"}
+            made |= one_of(choose, ({"rate_steps": steps}, {"resumed_at_most": "50 %"}, {"lasts_at_least": "90 min"}))
         doses[name] = made
         slots += [(f"{name}#{number}", drug if drug in AMOUNT else "beta", day) for number, day in enumerate(days, 1)]
     used = {gate for dose in doses.values() for gate in dose.get("give_only_if", ())}
     if gates and not used:
         doses[plans[0]]["give_only_if"] = list(gates)
     return doses, tuple(slots)
+
+
+def _for_some(choose: Choose, arms: tuple[str, ...], planned: Plain) -> None:
+    """Make some of what is planned for some patients only."""
+    for name, made in planned.items():
+        if not chance(choose, 45 if arms else 8):
+            continue
+        found = {"latest": "m", "from": "day 1"} | one_of(choose, _SIDES)
+        made["only_if"] = {"arm": one_of(choose, arms)} if arms and chance(choose, 75) else found
+        if "drug" in made and chance(choose, 30):
+            made["if_missed"] = "stop"
+        if name == "A" and "drug" in made and chance(choose, 50):
+            # One drug, as the arm has it.
+            planned["A"] = made | {"only_if": {"not": made["only_if"]}}
+
+
+def _reckoned(choose: Choose) -> Plain | list[Plain]:
+    """Give an amount that is reckoned at each dose; about 500 mg of the usual values."""
+    per: Plain = {"is": "250 mg/g", "of": "n"} | one_of(choose, ({}, {"from": "7 d before dose"}, {"which": "first"}))
+    more: Plain = any_of(choose, (4, {}), (1, {"no_more_than": "750 mg"}), (1, {"round_to": "100 mg"}))
+    band: Plain = {"when": {"latest": "m"} | one_of(choose, _LIMITS), "is": "500 mg"}
+    match any_of(choose, (3, "per"), (2, "range"), (3, "bands"), (3, "last")):
+        case "per":
+            return per | more
+        case "range":
+            return {"at_least": "200 mg/g", "at_most": "0.3 g/g", "of": "n"} | more
+        case "bands":
+            light = {"when": {"latest": "n", "below": "1 g"}}
+            return [band, light | per | more, {"is": "not_stated"}] if coin(choose) else [band]
+        case _:
+            first = {"when": {"not": {"given": "greek", "from": "screened", "before": "dose"}}, "is": "500 mg"}
+            less = {"when": {"latest": "m", "after": "last_greek", "below": "2 g"}, "of_last": "100 %"}
+            changed = one_of(choose, ({"minus": "100 mg"}, {"plus": "50 mg/g", "of": "n"} | more))
+            return [first, less | changed, {"of_last": one_of(choose, ("100 %", "50 %"))}]
 
 
 # --- visits, assessments, responses -----------------------------------------------------------------------------------

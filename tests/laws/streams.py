@@ -195,6 +195,9 @@ def _beginning(choose: Choose, of: Written) -> list[Raw]:
         if of.sites:
             person["site"] = any_of(choose, (4, "here"), (4, "there"), (1, "nowhere"))
         raws.append(person | {"time": shown_date(first - 15)})
+    if of.arms:
+        randomised = {"kind": "milestone", "milestone": "randomisation", "arm": any_of(choose, (4, "one"), (4, "two"))}
+        raws.append(randomised | {"time": _usual(choose, enrolled)})
     # What eligibility may rest on, known to the site in time or not.
     for measure in ("m", "n"):
         value = {"kind": "observation", "measure": measure, "value": one_of(choose, ("1", "2", "3")), "unit": "g"}
@@ -216,7 +219,7 @@ def _happening(choose: Choose, of: Written) -> Raw:
     raw: Raw = any_of(
         choose,
         *((9, _dose), (9, _value), (2, _visit), (2, _stop), (2, _therapy), (2, _condition), (3, _adverse_event)),
-        *((1, _calm), (1, _milestone)),
+        *((1, _calm), (2 if of.arms else 1, _milestone)),
     )(choose, of)
     if chance(choose, 40):
         raw["available"] = _time(choose, of, _day(choose, of)) if coin(choose) else raw["time"]
@@ -274,6 +277,8 @@ def _value(choose: Choose, of: Written) -> Raw:
         raw["visit"] = any_of(choose, (6, one_of(choose, of.visits)[0]), (1, "unscheduled"), (1, "bse"))
     if chance(choose, 10):
         raw["method"] = one_of(choose, ("strip", "tube"))
+    if coin(choose):
+        raw["laboratory"] = any_of(choose, (4, "A"), (1, "B"))
     return raw
 
 
@@ -291,6 +296,13 @@ def _stop(choose: Choose, of: Written) -> Raw:
 
 
 def _milestone(choose: Choose, of: Written) -> Raw:
+    if of.arms and chance(choose, 70):
+        arm = any_of(choose, (4, "one"), (4, "two"), (1, "tow"))
+        if chance(choose, 30):
+            return {"kind": "person", "arm": arm, "time": shown_date(of.first - 10)}
+        days = (-7, 1, 8, 15)
+        raw = {"kind": "milestone", "milestone": "randomisation", "time": _time(choose, of, _day(choose, of, days))}
+        return raw | ({"arm": arm} if chance(choose, 80) else {})
     word = one_of(choose, ("consent", "screening", "enrolment", "version_approved", "screen_failure"))
     raw = {"kind": "milestone", "milestone": word, "time": _time(choose, of, _day(choose, of, (-14, -7, 1)))}
     if word in {"consent", "version_approved"}:
@@ -300,7 +312,9 @@ def _milestone(choose: Choose, of: Written) -> Raw:
 
 def _therapy(choose: Choose, of: Written) -> Raw:
     time = _time(choose, of, _day(choose, of))
-    raw = {"kind": "therapy", "drug": "prednisone", "time": time[:7] if chance(choose, 10) else time}
+    drug = any_of(choose, (4, "prednisone"), (2, "strong"), (1, "steroid"))
+    raw = {"kind": "therapy", "drug": drug, "time": time[:7] if chance(choose, 10) else time}
+    raw |= any_of(choose, (2, {}), (3, {"dose": "8", "unit": "mg/d"}), (3, {"dose": "4", "unit": "mg/d"}))
     return raw | _lasting(choose, of) | one_of(choose, ({}, {"outcome": "relapse"}, {"outcome": "response"}))
 
 

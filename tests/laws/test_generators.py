@@ -164,7 +164,8 @@ def test_every_way_of_a_node_is_drawn(drawn: list[Asked]) -> None:
     wanted = [
         *("first", "latest", "least", "greatest", "nearest", "count", "distinct", "sum", "mean"),
         *(f"ties {rule}" for rule in ("hull", "mean", "least", "greatest", "last_entered")),
-        *("add", "subtract", "multiply", "divide", "above", "at_least", "below", "at_most", "in"),
+        *("add", "subtract", "multiply", "divide", "power", "round", "years"),
+        *("above", "at_least", "below", "at_most", "in"),
         *(("then", True), ("span", None), ("gap", None), ("after", True), ("before", True), ("end", True)),
         *("d", "wk", "mo", "y", "h", "min", ("by unit", True), "moment first", "moment last", ("inner", True)),
         *(("history", kind) for kind in ("str", "NoneType", "Moment")),

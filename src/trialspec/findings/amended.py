@@ -166,7 +166,8 @@ class _Telling:
             case Finding(subject="adverse_event"):
                 return UNKNOWN if finding.since is None else MET
             case Finding(subject="record"):
-                return MET
+                # A screening may still be recorded; what a record tells of was so when it was written.
+                return NOT_MET if finding.fields["problem"] == "no_screening" else MET
             case _:
                 field_, words = _SETTLED.get(finding.subject, ("", NOTHING))
                 told = finding.fields.get(field_)

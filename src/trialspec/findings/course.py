@@ -68,7 +68,7 @@ def _complete(states: set[str]) -> str:
         return "no"
     if "unknown" in states:
         return "unknown"
-    return "yes" if states == {"given"} else "pending"
+    return "yes" if states <= {"given"} else "pending"
 
 
 def gate(program: Program, name: str, now: Question) -> Finding:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from trialspec.findings.amounts import Planned, planned_amount
+from trialspec.findings.rates import too_fast
 from trialspec.interpreters.reading import NOTHING, Missing, Question, Reading, earliest
 from trialspec.interpreters.reference import compare_when, locate, read
 from trialspec.interpreters.selection import is_clock, moved
 from trialspec.kernel import Dose, Moment, Shift
-from trialspec.quantity import Interval, compare, exactly, scale
 from trialspec.times import When
-from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, every, negate, verdict
+from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, every, negate, some, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from trialspec.findings.slots import Slot
     from trialspec.kernel import Point
     from trialspec.program import DosePlan, Gate, Program
-    from trialspec.quantity import Operator
-    from trialspec.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +132,7 @@ class Judgement:
     because: frozenset[str]
     until: int | None
     readings: tuple[Reading, ...]
+    planned: Planned
 
     def words(self, wanted: Verdict) -> frozenset[str]:
         """Give the departures that are met, or those that are unknown."""
@@ -159,14 +158,16 @@ def judge(
     premedication = [read(expr, question) for expr in plan.premedication]
     drug = negate(every(codes.among(plan.drugs) if codes else UNKNOWN for codes in dose.words("drug")))
     order = _order(dose, plan, slot, context) if not extra else Reading(NOT_MET)
+    planned = planned_amount(plan, before, question)
+    applies = Reading(MET) if plan.only_if is None else read(plan.only_if, replace(question, dose=None))
     departures = {
         "early": verdict(met=_early(dose, slot) and not doubtful),
         "late": verdict(met=_late(dose, slot)),
         # What is another drug has no right amount, and no right rate.
-        "amount": NOT_MET if drug is MET else _amount(dose, plan),
+        "amount": NOT_MET if drug is MET else planned.departs(dose.amount),
         "drug": drug,
         "route": _route(dose, plan),
-        "rate": NOT_MET if drug is MET else _rate(dose, plan, context.program.vocabulary),
+        "rate": NOT_MET if drug is MET else too_fast(dose, plan, context.program.vocabulary, question.timeline.zone),
         "order": order.verdict,
         "interval": _interval(dose, plan, before, context),
         "premedication": negate(every(reading.verdict for reading in premedication)),
@@ -177,10 +178,10 @@ def judge(
         "before_enrolment": NOT_MET if context.enrolled is None else _before(dose, context.enrolled, context),
         "after_stop": _after(dose, context.stop, context),
         "after_course": _past(dose, context.course.get(plan.name)),
-        "extra": verdict(met=extra and not doubtful),
+        "extra": some((verdict(met=extra and not doubtful), negate(applies.verdict))),
     }
     read_now = question.at == context.question.at
-    moments = (context.consent, order, *([context.enrolled] if context.enrolled else []))
+    moments = (context.consent, order, applies, *([context.enrolled] if context.enrolled else []))
     cited = [reading.because for reading in (*moments, *premedication)]
     course = context.course.get(plan.name)
     return Judgement(
@@ -191,11 +192,15 @@ def judge(
             *cited,
             context.stop.because if departures["after_stop"] is MET else NOTHING,
             course.because if course is not None else NOTHING,
-            before.because if before is not None and plan.interval_at_least is not None else NOTHING,
+            before.because if before is not None and plan.counts_on else NOTHING,
+            planned.because,
         ),
         # What was so at the start of a dose stays so; only of one dated today more may still be seen.
-        earliest(cleared.until, *(reading.until for reading in premedication)) if read_now else None,
-        (*cleared.readings, *premedication),
+        earliest(cleared.until, planned.until, applies.until, *(reading.until for reading in premedication))
+        if read_now
+        else None,
+        (*cleared.readings, *premedication, *planned.readings),
+        planned,
     )
 
 
@@ -212,42 +217,10 @@ def _late(dose: Infusion, slot: Slot | None) -> bool:
     return slot.window(day) == "past" or missed or (slot.due is not None and day > slot.due)
 
 
-def _amount(dose: Infusion, plan: DosePlan) -> Verdict:
-    """Compare with the planned amount, give or take its share; both limits are themselves allowed."""
-    if plan.amount is None:
-        return NOT_MET
-    if dose.amount is None:
-        return UNKNOWN
-    inside = []
-    ends: tuple[tuple[Operator, Interval], ...] = (("at_least", plan.amount), ("at_most", plan.amount))
-    for operator, amount in ends:
-        end, share = (amount.low, -plan.amount_within) if operator == "at_least" else (amount.high, plan.amount_within)
-        if end is not None:
-            inside.append(compare(dose.amount, operator, exactly(end * (1 + share))))
-    return negate(every(inside))
-
-
 def _route(dose: Infusion, plan: DosePlan) -> Verdict:
     if not plan.routes:
         return NOT_MET
     return negate(every(codes.among(plan.routes) if codes else UNKNOWN for codes in dose.words("route")))
-
-
-def _rate(dose: Infusion, plan: DosePlan, vocabulary: Vocabulary) -> Verdict:
-    """Compare the rate of every part, held in the drug's unit per hour, with the greatest one."""
-    if plan.rate_at_most is None:
-        return NOT_MET
-    amount, _, span = plan.rate_unit.rpartition("/")
-    term = vocabulary.get(plan.drug)
-    held = plan.rate_at_most if term is None else term.convert(plan.rate_at_most, amount)
-    if held is None:
-        return UNKNOWN
-    limit = scale(held, Fraction(_IN_AN_HOUR[span]))
-    rates = [part.fields.get("rate") for part in dose.parts]
-    return negate(every(compare(rate, "at_most", limit) if isinstance(rate, Interval) else UNKNOWN for rate in rates))
-
-
-_IN_AN_HOUR = {"h": 1, "min": 60}
 
 
 def _order(dose: Infusion, plan: DosePlan, slot: Slot | None, context: Context) -> Reading:

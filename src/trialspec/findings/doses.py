@@ -35,7 +35,7 @@ from trialspec.findings.ways import Ways, treatments, ways
 from trialspec.interpreters.reading import NOTHING, Missing, earliest
 from trialspec.interpreters.reference import cited, locate, next_visible
 from trialspec.times import shown_date
-from trialspec.truth import MET, UNKNOWN
+from trialspec.truth import MET, NOT_MET, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -147,6 +147,12 @@ class _Told:
     slots: Mapping[str, tuple[Finding, ...]]
     others: tuple[Finding, ...]
 
+    @property
+    def applying(self) -> Mapping[str, tuple[Finding, ...]]:
+        """The slots that there are for the patient, or may be."""
+        gone = {slot.name for slot in self.treatment.filling.slots if slot.applies is NOT_MET}
+        return {name: tuple(each for each in own if each.name not in gone) for name, own in self.slots.items()}
+
 
 def _in_every_world(program: Program, all_ways: Ways, now: Question, only: frozenset[str] | None) -> Found:
     """Say what all worlds agree on, a family of plans at a time, and of the course in all worlds together."""
@@ -184,7 +190,7 @@ def _told(treatment: Treatment) -> _Told:
 
 
 def _told_slot(slot: Slot, treatment: Treatment, rests: Hashable) -> Finding:
-    dose = treatment.filling.fills.get(slot.name)
+    dose = None if slot.name in treatment.filling.unsure else treatment.filling.fills.get(slot.name)
     key = slot.name, _parts(dose), _before(dose, slot.plan, treatment), rests
     return _once(treatment, dose, key, partial(_slot, slot))
 
@@ -220,7 +226,7 @@ def _parts(dose: Infusion | None) -> tuple[int, ...]:
 
 def _before(dose: Infusion | None, plan: DosePlan, treatment: Treatment) -> tuple[int, ...]:
     """Tell the dose before this one apart, where it matters."""
-    return () if dose is None or plan.interval_at_least is None else _parts(treatment.before(dose))
+    return () if dose is None or not plan.counts_on else _parts(treatment.before(dose))
 
 
 def _rests(treatment: Treatment) -> Hashable:
@@ -228,7 +234,7 @@ def _rests(treatment: Treatment) -> Hashable:
     filling, records = treatment.filling, treatment.attributed.records
     fills = tuple((name, records[dose.id]) for name, dose in filling.fills.items())
     refusals = tuple((name, id(item)) for name, item in filling.refusals.items())
-    return fills, refusals, treatment.attributed.doubted
+    return fills, refusals, treatment.attributed.doubted, tuple(sorted(filling.unsure))
 
 
 def _course(plan: Course, all_ways: Ways, told: Sequence[Sequence[_Told]], at: int) -> Finding:
@@ -242,11 +248,11 @@ def _course(plan: Course, all_ways: Ways, told: Sequence[Sequence[_Told]], at: i
     for number in alike.values():
         here = [cases[family.case_of[number]] for cases, family in zip(told, all_ways.families, strict=True)]
         world = here[0].treatment.context.question if here else all_ways.worlds[number].on(at)
-        slots = {name: own for one in here for name, own in one.slots.items()}
+        slots = {name: own for one in here for name, own in one.applying.items()}
         others = [finding for one in here for finding in one.others]
         made.append(found([course(plan, slots, others, locate(plan.through, world))]))
     every_case = [one for cases in told for one in cases]
-    deciding = {id(finding): finding for one in every_case for finding in counted(plan, one.slots, one.others)}
+    deciding = {id(finding): finding for one in every_case for finding in counted(plan, one.applying, one.others)}
     because = frozenset[str]().union(*(finding.because for finding in deciding.values()))
     return replace(join(made).findings[0], because=because)
 
@@ -260,7 +266,7 @@ def _standing(plan: Course, one: _Told) -> tuple[object, ...]:
             finding.missing if finding.fields["state"] == "unknown" else NOTHING,
             after_course(finding),
         )
-        for finding in counted(plan, one.slots, one.others)
+        for finding in counted(plan, one.applying, one.others)
     )
     return states, None if through is None else through.value
 
@@ -308,7 +314,7 @@ def _dose(
 
 def _slot(slot: Slot, treatment: Treatment) -> Finding:
     dose = treatment.filling.fills.get(slot.name)
-    if dose is None or treatment.unsettled:
+    if dose is None or treatment.unsettled or slot.name in treatment.filling.unsure:
         return _not_given(slot, treatment)
     doubt = treatment.doubts.get(slot.name)
     before = treatment.before(dose)
@@ -343,11 +349,20 @@ def _not_given(slot: Slot, treatment: Treatment) -> Finding:
 
 def _state(slot: Slot, refusal: Item | None, cleared: Clearance, treatment: Treatment) -> str:
     """Give the first state that applies to a slot that no dose fills."""
-    context = treatment.context
-    if treatment.unsettled:
+    if treatment.unsettled or slot.name in treatment.filling.unsure:
         return "unknown"
     if refusal is not None:
         return "not_given"
+    if slot.applies is NOT_MET:
+        return "cancelled"
+    state = _by_dates(slot, cleared, treatment)
+    # What is not due yet in any case is not in question.
+    return "unknown" if slot.applies is UNKNOWN and state not in {"not_due", "cancelled"} else state
+
+
+def _by_dates(slot: Slot, cleared: Clearance, treatment: Treatment) -> str:
+    """Give the state of a slot that no dose fills, if there is such a dose for the patient."""
+    context = treatment.context
     lapsed = slot.lapses is not None and context.today >= slot.lapses
     if lapsed and not stopped_before(slot, context.stopped):
         # The dose that may be meant for it asks whose it is: until that is told, nobody can call this one missed.
@@ -370,6 +385,9 @@ def _missing(slot: Slot, state: str, cleared: Clearance, treatment: Treatment) -
         return cleared.missing
     if state == "unknown" and _doubted(slot, treatment):
         return frozenset({_unnamed(treatment.doubts[slot.name])})
+    if state == "unknown" and not treatment.unsettled:
+        readings = treatment.filling.conditions.values()
+        return frozenset[Missing]().union(*(each.missing for each in readings if each.verdict is UNKNOWN))
     return treatment.untold.missing if state == "unknown" else frozenset()
 
 
@@ -420,6 +438,8 @@ def _given(
     day = dose.when.first
     missing = frozenset(Missing(f"{shown_word(each)} of {name}", day, day) for each in judged.words(UNKNOWN))
     missing |= judged.clearance.missing
+    if "amount" in judged.words(UNKNOWN):
+        missing |= judged.planned.missing
     earlier = treatment.filled_through(slot.name) if slot is not None else NOTHING
     facts = planned_facts(name, plan, slot, missing) | gate_facts(
         judged.clearance, treatment.context.program.vocabulary

@@ -11,7 +11,7 @@ from trialspec.findings.dose_facts import shown_word
 from trialspec.findings.found import Found, found
 from trialspec.findings.infusions import word_of
 from trialspec.findings.once import once
-from trialspec.findings.records import milestone
+from trialspec.findings.records import FIRST_CONSENT, milestone
 from trialspec.findings.slots import families, named_plan, points_of, slot_names
 from trialspec.interpreters.reading import Missing, Question, earliest
 from trialspec.interpreters.reference import membership, worlds
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from trialspec.program import DosePlan, Program
     from trialspec.times import When
 
-CONSENT = Moment("consented", "first", milestone("consent"))
+CONSENT = FIRST_CONSENT
 STOPS = ("treatment_stopped", "consent_withdrawn", "left_study", "death")
 
 

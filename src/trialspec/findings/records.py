@@ -34,6 +34,7 @@ def milestone(*words: str) -> Select:
 
 
 CONSENTED = Moment("consented", "last", milestone("consent"))
+FIRST_CONSENT = Moment("consented", "first", milestone("consent"))
 WITHDRAWN = Moment("consent_withdrawn", "last", milestone("consent_withdrawn"))
 _SCREENED = Moment("screened", "last", milestone("screening"))
 _ENTRY = Moment("entry", "first", milestone("consent", "enrolment"))

@@ -56,12 +56,12 @@ class _World:
     def begun(self, visit: str) -> bool:
         """Whether the window of a visit has begun."""
         place = self.standings[visit].place
-        return place.placed and (place.opens is None or self.question.at >= place.opens)
+        return place.placed and place.applies and (place.opens is None or self.question.at >= place.opens)
 
     def closed(self, visit: str) -> bool:
         """Whether it is over."""
         place = self.standings[visit].place
-        return place.placed and place.closes is not None and self.question.at > place.closes
+        return place.placed and place.applies and place.closes is not None and self.question.at > place.closes
 
 
 def responses(program: Program, question: Question) -> Found:
@@ -80,7 +80,7 @@ def response(program: Program, asked: Response, question: Question, only: str | 
     rescues = _rescues(program) if set(asked.then) & {"rescue", "prohibited"} else ()
     pinned = worlds(question, *points(program), *rescues)
     visits = [name for name in asked.visits if only in {None, name}]
-    seen = [_World(world, visit_standings(program, world, visits)) for world in pinned or ()]
+    seen = [_World(world, standings) for world in pinned or () for standings in visit_standings(program, world, visits)]
     made: list[Finding] = []
     for visit in visits:
         reads = _Reads(
@@ -218,6 +218,8 @@ def _answer(
     handled = {asked.then[kind] for kind in happened}
     if handled:
         return handled.pop() if len(handled) == 1 else NOT_EVALUABLE
+    if world.standings[visit].elsewhere:
+        return PENDING
     if world.standings[visit].state == "cancelled":
         return NOT_EVALUABLE
     if not world.begun(visit):

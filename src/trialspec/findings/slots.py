@@ -10,18 +10,18 @@ from bisect import insort
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from itertools import chain, pairwise
+from itertools import chain, combinations, pairwise
 from typing import TYPE_CHECKING
 
 from trialspec.findings.infusions import word_of
 from trialspec.findings.once import once
 from trialspec.interpreters.reading import Reading, earliest
-from trialspec.interpreters.reference import locate
+from trialspec.interpreters.reference import locate, read
 from trialspec.interpreters.selection import moved
 from trialspec.kernel import Dose, Shift
 from trialspec.quantity import Codes
 from trialspec.times import When, on_date
-from trialspec.truth import NOT_MET
+from trialspec.truth import MET, NOT_MET, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from trialspec.patient import Item
     from trialspec.program import DosePlan, Program
     from trialspec.quantity import Duration
+    from trialspec.truth import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Slot:
 
     It is permitted from `first` through `last`. `ends` is the last date of its catchment and `lapses` the first date on
     which it is missed if it is empty. `due` is the date by which one that anchors itself is to be given. One that
-    `waits` comes after an open slot of its cycle.
+    `waits` comes after an open slot of its cycle. `applies` is whether there is such a dose for the patient.
     """
 
     plan: DosePlan
@@ -52,6 +53,7 @@ class Slot:
     lapses: int | None = None
     due: int | None = None
     waits: bool = False
+    applies: Verdict = MET
 
     @property
     def name(self) -> str:
@@ -83,7 +85,9 @@ class Extra:
 class Filling:
     """The slots of plans that share a drug, in plan order, and what fills them.
 
-    `waiting` are unnamed doses given while no slot of theirs has a date. `points` are the readings of all dates used.
+    `waiting` are unnamed doses given while no slot of theirs has a date. `points` are the readings of all dates used,
+    `conditions` those of what says for whom there is a slot. `unsure` are the slots of which nothing can be said while
+    it is open for whom there are others, each with the doses that may be theirs.
     """
 
     slots: tuple[Slot, ...]
@@ -92,16 +96,18 @@ class Filling:
     extras: tuple[Extra, ...] = ()
     waiting: tuple[Infusion, ...] = ()
     points: tuple[Reading, ...] = ()
+    conditions: Mapping[str, Reading] = field(default_factory=dict)
+    unsure: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def because(self) -> frozenset[str]:
-        """The records that set the dates."""
-        return frozenset[str]().union(*(point.because for point in self.points))
+        """The records that set the dates, and those that tell for whom they are."""
+        return frozenset[str]().union(*(reading.because for reading in (*self.points, *self.conditions.values())))
 
     @property
     def until(self) -> int | None:
         """When one of the dates may next move."""
-        return earliest(*(point.until for point in self.points))
+        return earliest(*(reading.until for reading in (*self.points, *self.conditions.values())))
 
     @property
     def unsettled(self) -> bool:
@@ -187,8 +193,82 @@ def attribute(
     A dose that names its slot fills it. The others are taken in time order: the first in a catchment fills its empty
     slot, a further one is extra. What was not done fills a slot that is otherwise empty. So the slots are walked in the
     order of their dates, each taking what belongs to it.
+
+    Where it is open for whom there are some of them, this is asked once with them and once without; what differs is
+    unsure.
     """
     calendar = _calendar(plans, question, limits)
+    filling = _walked(plans, doses, refusals, calendar, frozenset())
+    open_ = {slot.plan.name for slot in filling.slots if slot.applies is UNKNOWN}
+    if not open_:
+        return filling
+    # Plans that ask the same stand or fall together.
+    asked = [group for group in _alike(plans) if group & open_]
+    if len(asked) > _MOST_OPEN:
+        everywhere = frozenset(dose.id for dose in doses)
+        return replace(filling, unsure={slot.name: everywhere for slot in filling.slots}, extras=(), waiting=())
+    subsets = (
+        frozenset[str]().union(*some) for number in range(len(asked)) for some in combinations(asked, number + 1)
+    )
+    others = [_walked(plans, doses, refusals, calendar, out) for out in subsets]
+    return _agreed(filling, others, question)
+
+
+_MOST_OPEN = 4
+
+
+def _alike(plans: Sequence[DosePlan]) -> list[frozenset[str]]:
+    """Put together the plans that are for the same patients."""
+    groups: list[list[DosePlan]] = []
+    for plan in plans:
+        if plan.only_if is not None:
+            same = next((group for group in groups if group[0].only_if == plan.only_if), None)
+            if same is None:
+                groups.append([plan])
+            else:
+                same.append(plan)
+    return [frozenset(plan.name for plan in group) for group in groups]
+
+
+def _agreed(filling: Filling, others: Sequence[Filling], question: Question) -> Filling:
+    """Name the slots that are not filled, or not missed, alike in every case in which there are such slots."""
+    today = question.timeline.zone.date_of(question.at)
+    cases = [(case, {slot.name: slot for slot in case.slots}) for case in (filling, *others)]
+    places: dict[str, set[str]] = {}
+    for case, _ in cases:
+        for name, dose in case.fills.items():
+            places.setdefault(dose.id, set()).add(name)
+    unsure: dict[str, frozenset[str]] = {}
+    for slot in filling.slots:
+        there = [
+            (case, own)
+            for case, slots in cases
+            if (own := slots.get(slot.name)) is not None and own.applies is not NOT_MET
+        ]
+        fills = [case.fills.get(slot.name) for case, _ in there]
+        filled = {dose.id for dose in fills if dose is not None}
+        lapsed = {own.lapses is not None and own.lapses <= today for _, own in there}
+        if filled and (None in fills or len(filled) > 1 or any(len(places[dose]) > 1 for dose in filled)):
+            unsure[slot.name] = frozenset(filled)
+        elif not filled and (len(lapsed) > 1 or len({slot.name in case.refusals for case, _ in there}) > 1):
+            unsure[slot.name] = frozenset()
+    return replace(
+        filling,
+        unsure=unsure,
+        extras=tuple(extra for extra in filling.extras if extra.dose.id not in places),
+        waiting=tuple(dose for dose in filling.waiting if dose.id not in places),
+    )
+
+
+def _walked(
+    plans: Sequence[DosePlan],
+    doses: Sequence[Infusion],
+    refusals: Sequence[Item],
+    calendar: _Calendar,
+    out: frozenset[str],
+) -> Filling:
+    """Say which dose fills which slot, if there are none of some plans where that is open (`out`)."""
+    question = calendar.question
     named: dict[str, Infusion] = {}
     for dose in doses:
         if named_plan(dose.names, plans):
@@ -201,7 +281,9 @@ def attribute(
     loose = deque(dose for dose in doses if not named_plan(dose.names, plans))
     undone = deque(item for item in refusals if not named_plan(word_of(item, "planned"), plans))
     furthest = {plan.name: _furthest(plan, [*fills, *refused]) for plan in plans}
-    pending = sorted(calendar.dated, key=_by_date(plans))
+    planned = [calendar.applying(slot, out) for slot in sorted(calendar.dated, key=_by_date(plans))]
+    pending = [slot for slot in planned if slot.applies is not NOT_MET]
+    cancelled = [slot for slot in planned if slot.applies is NOT_MET]
     walked: list[Slot] = []
     further: list[tuple[Infusion, Slot]] = []
     while pending:
@@ -217,12 +299,25 @@ def attribute(
             refused.setdefault(slot.name, undone.popleft())
         slot = calendar.lapsing(replace(slot, ends=ends))
         walked.append(slot)
+        is_open = not (fill or slot.name in refused or calendar.missed(slot))
         after = _rolled(slot, fill, question)
-        if after is not None:
-            is_open = not (fill or slot.name in refused or calendar.missed(slot))
-            if slot.plan.times or not slot.waits or slot.number < furthest[slot.plan.name]:
-                insort(pending, replace(after, waits=is_open or slot.waits), key=_by_date(plans))
+        if slot.plan.if_missed == "stop" and not is_open and not (fill or slot.name in refused):
+            gone = [each for each in (*pending, *([after] if after else [])) if each.plan.name == slot.plan.name]
+            cancelled += [replace(each, applies=NOT_MET) for each in gone]
+            pending = [each for each in pending if each.plan.name != slot.plan.name]
+            continue
+        waits = is_open or slot.waits
+        while after is not None and (slot.plan.times or not slot.waits or slot.number < furthest[slot.plan.name]):
+            slot = calendar.applying(replace(after, waits=waits), out)
+            if slot.applies is not NOT_MET:
+                insort(pending, slot, key=_by_date(plans))
+                break
+            cancelled.append(slot)
+            # What there is not leaves the dates of those after it as they were planned.
+            after, waits = _rolled(slot, fills.get(slot.name), question), True
+            slot = replace(slot, waits=True)
     beyond = [Extra(dose, walked[-1].name, walked[-1].plan, beyond=True) for dose in loose] if walked else []
+    beyond += [] if walked else [_for_nobody(dose, cancelled) for dose in loose if cancelled]
     again = [dose for dose in doses if dose.names in named and named[dose.names] is not dose]
     extras = [
         *(Extra(dose, dose.names, _plan_of(dose.names, plans)) for dose in again),
@@ -230,13 +325,20 @@ def attribute(
         *beyond,
     ]
     return Filling(
-        _listed(plans, walked, calendar, furthest),
+        _listed(plans, [*walked, *cancelled], calendar, furthest, out),
         fills,
         {name: item for name, item in refused.items() if name not in fills},
         tuple(sorted(extras, key=lambda extra: doses.index(extra.dose))),
-        () if walked else tuple(loose),
+        () if walked or cancelled else tuple(loose),
         calendar.points,
+        {name: reading for name, (_, reading) in calendar.conditions.items()},
     )
+
+
+def _for_nobody(dose: Infusion, cancelled: Sequence[Slot]) -> Extra:
+    """Give a dose of which there is none for the patient, at the slot that it lies nearest to."""
+    slot = min(cancelled, key=lambda each: (abs((each.planned or 0) - dose.when.first), each.name))
+    return Extra(dose, slot.name, slot.plan)
 
 
 def _with_doubts(further: Sequence[tuple[Infusion, Slot]], walked: Sequence[Slot], filled: set[str]) -> list[Extra]:
@@ -267,6 +369,7 @@ def _listed(
     walked: Sequence[Slot],
     calendar: _Calendar,
     furthest: Mapping[str, int],
+    out: frozenset[str],
 ) -> tuple[Slot, ...]:
     """Give the slots in plan order, those without a date among them."""
     dated = {slot.name: slot for slot in walked}
@@ -275,7 +378,7 @@ def _listed(
         numbers = [slot.number for slot in walked if slot.plan == plan]
         count = max(len(slot_names(plan)), furthest[plan.name], *numbers, 1)
         slots = (dated.get(f"{plan.name}#{number}", Slot(plan, number)) for number in range(1, count + 1))
-        listed += [calendar.first_due(slot) if slot.planned is None else slot for slot in slots]
+        listed += [calendar.applying(calendar.first_due(slot), out) if slot.planned is None else slot for slot in slots]
     return tuple(listed)
 
 
@@ -290,6 +393,20 @@ class _Calendar:
     limits: Limits
     dated: tuple[Slot, ...]
     located: Mapping[int, tuple[Point, Reading]]
+    conditions: dict[str, tuple[int, Reading]] = field(default_factory=dict)
+
+    def applying(self, slot: Slot, out: frozenset[str]) -> Slot:
+        """Say whether there is such a dose: on the last day of its window, or now while that is to come."""
+        if slot.plan.only_if is None:
+            return slot
+        last = None if slot.last is None else self.question.timeline.zone.end_of(slot.last)
+        at = self.question.at if last is None else min(last, self.question.at)
+        known = self.conditions.get(slot.name)
+        if known is None or known[0] != at:
+            reading = read(slot.plan.only_if, self.question if at == self.question.at else self.question.on(at))
+            known = self.conditions[slot.name] = at, reading if at == self.question.at else replace(reading, until=None)
+        applies = known[1].verdict
+        return replace(slot, applies=NOT_MET if applies is UNKNOWN and slot.plan.name in out else applies)
 
     @property
     def points(self) -> tuple[Reading, ...]:

@@ -11,20 +11,25 @@ The rules, each of which raises as few alerts as the records allow:
   measure that is planned at it. An assessment is done by its own measure.
 - What is done and has no value inside the window is `out_of_window`. The method is that of the value for the visit, and
   is judged once the window has closed: until then another value may take its place.
+- What names its visit was taken for the trial: before any consent it is `before_consent`.
 - A visit with `first_due` whose window is not placed yet stands as if its anchor happened on the date of the question:
   a value makes it done, one that names it as well, for as long as it lies in the window that would then be. Without
   one it is due from `first_due_from` (`enrolled`) through `first_due`, then overdue, then missed from `missed_after` if
   given. What has grown too old departs from nothing yet: it can still be repeated.
 - After consent was withdrawn, the study left, or death, what was not done or missed before is cancelled.
+- A visit whose `only_if` is not met is for other patients: it is cancelled, and takes no part in dividing the time.
 - A patient who was enrolled or dosed without a screening record: what is not done is `unknown`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from heapq import merge
+from itertools import product
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from trialspec.findings.records import milestone, stopped, unscreened
+from trialspec.findings.records import FIRST_CONSENT, milestone, stopped, unscreened
 from trialspec.findings.windows import (
     Locate,
     Placing,
@@ -35,26 +40,30 @@ from trialspec.findings.windows import (
     lies_inside,
     locating,
     places,
+    window_place,
     would_lie_inside,
 )
 from trialspec.interpreters.reading import NOTHING, Missing, Question, Reading, earliest
-from trialspec.interpreters.reference import cited, compare_when, next_visible, visible
-from trialspec.interpreters.selection import passes
+from trialspec.interpreters.reference import cited, compare_when, next_visible, read, visible
+from trialspec.interpreters.selection import passing
 from trialspec.quantity import Codes
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, every, some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from trialspec.kernel import Window
-    from trialspec.patient import Item
+    from trialspec.kernel import Expr, Window
+    from trialspec.patient import Item, Timeline
     from trialspec.program import Program, VisitPlan
     from trialspec.times import Zone
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One world: where every visit lies in it, when the patient stopped, and whether screening is on record."""
+    """One world: where every visit lies in it, when the patient stopped, and whether screening is on record.
+
+    `conditions` are what says of some visits whether they are for this patient.
+    """
 
     program: Program
     question: Question
@@ -65,6 +74,8 @@ class Scene:
     screening: Reading
     because: frozenset[str]
     until: int | None
+    consent: Reading
+    conditions: Mapping[str, Reading] = field(default_factory=dict)
 
     @property
     def zone(self) -> Zone:
@@ -77,22 +88,53 @@ class Scene:
         return self.zone.date_of(self.question.at if self.stop is None else min(self.stop, self.question.at))
 
 
-def scene_of(program: Program, world: Question) -> Scene:
-    """See one world as visits do."""
+def scenes_of(program: Program, world: Question) -> list[Scene]:
+    """See one world as visits do: several times where it is open which of them are for this patient."""
+    conditions = _conditions(program, world)
+    surely = frozenset(name for name, reading in conditions.items() if reading.verdict is NOT_MET)
+    asked: dict[Expr, list[str]] = {}
+    for plan in program.visits:
+        if plan.only_if is not None and conditions[plan.name].verdict is UNKNOWN:
+            asked.setdefault(plan.only_if, []).append(plan.name)
+    # Those that ask the same stand or fall together.
+    ways = product(*((frozenset[str](), frozenset(names)) for names in asked.values()))
+    return [scene_of(program, world, surely.union(*out), conditions) for out in ways]
+
+
+def _conditions(program: Program, world: Question) -> dict[str, Reading]:
+    """Read for whom there are visits: at the end of the window of each, or now while that is to come."""
+    read_: dict[str, Reading] = {}
     find = locating(world)
-    stop, screening = find(stopped(program)), unscreened(program, world)
-    values = tuple(item for item in world.timeline.items if item.answer == "yes" and _is_value(item))
+    for plan in program.visits:
+        if plan.only_if is not None:
+            closes = window_place(plan.window, None, find, world.timeline.zone).closes
+            over = closes is not None and closes < world.at
+            reading = read(plan.only_if, world.on(closes) if over and closes is not None else world)
+            read_[plan.name] = replace(reading, until=None) if over else reading
+    return read_
+
+
+def scene_of(program: Program, world: Question, out: frozenset[str], conditions: Mapping[str, Reading]) -> Scene:
+    """See one world as visits do, of which some are for other patients (`out`)."""
+    find = locating(world)
+    stop, screening, consent = find(stopped(program)), unscreened(program, world), find(FIRST_CONSENT)
+    values = _values(world.timeline)
     when = dated(stop)
     return Scene(
         program,
         world,
         find,
-        _places(program, find, world),
+        _places(program, find, world) if not conditions else places(program, find, world.timeline.zone, out),
         values,
         None if when is None else when.span(world.timeline.zone)[0],
         screening,
         stop.because,
-        earliest(stop.until, screening.until, next_visible(values, world)),
+        earliest(
+            *(reading.until for reading in (stop, screening, consent, *conditions.values())),
+            next_visible(values, world),
+        ),
+        consent,
+        conditions,
     )
 
 
@@ -113,10 +155,14 @@ def _places(program: Program, find: Locate, world: Question) -> dict[str, Placin
     return remembered[1]
 
 
-def _is_value(item: Item) -> bool:
-    if item.kind == "milestone":
-        return every(passes(test, item) for test in milestone("visit").tests) is not NOT_MET
-    return item.kind == "observation"
+def _values(timeline: Timeline) -> tuple[Item, ...]:
+    """Give the observations and the milestones of visits, as they stand in the timeline."""
+    observed = timeline.of_kind("observation")
+    visited = ((index, item) for index, item, _ in passing(milestone("visit"), timeline))
+    return tuple(item for _, item in merge(observed, visited, key=_first) if item.answer == "yes")
+
+
+_first = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +285,10 @@ def chosen(fits: Iterable[Fit], place: Placing, zone: Zone) -> list[Item]:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a visit or an assessment stands in one world; `values` are those that make it done."""
+    """How a visit or an assessment stands in one world; `values` are those that make it done.
+
+    One that is for other patients stands `elsewhere`: it is cancelled.
+    """
 
     state: str
     departure: frozenset[str]
@@ -248,6 +297,7 @@ class Standing:
     because: frozenset[str] = NOTHING
     missing: frozenset[Missing] = frozenset()
     until: int | None = None
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,17 +364,31 @@ def next_turn(times: Times | None, now: int) -> int | None:
 
 def stand(scene: Scene, plan: VisitPlan, fits: Sequence[Fit], label: str, asked_of: str) -> Standing:
     """Say how a visit, or an assessment at it, stands in one world."""
+    standing = _stand(scene, plan, fits, label, asked_of)
+    if not scene.conditions:
+        return standing
+    told = NOTHING.union(*(reading.because for reading in scene.conditions.values()))
+    unsure = scene.conditions.get(plan.name)
+    missing = unsure.missing if unsure is not None and unsure.verdict is UNKNOWN else frozenset[Missing]()
+    return replace(standing, because=standing.because | told, missing=standing.missing | missing)
+
+
+def _stand(scene: Scene, plan: VisitPlan, fits: Sequence[Fit], label: str, asked_of: str) -> Standing:
     place, now = scene.places[plan.name], scene.question.at
     times, rests = _times(scene, plan)
     everywhere = frozenset[str]().union(*(other.because for other in scene.places.values()))
     turns = (*(fit.turns for fit in fits), next_turn(times, now))
     until = earliest(scene.until, rests.until, *turns, *(other.until for other in scene.places.values()))
+    if not place.applies:
+        return Standing("cancelled", frozenset(), place, (), place.because, frozenset(), until, elsewhere=True)
     possible = [fit for fit in fits if fit.belongs is not NOT_MET]
     values = chosen(fits, place, scene.zone)
     if values:
         outside = place.placed and all(fit.inside is NOT_MET for fit in possible)
         departure = frozenset({"out_of_window"}) if outside else frozenset[str]()
         because = (everywhere if outside else place.because).union(*(cited(item) for item in values))
+        if any(before_consent(value, plan.name, scene) for value in values):
+            departure, because = departure | {"before_consent"}, because | scene.consent.because
         return Standing("done", departure, place, tuple(values), because, frozenset(), until)
     because = everywhere | rests.because | scene.because | scene.screening.because
     if scene.screening.verdict is not NOT_MET or possible:
@@ -334,6 +398,14 @@ def stand(scene: Scene, plan: VisitPlan, fits: Sequence[Fit], label: str, asked_
         return Standing("unknown", frozenset(), place, (), because, missing, until)
     missing = frozenset() if place.placed else place.missing
     return Standing(by_time(times, scene.stop, now), frozenset(), place, (), because, missing, until)
+
+
+def before_consent(value: Item, visit: str, scene: Scene) -> bool:
+    """Whether a value that names a visit, and so was taken for the trial, came before any consent."""
+    if _named(value, visit) is not MET:
+        return False
+    when = dated(scene.consent)
+    return when is None or compare_when(value.when, when, scene.zone)[0] is MET
 
 
 def answers(program: Program, measure: str, item: Item) -> Verdict:

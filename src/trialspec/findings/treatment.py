@@ -94,8 +94,8 @@ class Setting:
     """What a treatment is seen in at an instant, beside its own doses.
 
     `untold` reads whether the patient is in treatment without a screening on record. `empty` are the slots with no dose
-    in them; nothing for a cycle, whose dates its doses set. `told` remembers the findings that were made in it, and
-    `kept` those of doses that were over, for all settings that differ in nothing but the instant.
+    in them; nothing where doses set the dates of others, or whether there are any. `told` remembers the findings that
+    were made in it, and `kept` those of doses that were over, for all settings that differ in nothing but the instant.
     """
 
     context: Context
@@ -115,12 +115,14 @@ class Setting:
 def setting(program: Program, family: Sequence[DosePlan], question: Question, stop: Moment, kept: Kept) -> Setting:
     """See what a treatment stands in at the instant of a question."""
     context = context_of(program, question, stop)
-    cyclic = any(plan.interval is not None for plan in family)
+    # With a dose that was given another one comes later, or comes at all.
+    cyclic = any(plan.interval is not None or plan.if_missed == "stop" for plan in family)
     empty = None if cyclic else attribute(family, (), (), question, Limits(context.stopped, context.course))
     untold = unscreened(program, question)
     if empty is None:
         return Setting(context, untold, empty, {})
-    readings = (context.screened, context.enrolled, context.consent, context.stop, untold, *empty.points)
+    moments = (context.screened, context.enrolled, context.consent, context.stop, untold)
+    readings = (*moments, *empty.points, *empty.conditions.values())
     alike = tuple(None if each is None else (each.value, each.choices, each.because, each.missing) for each in readings)
     return Setting(context, untold, empty, kept.setdefault(alike, {}))
 
@@ -232,5 +234,12 @@ def _as_of(case: Attributed, family: Sequence[DosePlan], seen_in: Setting) -> Fi
         named = [replace(dose, names=name) for name, dose in fills.items()]
         refused = [replace(item, fields={**item.fields, "planned": word(name)}) for name, item in undone.items()]
         then = attribute(family, named, refused, now, Limits(context.stopped, context.course))
-        return replace(then, extras=filling.extras, waiting=filling.waiting)
-    return replace(then, fills=fills, refusals=undone, extras=filling.extras, waiting=filling.waiting)
+        return replace(then, extras=filling.extras, waiting=filling.waiting, unsure=_unsure(case, then, now.at))
+    unsure = _unsure(case, then, now.at)
+    return replace(then, fills=fills, refusals=undone, extras=filling.extras, waiting=filling.waiting, unsure=unsure)
+
+
+def _unsure(case: Attributed, then: Filling, now: int) -> Mapping[str, frozenset[str]]:
+    """Give the slots of which nothing could be said at an instant, as they stood then and by the doses seen by then."""
+    mine = case.filling.unsure.items()
+    return {**then.unsure, **{name: doses for name, doses in mine if any(case.seen[dose] <= now for dose in doses)}}

@@ -27,7 +27,7 @@ from trialspec.findings.standing import (
     chosen,
     fit_of,
     next_turn,
-    scene_of,
+    scenes_of,
     stand,
 )
 from trialspec.findings.windows import (
@@ -65,7 +65,7 @@ def visits(
     Facts: visit, assessment, measure, state, date (of the value), window, planned, text, clause, assumed, missing.
     """
     pinned = worlds(question, *points(program)) or ()
-    scenes = [scene_of(program, world) for world in pinned]
+    scenes = [scene for world in pinned for scene in scenes_of(program, world)]
     plans = {plan.name: plan for plan in program.visits if only in {None, plan.name}}
     candidates = {name: [candidates_of(scene, name) for scene in scenes] for name in plans}
     made: list[Finding] = []
@@ -98,11 +98,16 @@ def _at_visit(assessment: Finding, visit: Finding) -> Finding:
     )
 
 
-def visit_standings(program: Program, world: Question, only: Collection[str]) -> dict[str, Standing]:
-    """Say how some visits stand in one world: what the date of each is, if it is done, and where its window lies."""
-    scene = scene_of(program, world)
-    plans = (plan for plan in program.visits if plan.name in only)
-    return {plan.name: _visit(scene, plan, candidates_of(scene, plan.name)) for plan in plans}
+def visit_standings(program: Program, world: Question, only: Collection[str]) -> list[dict[str, Standing]]:
+    """Say how some visits stand in one world: what the date of each is, if it is done, and where its window lies.
+
+    Where it is open which visits are for this patient, it is said once for each way.
+    """
+    plans = [plan for plan in program.visits if plan.name in only]
+    return [
+        {plan.name: _visit(scene, plan, candidates_of(scene, plan.name)) for plan in plans}
+        for scene in scenes_of(program, world)
+    ]
 
 
 def _visit(scene: Scene, plan: VisitPlan, candidates: Iterable[Candidate]) -> Standing:
@@ -151,6 +156,8 @@ def _finding(
     """Join the worlds: a state on which they do not agree is unknown, a departure is what all of them have."""
     zone = question.timeline.zone
     states = {each.state for each in seen}
+    if states - {each.state for each in seen if each.elsewhere} == {"not_due"}:
+        states = {"not_due"}  # whoever it is for, it is not due yet
     state = states.pop() if len(states) == 1 else "unknown"
     departure = seen[0].departure.intersection(*(each.departure for each in seen)) if seen else frozenset[str]()
     missing = frozenset[Missing]().union(*(each.missing for each in seen)) or frozenset(

@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from trialspec.findings.once import once
-from trialspec.findings.records import stopped
+from trialspec.findings.records import FIRST_CONSENT, stopped
 from trialspec.interpreters.reading import NOTHING, Missing, Question, Reading, earliest
 from trialspec.interpreters.reference import compare_when, locate
 from trialspec.interpreters.selection import is_clock, moments, moved
@@ -26,21 +25,23 @@ from trialspec.times import When
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, every, negate
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from trialspec.kernel import Window
     from trialspec.program import Program, VisitPlan
     from trialspec.times import Zone
 
 
-@dataclass(frozen=True, slots=True)
-class Placing:
+class Placing(NamedTuple):
     """Where a visit lies in one world: first and last permitted date, planned day, and its catchment's dates.
 
     `None` is an open end. `opens` and `closes` are the instants of the window, `ends` that after which it is missed;
-    `begins` and `finishes` are the window's located points.
+    `begins` and `finishes` are the window's located points. One that does not `apply` is for other patients.
     """
 
     window: Window
     placed: bool
+    applies: bool = True
     begins: When | None = None
     finishes: When | None = None
     first: int | None = None
@@ -78,33 +79,37 @@ def locating(question: Question) -> Locate:
     def shifted(point: Shift) -> Reading:
         base = find(point.point)
         value = moved(base.value, point, question.timeline.zone) if isinstance(base.value, When) else None
-        return replace(base, value=value, node=point, parts=(base,))
+        return Reading(value, base.because, base.missing, base.until, choices=base.choices, node=point, parts=(base,))
 
     return find
 
 
 def window_place(window: Window, planned: Point | None, find: Locate, zone: Zone) -> Placing:
     """Locate a window in one world; one whose end has not happened is open, one whose start has not is not placed."""
-    points = [None if point is None else find(point) for point in (window.start, window.end, planned)]
-    start, end, day = (dated(reading) for reading in points)
-    place = Placing(
+    located = [None if point is None else find(point) for point in (window.start, window.end, planned)]
+    start, end, day = (dated(reading) for reading in located)
+    first = last = opens = closes = None
+    if start is not None:
+        # Of a moment with a time of day, what is excluded is what came before that time, not the rest of its date.
+        first = start.first + (1 if window.after and not start.instants else 0)
+        opens = start.instants[0] if start.instants else zone.start_of(first)
+    if end is not None:
+        last = end.last - (1 if window.before and not end.instants else 0)
+        closes = deadline(window.end, end, last, zone)
+    return Placing(
         window,
         placed=window.start is None or start is not None,
         begins=start,
         finishes=end,
+        first=first,
+        last=last,
+        opens=opens,
+        closes=closes,
         planned=None if day is None else day.first,
-        because=frozenset[str]().union(*(reading.because for reading in points if reading is not None)),
-        missing=frozenset[Missing]().union(*(reading.missing for reading in points if reading is not None)),
-        until=earliest(*(reading.until for reading in points if reading is not None)),
+        because=NOTHING.union(*(reading.because for reading in located if reading is not None)),
+        missing=frozenset[Missing]().union(*(reading.missing for reading in located if reading is not None)),
+        until=earliest(*(reading.until for reading in located if reading is not None)),
     )
-    if start is not None:
-        # Of a moment with a time of day, what is excluded is what came before that time, not the rest of its date.
-        first = start.first + (1 if window.after and not start.instants else 0)
-        place = replace(place, first=first, opens=start.instants[0] if start.instants else zone.start_of(first))
-    if end is not None:
-        last = end.last - (1 if window.before and not end.instants else 0)
-        place = replace(place, last=last, closes=deadline(window.end, end, last, zone))
-    return place
 
 
 def deadline(point: Point | None, when: When, last: int, zone: Zone) -> int:
@@ -112,23 +117,23 @@ def deadline(point: Point | None, when: When, last: int, zone: Zone) -> int:
     return when.instants[-1] if is_clock(point) and when.instants else zone.end_of(last)
 
 
-def places(program: Program, find: Locate, zone: Zone) -> dict[str, Placing]:
-    """Say where every visit lies, and its catchment, in one world."""
+def places(program: Program, find: Locate, zone: Zone, out: Container[str] = ()) -> dict[str, Placing]:
+    """Say where every visit lies, and its catchment, in one world; those that are `out` are for other patients."""
     found_: dict[str, Placing] = {}
     for plan in program.visits:
         place = window_place(plan.window, plan.on, find, zone)
-        open_end = plan.window.end is not None and place.last is None
-        found_[plan.name] = replace(place, placed=place.placed and not (open_end and plan.first_due is not None))
+        waiting = plan.first_due is not None and plan.window.end is not None and place.last is None
+        found_[plan.name] = place._replace(placed=place.placed and not waiting, applies=plan.name not in out)
     screened = program.moments.get("screened")
     begin = None if screened is None else find(screened)
     begins = dated(begin)
-    ordered = sorted((name for name, place in found_.items() if place.placed), key=lambda name: _order(found_[name]))
+    there = (name for name, place in found_.items() if place.placed and place.applies)
+    ordered = sorted(there, key=lambda name: _order(found_[name]))
     for name, before, after in zip(ordered, [None, *ordered], [*ordered[1:], None], strict=False):
         place = found_[name]
         start = _border(found_[before], place) if before else None if begins is None else begins.first
         end = _last_date(place) if after is None else _border(place, found_[after], last=True)
-        found_[name] = replace(
-            place,
+        found_[name] = place._replace(
             start=start if start is None or place.first is None else min(start, place.first),
             end=end if end is None or place.last is None else max(end, place.last),
             because=place.because if begin is None or before else place.because | begin.because,
@@ -163,12 +168,12 @@ def _ending(plan: VisitPlan, place: Placing, find: Locate, zone: Zone) -> Placin
     when = dated(limit)
     named = None if when is None else deadline(plan.missed_after, when, when.last, zone)
     if limit is not None:
-        place = replace(place, because=place.because | limit.because, until=earliest(place.until, limit.until))
+        place = place._replace(because=place.because | limit.because, until=earliest(place.until, limit.until))
     if not place.placed or place.closes is None:
-        return replace(place, ends=named)
+        return place._replace(ends=named)
     caught = None if place.end is None else zone.end_of(place.end)
     ends = min((end for end in (named, caught) if end is not None), default=None)
-    return replace(place, ends=None if ends is None else max(ends, place.closes))
+    return place._replace(ends=None if ends is None else max(ends, place.closes))
 
 
 def catchment(program: Program, visit: str, question: Question) -> tuple[int | None, int | None] | None:
@@ -184,7 +189,7 @@ def points(program: Program) -> list[Point]:
     for plan in program.visits:
         own = (plan.window.start, plan.window.end, plan.on, plan.first_due, plan.first_due_from, plan.missed_after)
         found_ += [point for point in own if point is not None]
-    return [*found_, *trial_points(program)]
+    return [*found_, *trial_points(program), FIRST_CONSENT]
 
 
 @once

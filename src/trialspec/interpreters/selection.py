@@ -18,6 +18,7 @@ from trialspec.kernel import (
     AtLeast,
     Compare,
     Constant,
+    Daily,
     Dose,
     Fixed,
     Fold,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from trialspec.kernel import Expr, Point, Test
     from trialspec.patient import Item, Timeline
+    from trialspec.quantity import Duration
     from trialspec.times import Zone
 
 MOST_WORLDS = 1_000
@@ -175,6 +177,7 @@ class _Bounds:
     window: Window
     start: Reading | None
     end: Reading | None
+    lasting: Duration | None = None
 
     @property
     def not_yet(self) -> bool:
@@ -194,14 +197,36 @@ class _Bounds:
 
         return MET if self.start is None else agreed(by(start) for start in _choices(self.start))
 
-    def _not_ended(self, when: When, zone: Zone) -> Verdict:
+    def _not_ended(self, when: When, zone: Zone, *, clock: bool = False) -> Verdict:
         def by(end: When | None) -> Verdict:
             if end is None:
                 return MET
-            before, not_after = compare_when(when, end, zone, clock=is_clock(self.window.end))
+            before, not_after = compare_when(when, end, zone, clock=clock or is_clock(self.window.end))
             return before if self.window.before else not_after
 
         return MET if self.end is None else agreed(by(end) for end in _choices(self.end))
+
+    def lasted(self, item: Item, question: Question) -> Verdict:
+        """Say whether something lasts as long as is asked, and has by the window's end and the question."""
+        if self.lasting is None:
+            return MET
+        zone, clock = question.timeline.zone, self.lasting.seconds is not None
+        grown = _grown(item, self.lasting, zone)
+        by_now = compare_when(grown, at_instant(question.at, zone), zone, clock=clock)[1]
+        return every((_lasts(item, self.lasting, zone), by_now, self._not_ended(grown, zone, clock=clock)))
+
+
+def _grown(item: Item, lasting: Duration, zone: Zone) -> When:
+    """Give when something has lasted so long, if it goes on."""
+    return moved(item.when, Shift(Dose(), lasting), zone)
+
+
+def _lasts(item: Item, lasting: Duration, zone: Zone) -> Verdict:
+    """Say whether something lasts so long, from its start to its end."""
+    if item.end is None or item.end == item.when:
+        return verdict(met=lasting.number == 0)
+    grown = _grown(item, lasting, zone)
+    return negate(compare_when(item.end, grown, zone, clock=lasting.seconds is not None)[0])
 
 
 def _choices(point: Reading) -> tuple[When | None, ...]:
@@ -263,7 +288,7 @@ def limits(constant: Constant, units: frozenset[str]) -> list[Interval]:
 def select(query: Select, question: Question) -> Selection:
     """Find the items that a selection certainly or possibly holds, in one world."""
     timeline = question.timeline
-    bounds = _bounds(query.window, question)
+    bounds = replace(_bounds(query.window, question), lasting=query.lasting)
     points = [reading for reading in (bounds.start, bounds.end) if reading is not None]
     history = _history(query, question)
     found: list[tuple[Item, Verdict]] = []
@@ -281,7 +306,9 @@ def select(query: Select, question: Question) -> Selection:
             continue
         if (flip := _flip(item, bounds, question)) is not None:
             flips[index] = flip
-        inside = every((passed, UNKNOWN if bounds.not_yet else _membership(item, bounds, question)))
+        inside = passed if bounds.not_yet else every((passed, _membership(item, bounds, question)))
+        if query.lasting is not None:
+            inside = every((inside, bounds.lasted(item, question)))
         if inside is not NOT_MET and not bounds.not_yet:
             found.append((item, inside))
             indices.append(index)
@@ -319,7 +346,7 @@ def _history(query: Select, question: Question) -> Reading:
     if query.history is None or query.history == "always":
         return Reading(NOT_MET if query.history is None else MET)
     taken = locate(query.history, question)
-    return replace(taken, value=verdict(met=taken.value is not None))
+    return Reading(verdict(met=taken.value is not None), taken.because, taken.missing, taken.until, node=query)
 
 
 def _denies(item: Item, query: Select) -> bool:
@@ -351,6 +378,11 @@ def _flip(item: Item, bounds: _Bounds, question: Question) -> int | None:
         candidates += _reached(window.start, item.end or item.when, question, past=not window.after)
     if window.end is not None:
         candidates += _reached(window.end, item.when, question, past=window.before)
+    if bounds.lasting is not None:
+        grown = _grown(item, bounds.lasting, zone)
+        candidates += _reached(Now(), grown, question, past=False)
+        if window.end is not None:
+            candidates += _reached(window.end, grown, question, past=window.before)
     return earliest(*(at for at in candidates if at > question.at))
 
 
@@ -446,7 +478,8 @@ def _may_be(item: Item, moment: Moment, question: Question) -> bool:
     if every(passes(test, item) for test in moment.of.tests) is NOT_MET:
         return False
     # What surely lies outside the moment's window (an earlier dose, say) multiplies no worlds.
-    return _membership(item, _bounds(moment.of.window, question), question) is not NOT_MET
+    bounds = replace(_bounds(moment.of.window, question), lasting=moment.of.lasting)
+    return every((_membership(item, bounds, question), bounds.lasted(item, question))) is not NOT_MET
 
 
 def _possible(item: Item) -> int:
@@ -499,6 +532,8 @@ def moments(part: Expr | Select | Window | None) -> frozenset[Moment]:
             return moments(of)
         case Run(of=of, then=then):
             return moments(of) | moments(then)
+        case Daily(of=of):
+            return frozenset().union(*(moments(inner) for inner, _ in of))
         case Score(items):
             return frozenset().union(*(moments(inner) for inner, _ in items))
         case AtLeast(of=of):

@@ -120,7 +120,7 @@ class DoseTeller:
         program = trial.program
         gates = [gate.expr for gate in program.gates.values()]
         self._gates = {name: Interest(gate.expr) for name, gate in program.gates.items()}
-        self._judging = Interest(gates, [plan.premedication for plan in program.doses])
+        self._judging = Interest(gates, [(plan.premedication, plan.amounts, plan.only_if) for plan in program.doses])
         self._points = tuple(tuple(p for plan in family for p in points_of(plan)) for family in trial.families)
         self._needs = tuple(
             (each, measure, name)
@@ -136,8 +136,9 @@ class DoseTeller:
             self.interest.add("observation", program.vocabulary.under(measure))
             for query in Interest(each.window).words.items():
                 self.interest.add(*query)
-        cycles = any(plan.interval is not None for plan in program.doses)
-        self.plain = not cycles and not trial.rules.subjects & {"course", "gate"}
+        # Cycles move with their doses, and of others it is to be found out first for whom they are.
+        moving = any(plan.interval or plan.only_if or plan.if_missed == "stop" for plan in program.doses)
+        self.plain = not moving and not trial.rules.subjects & {"course", "gate"}
 
     def filled(self, chart: Chart, told_at: int) -> Filled:
         """Say which dose fills which slot, with what is known at an instant."""

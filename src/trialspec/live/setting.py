@@ -10,7 +10,7 @@ from trialspec.findings.records import milestone, stopped, unscreened
 from trialspec.findings.slots import families, points_of
 from trialspec.findings.standing import Times, visit_times
 from trialspec.findings.windows import dated, places, points
-from trialspec.interpreters.live import Interest, Points
+from trialspec.interpreters.live import Interest, Points, UnsureError
 from trialspec.interpreters.reading import Reading, earliest
 from trialspec.interpreters.selection import appearances
 from trialspec.live.values import Values
@@ -88,6 +88,9 @@ class Trial:
         # An administration that names its slot may be of any drug.
         self.screening = FORESEEN | Interest(every=["administration"])
         self.anchors = Interest(moments=True)
+        conditions = [plan.only_if for plan in program.visits if plan.only_if is not None]
+        self.conditional = bool(conditions)
+        self.conditions = Interest(conditions)
 
     def untold(self, chart: Chart, at: int) -> tuple[Verdict, int | None]:
         """Say whether the patient was enrolled or dosed, and no screening was recorded."""
@@ -121,7 +124,9 @@ class Trial:
         return not known or any(_is_screening(item) for item in changed)
 
     def scene(self, chart: Chart, at: int) -> tuple[Scene, int | None]:
-        """See where the visits lie at an instant."""
+        """See where the visits lie at an instant; that of visits for some patients only the reference can tell."""
+        if self.conditional:
+            raise UnsureError
         visits = self.program.visits
 
         def tell() -> tuple[Scene, int | None]:

@@ -54,6 +54,8 @@ class Unit:
         """Whether a record that came or is gone may change which rules hold."""
         if self.screens and trial.screens(chart, item):
             return True
+        if isinstance(self.tells, VisitTeller | ResponseTeller) and item in trial.conditions:
+            return True
         if isinstance(self.tells, VisitTeller) and item in trial.values.interest:
             return not self.tells.ignores(chart, item, at)
         return chart.concerns(self.interest, item)
@@ -150,7 +152,7 @@ class Units:
     def _visits(self) -> Iterator[tuple[Unit, tuple[Subject, ...]]]:
         """Give a unit for each visit."""
         program, trial = self.trial.program, self.trial
-        interest = trial.values.interest | trial.anchors
+        interest = trial.values.interest | trial.anchors | trial.conditions
         for plan in program.visits:
             read = partial(visits, program, only=plan.name)
             group = Group(f"visit {plan.name}", read, foresees=True, only=read)
@@ -162,7 +164,7 @@ class Units:
         intercurrent = milestone("consent_withdrawn", "left_study", "death")
         for each in program.responses:
             rests = Interest(each.components, each.categories, program.therapies, intercurrent)
-            rests |= trial.values.interest | trial.screening | trial.anchors
+            rests |= trial.values.interest | trial.screening | trial.anchors | trial.conditions
             for visit in each.visits:
                 read = partial(response, program, each, only=visit)
                 group = Group(f"response {each.name}@{visit}", read, foresees=True)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trialspec.findings.possible import CONSENT
 from trialspec.findings.standing import by_time, next_turn
 from trialspec.findings.windows import lies_inside, would_lie_inside
 from trialspec.interpreters.live import UnsureError
 from trialspec.interpreters.reading import earliest
+from trialspec.interpreters.reference import compare_when
 from trialspec.interpreters.selection import appearances, is_clock
 from trialspec.live.setting import Scene
 from trialspec.quantity import Codes
@@ -65,6 +67,11 @@ class VisitTeller:
                 break
             if visit is not None and visit != name:
                 continue
+            if visit is not None:
+                consent, consent_until = self._trial.points.find(CONSENT)(chart, at)
+                until = earliest(until, consent_until)
+                if consent is None or compare_when(when, consent, chart.zone)[0] is MET:
+                    return None  # taken for the trial before any consent
             inside = False
             if place.placed:
                 inside = self._inside(when, place, chart)

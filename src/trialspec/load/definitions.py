@@ -65,7 +65,8 @@ class Definitions:
         if get_origin(annotation) is list and node.kind == "list":
             member = get_args(annotation)[0]
             return replace(node, content=tuple(self.written_out(each, member, stack) for each in node.members()))
-        return node
+        chosen = _chosen(annotation, node)
+        return node if chosen is None else self.written_out(node, chosen, stack)
 
     def mapped(self, node: Node, types: Mapping[str, object], stack: tuple[str, ...]) -> Node:
         """Give a mapping with the values of these keys written out."""
@@ -328,6 +329,17 @@ def bare(annotation: object) -> object:
     members = [member for member in get_args(annotation) if member is not type(None)]
     optional = len(members) == 1 and type(None) in get_args(annotation)
     return bare(members[0]) if optional else annotation
+
+
+def _chosen(annotation: object, node: Node) -> object | None:
+    """Of several types that may stand here, give the one that a mapping or a list is read as, if it is the only one."""
+    members = [bare(member) for member in get_args(annotation)]
+    if node.kind == "list":
+        found = [member for member in members if get_origin(member) is list]
+    else:
+        parts = (member for member in members if isinstance(member, type) and issubclass(member, Part))
+        found = list(parts) if node.kind == "mapping" else []
+    return found[0] if len(found) == 1 else None
 
 
 def stand_in(node: Node) -> Node:

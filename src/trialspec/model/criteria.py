@@ -15,7 +15,7 @@ from pydantic import Discriminator, Field, Tag, create_model
 from pydantic.json_schema import WithJsonSchema
 
 from trialspec.kernel import AtLeast, Constant, Expr, Not, Score
-from trialspec.model import person, records, runs, values
+from trialspec.model import branches, daily, person, records, runs, values
 from trialspec.model.parts import CountLimits, Part, Sourced, ValueLimits
 from trialspec.model.points import NAME, OPERATORS, Count, Name, Number
 from trialspec.model.scope import At
@@ -250,7 +250,7 @@ class Met(Verb):
 # --- the union --------------------------------------------------------------------------------------------------------
 
 Otherwise = Literal["hold", "warn"]
-TOPICS = (person, records, runs, values)
+TOPICS = (branches, daily, person, records, runs, values)
 NAMED = "verb:name"
 
 

@@ -204,6 +204,13 @@ class Windowed(Span):
         return super().bounded or self.before is not None
 
 
+class FromWhom(Part):
+    """Which values of a measure count, by who measured them and how."""
+
+    method: Words | None = Field(None, description="the methods that count")
+    laboratory: Words | None = Field(None, description="the laboratories that count")
+
+
 # --- limits -----------------------------------------------------------------------------------------------------------
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
 
-from trialspec.kernel import Compare, Constant, Expr, Pick, Shift, Window
-from trialspec.model.parts import DurationLimits, Windowed
+from trialspec.kernel import AtLeast, Compare, Constant, Expr, Fold, Not, Pick, Select, Shift, Window
+from trialspec.model.parts import DurationLimits, Names, Windowed
 from trialspec.model.points import OPERATORS, Name, PointText
 from trialspec.model.scope import At, declared
 from trialspec.model.verb import Verb, every_one, exists, nothing
 from trialspec.quantity import Duration, Operator, word
+from trialspec.truth import NOT_MET
 
 
 class Age(Verb, DurationLimits):
@@ -110,6 +112,54 @@ class Sex(Verb):
         """Compare the sex on record."""
         person = Pick("latest", at.select("person", (), Window(), "sex"), "sex", place=at.place)
         return Compare(person, "in", at["sex"].words([self.sex]), at.place)
+
+
+class Arm(Verb):
+    """The arm of the trial that the patient is in.
+
+    ## Meaning
+    The arm is that of the latest randomisation which names one; where none does, the one on record for the person. It
+    is one of those given, which the protocol lists under `arms`.
+
+    ## Example
+    ```yaml
+    arm: rituximab
+    ```
+
+    ## When data are missing
+    Not recorded, it is `unknown`: nothing is guessed from what was given. So is an arm that the protocol does not list,
+    a slip perhaps, which is a data question; before randomisation it is not known yet.
+
+    ## On a live stream
+    It changes with the randomisation, and with each one after it.
+    """
+
+    verb = "arm"
+    arm: Names = Field(description="one or more of the arms of the protocol")
+
+    def expand(self, at: At) -> Expr:
+        """Compare the arm of the latest randomisation, or else the one on record."""
+        arms = at.scope.arms
+        here = at["arm"]
+        for index, name in enumerate(self.arm):
+            if name not in arms:
+                (here[index] if here.node.kind == "list" else here).unknown("arm", name, arms, "list it under `arms`")
+        if arms and arms <= set(self.arm):
+            here.report(
+                "decides-nothing", "these are all the arms, so every patient is in one", "list those that count"
+            )
+        named = replace(at.among("arm", sorted(arms)), absent=NOT_MET)
+        tests = at.among("milestone", ["randomisation"]), named
+        randomised = at.select("milestone", tests, Window(), "randomisation")
+        told = Compare(Fold("count", randomised, place=at.place), "at_least", at.number(1), at.place)
+        by_record = self.among(at.select("person", [named], Window(), "arm"), at)
+        by_randomisation = self.among(randomised, at)
+        parts = (every_one((told, by_randomisation), at), every_one((Not(told, at.place), by_record), at))
+        return AtLeast(1, parts, place=at.place)
+
+    def among(self, select: Select, at: At) -> Expr:
+        """Compare the arm on the latest record."""
+        return Compare(Pick("latest", select, "arm", place=at.place), "in", at["arm"].words(self.arm), at.place)
 
 
 class Judged(Verb, Windowed):

@@ -109,6 +109,20 @@ class Site(Part):
     zone: ZoneName
 
 
+class ArmPart(Sourced):
+    """An arm of the trial, which records name.
+
+    ```yaml
+    arms:
+      rituximab: {text: Rituximab on days 1 and 15}
+      control: {text: Background treatment alone}
+    eligibility:
+      exclude:
+        E1: {all: [{arm: rituximab}, {given: rituximab, before: screened}]}
+    ```
+    """
+
+
 class Eligibility(Part):
     """Who may enter: every inclusion met, every exclusion not met.
 
@@ -138,6 +152,7 @@ class Protocol(Library):
     version: Text = Field(description="the version of the protocol that events are judged by")
     zone: ZoneName = Field(description="the zone of the sites, where a site does not name its own")
     sites: dict[Name, Site] = Field(default_factory=dict)
+    arms: dict[Name, ArmPart] = Field(default_factory=dict)
     not_stated: OneOrMore[Text] = Field((), description="what the written protocol leaves open")
     silence_means_no: dict[Recorded, Name] = Field(
         default_factory=dict,

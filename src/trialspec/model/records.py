@@ -14,7 +14,7 @@ from trialspec.diagnostics import did_you_mean
 from trialspec.events import RETRACTED
 from trialspec.kernel import Expr, Fold, Select, Test
 from trialspec.model.parts import Names, Part, ValueLimits, Windowed, Words
-from trialspec.model.points import Count, Text, YesNo
+from trialspec.model.points import Count, DurationText, Text, YesNo
 from trialspec.model.scope import At, declared, listing
 from trialspec.model.verb import Counting, Verb, exists, nothing
 from trialspec.patient import Kind
@@ -35,10 +35,10 @@ NAMED: Mapping[Kind, tuple[str, tuple[Sort, ...]]] = {
 }
 # What else is recorded of each kind, by the key that asks for it.
 RECORDED: Mapping[Kind, frozenset[str]] = {
-    "therapy": frozenset({"outcome", "route", "intent", "dose"}),
+    "therapy": frozenset({"outcome", "route", "intent", "dose", "for_at_least"}),
     "administration": frozenset({"route", "amount"}),
-    "condition": frozenset({"status", "class", "evidence"}),
-    "adverse_event": frozenset({"serious", "related", "outcome", "grade_at_least", "scale"}),
+    "condition": frozenset({"status", "class", "evidence", "for_at_least"}),
+    "adverse_event": frozenset({"serious", "related", "outcome", "grade_at_least", "scale", "for_at_least"}),
     "procedure": frozenset({"result"}),
     "observation": frozenset({"method", "laboratory", "by", "value"}),
 }
@@ -105,6 +105,9 @@ class Details(Part):
     related: YesNo | None = Field(None, description="of an adverse event: whether related to the treatment")
     grade_at_least: Count | None = Field(None, description="of an adverse event; with its `scale`")
     scale: Text | None = Field(None, description="what the grade is counted on, with its version: `CTCAE v5`")
+    for_at_least: DurationText | None = Field(
+        None, description="of what lasts: how long it lasts, and has in the window"
+    )
 
     def details(self, at: At, kind: Kind) -> list[Test]:
         """Ask for what the record says, as far as its kind can say it."""
@@ -191,7 +194,8 @@ def recorded(at: At, kind: Kind, names: tuple[str, ...], window: Windowed, detai
         tests += details.details(at, kind)
     asked = {term.asked_of for name in names if (term := at.scope.vocabulary.get(name))}
     who = asked.pop() if len(asked) == 1 else "site"
-    return at.select(kind, tests, at.window(window), " or ".join(names), who)
+    lasting = None if details is None else details.for_at_least
+    return replace(at.select(kind, tests, at.window(window), " or ".join(names), who), lasting=lasting)
 
 
 class Has(Verb, Windowed, Details):
@@ -201,7 +205,7 @@ class Has(Verb, Windowed, Details):
     There is one record of it, or of anything below it in the vocabulary, that touches the window (without one: up to
     the instant of the question). What lasts touches the window when any part of it does. The other keys narrow what
     counts: `status`, `class`, `evidence` of a condition, `result` of a procedure, `serious`, `related`,
-    `grade_at_least` with its `scale` of an adverse event.
+    `grade_at_least` with its `scale` of an adverse event. With `for_at_least` it lasts so long, as for `on_therapy`.
 
     ## Example
     ```yaml
@@ -236,7 +240,8 @@ class Has(Verb, Windowed, Details):
         named = at["has"].terms(self.has, *_CONCEPTS)
         tests = [at["has"].among("concept", sorted(named)), *self.details(at, kind)]
         who = next(term.asked_of for term in terms if term is not None)
-        return exists(at.select(kind, tests, at.window(self), " or ".join(self.has), who), at)
+        select = at.select(kind, tests, at.window(self), " or ".join(self.has), who)
+        return exists(replace(select, lasting=self.for_at_least), at)
 
 
 _CONCEPTS: tuple[Sort, ...] = ("condition", "procedure", "adverse_event")
@@ -283,12 +288,14 @@ class OnTherapy(Verb, Windowed):
 
     ## Meaning
     A therapy with the drug, or with a drug of the class, overlaps the window: it began by its end and had not ended
-    at its start. A therapy without an end is ongoing if the record says so.
+    at its start. A therapy without an end is ongoing if the record says so. With `for_at_least` it lasts so long, from
+    its start to its end, and has by the end of the window.
 
     ## Example
     ```yaml
-    on_therapy: corticosteroid
-    from: 28 d before screened
+    on_therapy: mycophenolate_mofetil
+    dose: {at_least: 2 g/d}
+    for_at_least: 6 mo
     through: screened
     ```
 
@@ -304,6 +311,7 @@ class OnTherapy(Verb, Windowed):
     on_therapy: Names = Field(description="a drug or a drug class, or several")
     outcome: Words | None = Field(None, description="the outcomes that count")
     dose: Amount | None = Field(None, description="how much of a drug a day: `{above: 10 mg/d}`")
+    for_at_least: DurationText | None = Field(None, description="how long it lasts, and has in the window")
 
     def expand(self, at: At) -> Expr:
         """Say that such a therapy exists."""
@@ -313,7 +321,8 @@ class OnTherapy(Verb, Windowed):
             tests.append(recorded_words(at["outcome"], "therapy", "outcome", self.outcome))
         if self.dose is not None:
             tests += self.dose.tests(at["dose"], "dose", self.on_therapy, per_day=True)
-        return exists(at.select("therapy", tests, at.window(self), " or ".join(self.on_therapy)), at)
+        select = at.select("therapy", tests, at.window(self), " or ".join(self.on_therapy))
+        return exists(replace(select, lasting=self.for_at_least), at)
 
 
 class CountOf(Counting, Details):
@@ -375,9 +384,7 @@ class CountOf(Counting, Details):
         if self.distinct is not None and self.distinct not in {"day", "visit", NAMED[self.count_of][0]}:
             advice = f"count different {NAMED[self.count_of][0]}s, days or visits"
             at["distinct"].report("bad-value", f"{_A[self.count_of]} has no {self.distinct}", advice)
-        narrowed = Select(
-            select.kind, tuple(tests), select.window, select.history, select.label, select.asked_of, at.place
-        )
+        narrowed = replace(select, tests=tuple(tests), place=at.place)
         if self.distinct is not None:
             return self.counted(at, Fold("distinct", narrowed, self.distinct, place=at.place))
         return self.counted(at, Fold("count", narrowed, place=at.place))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 
+from trialspec.model.amounts import AmountPart
+from trialspec.model.criteria import ScoreParts, Weighted
+from trialspec.model.derived import Derived, Input, Operation
 from trialspec.model.parts import Part, Sourced, Windowed
-from trialspec.model.protocol import Definition, Eligibility, Library, Need, Protocol, Site
+from trialspec.model.protocol import ArmPart, Definition, Eligibility, Library, Need, Protocol, Site
 from trialspec.model.response import AtVisit, CategoryPart, ResponsePart, TherapyPart
 from trialspec.model.rulebook import AlertChange, AlertRule
-from trialspec.model.schedule import MILESTONES, Assessment, CoursePart, Dose, MomentPart, Visit
+from trialspec.model.schedule import MILESTONES, Assessment, CoursePart, Dose, MomentPart, RateStepsPart, Visit
 from trialspec.model.values import OwnReference
 from trialspec.model.verb import VERBS
 from trialspec.model.vocabulary import Concept, Drug, DrugClass, Measure
@@ -53,25 +56,26 @@ Every criterion, and most other items, may say where they come from:
 """
 
 _SECTIONS: Mapping[str, tuple[type[Part], ...]] = {
-    "A protocol": (Protocol, Site),
+    "A protocol": (Protocol, Site, ArmPart),
     "A library": (Library,),
     "Moments": (MomentPart,),
     "Eligibility": (Eligibility,),
-    "Doses and gates": (Dose, CoursePart),
+    "Doses and gates": (Dose, AmountPart, RateStepsPart, CoursePart),
     "Visits and assessments": (Visit, Assessment),
     "Responses": (ResponsePart, AtVisit, OwnReference, CategoryPart),
     "Prohibited and rescue therapy": (TherapyPart,),
     "Alert rules": (AlertRule, AlertChange),
     "Definitions": (Definition, Need),
     "Vocabulary": (Measure, Drug, DrugClass, Concept),
+    "Derived measures": (Derived, Input, Operation, ScoreParts, Weighted),
 }
 
 
 def reference() -> str:
     """Give the text of `docs/language.md`."""
-    verbs = [f"### `{verb}`\n\n{_verb(cls)}\n\n{_keys(cls)}" for verb, cls in sorted(VERBS.items())]
+    verbs = [f"### `{verb}`\n\n{_said(cls)}\n\n{_keys(cls)}" for verb, cls in sorted(VERBS.items())]
     sections = [
-        f"## {title}\n\n" + "\n\n".join(f"{inspect.getdoc(part)}\n\n{_keys(part)}" for part in parts)
+        f"## {title}\n\n" + "\n\n".join(f"{_said(part)}\n\n{_keys(part)}" for part in parts)
         for title, parts in _SECTIONS.items()
     ]
     milestones = ", ".join(f"`{word}`" for word in MILESTONES)
@@ -87,8 +91,8 @@ def reference() -> str:
     )
 
 
-def _verb(verb: type[Part]) -> str:
-    return (inspect.getdoc(verb) or "").replace("\n## ", "\n#### ")
+def _said(part: type[Part]) -> str:
+    return (inspect.getdoc(part) or "").replace("\n## ", "\n#### ")
 
 
 def _keys(part: type[Part]) -> str:

@@ -1,12 +1,14 @@
-"""Verbs about readings in a row: what is sustained, confirmed, consecutive, or followed by something."""
+"""Verbs about readings, alone or in a row: what is ever found, sustained, confirmed, consecutive, or followed."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from pydantic import Field
 
 from trialspec.kernel import Expr, Run, Select, Test
 from trialspec.model.apart import length
-from trialspec.model.parts import Names, Part, ValueLimits, Windowed, Words
+from trialspec.model.parts import FromWhom, Names, Part, ValueLimits, Windowed, Words
 from trialspec.model.points import OPERATORS, Count, DurationText, Name
 from trialspec.model.records import Value
 from trialspec.model.scope import At
@@ -14,11 +16,19 @@ from trialspec.model.verb import Verb, nothing
 from trialspec.quantity import Duration
 
 
-class _InARow(Verb, Windowed, ValueLimits):
+class _InARow(Verb, Windowed, ValueLimits, FromWhom):
     is_: Words | None = Field(None, alias="is", description="for a coded measure: the words it may be")
 
     def run(
-        self, at: At, key: str, name: str, *, number: int = 2, span: Duration | None = None, gap: Duration | None = None
+        self,
+        at: At,
+        key: str,
+        name: str,
+        *,
+        number: int = 2,
+        span: Duration | None = None,
+        gap: Duration | None = None,
+        across: bool = False,
     ) -> Expr:
         """Say that readings of a measure in a row pass the one limit."""
         term = at[key].term(name, "measure")
@@ -32,7 +42,8 @@ class _InARow(Verb, Windowed, ValueLimits):
             )
         if len(tests) != 1:
             return nothing(at)
-        return Run(at.values_in(term, at.window(self)), tests[0], number, span, gap, place=at.place)
+        select = at.values_in(term, at.window(self), at.whose(self))
+        return Run(select, tests[0], number, span, gap, place=at.place, across=across)
 
 
 class Sustained(_InARow):
@@ -74,7 +85,8 @@ class Confirmed(_InARow):
 
     ## Meaning
     A reading that passes the limit is followed by a second one at least `again_after` later, and no reading between
-    fails. Several readings of one time are one, which passes only if each of them does.
+    fails. With `between: anything` it only takes two that pass, so far apart; `readings` asks for more of them. Several
+    readings of one time are one, which passes only if each of them does.
 
     ## Example
     ```yaml
@@ -95,10 +107,15 @@ class Confirmed(_InARow):
     again_after: DurationText = Field(
         description="the least time between the first reading and the one that confirms it"
     )
+    between: Literal["anything"] | None = Field(None, description="`anything`: a reading between may fail")
+    readings: Count = Field(2, description="how many pass in all, the first and the last so far apart")
 
     def expand(self, at: At) -> Expr:
         """Say that a second reading confirms the first."""
-        return self.run(at, "confirmed", self.confirmed, span=self.again_after)
+        if self.readings < 2:
+            at["readings"].report("bad-value", "one reading confirms nothing", "write 2 or more, or use `latest`")
+        across = self.between is not None
+        return self.run(at, "confirmed", self.confirmed, number=self.readings, span=self.again_after, across=across)
 
 
 class Consecutive(_InARow):
@@ -130,8 +147,37 @@ class Consecutive(_InARow):
     def expand(self, at: At) -> Expr:
         """Say that so many readings in a row pass."""
         if self.readings < 2:
-            at["readings"].report("bad-value", "a row has at least two readings", "use `latest` for a single value")
+            at["readings"].report("bad-value", "a row has at least two readings", "use `ever` or `latest` for one")
         return self.run(at, "consecutive", self.consecutive, number=self.readings)
+
+
+class Ever(_InARow):
+    """One of the values of a measure passes.
+
+    ## Meaning
+    Among the readings of the measure in the window is one that passes the limit, or has the word. Several readings of
+    one time are one, which passes only if each of them does.
+
+    ## Example
+    ```yaml
+    ever: platelets
+    from: 30 d before now
+    below: 100 10*9/L
+    ```
+
+    ## When data are missing
+    No reading in the window is `unknown`: nobody has looked. So is one that may pass, while no other surely does.
+
+    ## On a live stream
+    It becomes met with the first reading that passes, and stays so while that is in the window.
+    """
+
+    verb = "ever"
+    ever: Name = Field(description="a measure")
+
+    def expand(self, at: At) -> Expr:
+        """Say that a row of one reading passes."""
+        return self.run(at, "ever", self.ever, number=1)
 
 
 class Happening(Windowed):

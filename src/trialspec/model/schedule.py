@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Literal, get_args
 
@@ -10,11 +11,11 @@ from pydantic import Field, model_validator
 
 from trialspec.diagnostics import did_you_mean
 from trialspec.kernel import Moment, Point, Shift, Window
+from trialspec.model.amounts import AmountOrParts, AmountPart, amounts
 from trialspec.model.apart import check_course, check_due, check_slots
 from trialspec.model.criteria import Criterion, expand, provenance
-from trialspec.model.parts import Names, OneOrMore, Sourced, Span, Windowed, Words
+from trialspec.model.parts import Names, OneOrMore, Part, Sourced, Span, Windowed, Words
 from trialspec.model.points import (
-    AmountText,
     Count,
     DurationText,
     Name,
@@ -27,7 +28,7 @@ from trialspec.model.points import (
 from trialspec.model.records import NAMED, Value
 from trialspec.model.scope import At, Setting, declared, listing
 from trialspec.patient import Kind
-from trialspec.program import AssessmentPlan, Course, DosePlan, VisitPlan
+from trialspec.program import Amount, AssessmentPlan, Course, DosePlan, Provenance, RateSteps, VisitPlan
 from trialspec.quantity import Codes, Duration, Interval, exactly
 from trialspec.vocabulary import Sort, Term
 
@@ -57,20 +58,29 @@ _KIND_OF: dict[Sort, Kind] = {
 }
 
 
+_SECOND, _MOST_COUNTED = 2, 24
+
+
 class MomentPart(Sourced, Windowed, Value):
     """When the first or last of something happened: a milestone, an administration, or anything else on record.
 
     `enrolled` is the first enrolment and `screened` the last screening through it, unless a protocol says otherwise.
-    `day N` counts from the moment `day_1`.
+    `day N` counts from the moment `day_1`. With `number` it is not the first that counts but the one after so many
+    dates, as in the sixth cyclophosphamide: parts of one infusion on one date are one. A moment may be counted from a
+    `dose`, as in `{last: rituximab, before: dose}`, for what is asked of a dose.
 
     ```yaml
     moments:
       day_1: {first: rituximab, from: screened}
+      second_rituximab: {first: rituximab, number: 2, from: screened}
     ```
     """
 
     first: Name | None = Field(None, description="a milestone, a drug (given), or a name of the vocabulary")
     last: Name | None = Field(None, description="the same")
+    number: Count | None = Field(
+        None, description="with `first`: which of them, each on a later date than the one before"
+    )
     version: Words | None = Field(None, description="of a consent or an approval: the protocol versions that count")
     reason: Words | None = Field(None, description="of a stop: the reasons that count")
     visit: Name | None = Field(None, description="of a visit: which one")
@@ -83,6 +93,9 @@ class MomentPart(Sourced, Windowed, Value):
                 "a moment is the `first` or the `last` of something",
                 "write one of the two, as in `{first: enrolment}`",
             )
+        if self.number is not None and (self.first is None or self.number < _SECOND or self.number > _MOST_COUNTED):
+            message = f"the `number` is that of the first, from {_SECOND} to {_MOST_COUNTED}"
+            raise refuse("bad-value", message, "write it as in `{first: rituximab, number: 2}`", "number")
         return self
 
     def moment(self, name: str, at: At) -> Moment:
@@ -117,7 +130,12 @@ class MomentPart(Sourced, Windowed, Value):
                     at[key].report("unknown-key", f"`{key}` is recorded of milestones", f"leave it out for `{of}`")
         if self.asks and kind != "observation":
             at.report("unknown-key", f"`{of}` has no value to compare", "a limit or `is` goes with a measure")
-        return Moment(name, which, at.select(kind, tests, at.window(self), of), at.place)
+        window = at.window(self)
+        found = Moment(name, which, at.select(kind, tests, window, of), at.place)
+        for _ in range(1, self.number or 1):
+            later = replace(window, start=Shift(found, Duration(1, "d"), place=at.place), after=False)
+            found = Moment(name, which, at.select(kind, tests, later, of), at.place)
+        return found
 
 
 class _Due(Sourced):
@@ -148,6 +166,7 @@ class Visit(_Due, Windowed):
     on: PointText | None = Field(None, description="its planned day")
     early: DurationText | None = Field(None, description="how much earlier it may be")
     late: DurationText | None = Field(None, description="how much later it may be")
+    only_if: Criterion | None = Field(None, description="for whom there is this visit, as for doses")
 
     @model_validator(mode="after")
     def _a_day_or_a_window(self) -> Visit:
@@ -187,6 +206,13 @@ class Visit(_Due, Windowed):
         )
         check_due(plan, window.end, at)
         return plan
+
+    def conditional(self, plan: VisitPlan, at: At) -> VisitPlan:
+        """Add for whom there is the visit, once all visits are planned."""
+        if self.only_if is None:
+            return plan
+        reasons = at.provenance(plan.provenance, provenance(self.only_if, at["only_if"]))
+        return replace(plan, only_if=expand(self.only_if, at["only_if"]), provenance=reasons)
 
     def can_be_due(self, name: str, start: Point | None, at: At) -> None:
         """Warn where the visit is only dated by what comes after it."""
@@ -275,11 +301,36 @@ def _member(at: At, index: int) -> At:
 # --- doses ------------------------------------------------------------------------------------------------------------
 
 
+class RateStepsPart(Part):
+    """How the rate of an infusion may rise.
+
+    It begins with no more than `first`, and may rise by `up` after every so much time since its start. Each part that
+    is on record is judged by the time at which it began; with `rate_at_most` it rises no further.
+
+    ```yaml
+    doses:
+      RTX:
+        {drug: rituximab, amount: 500 mg, on: [day 1, day 15], rate_at_most: 400 mg/h, resumed_at_most: 50 %,
+         rate_steps: {first: 50 mg/h, up: 50 mg/h, every: 30 min}}
+    ```
+    """
+
+    first: QuantityText = Field(description="the greatest rate at its start, as in `50 mg/h`")
+    up: QuantityText = Field(description="by how much it may rise at each step")
+    every: DurationText = Field(description="how long a step lasts, as in `30 min`")
+
+
 class Dose(_Due):
     """The doses of one name: a slot for each planned day.
 
     `every` and `times` repeat the last planned day; with `from: last_dose` the next dose is planned from when the one
     before was given. A dose whose own first one sets its anchor has `first_due`.
+
+    `only_if` says for whom there are these doses: those of an arm, or those in whom something was found. It is read on
+    the last day of a dose's window, or at the question while that is to come. Where it is *not met*, the dose is
+    `cancelled`, no part of the course, and one that is given all the same is `extra`; where it is `unknown`, so is the
+    dose once it would be due. With `if_missed: stop` a dose that was missed is the last one: what would come after it
+    is `cancelled`.
 
     ```yaml
     doses:
@@ -295,7 +346,9 @@ class Dose(_Due):
     """
 
     drug: Name = Field(description="a drug, or a class of which any will do")
-    amount: AmountText = Field(description="with its unit; `not_stated` where nothing is published")
+    amount: AmountOrParts = Field(
+        description="with its unit, or `not_stated` where nothing is published; or what it is reckoned from"
+    )
     amount_within: PercentText = Field(Fraction(0), description="how far off the amount may be, itself allowed")
     route: Words = Field((), description="the routes that are right")
     on: OneOrMore[PointText] = Field(description="the planned days")
@@ -315,7 +368,16 @@ class Dose(_Due):
     )
     interval_at_least: DurationText | None = Field(None, description="the least time after the dose before")
     rate_at_most: QuantityText | None = Field(None, description="the greatest rate of an infusion, as in `400 mg/h`")
+    rate_steps: RateStepsPart | None = Field(None, description="how the rate may rise during an infusion")
+    resumed_at_most: PercentText | None = Field(
+        None, description="the greatest rate after an interruption, as a share of the rate before it"
+    )
+    lasts_at_least: DurationText | None = Field(None, description="the least time that its parts take together")
     premedication: list[Criterion] = Field(default_factory=list, description="what is true when it starts")
+    only_if: Criterion | None = Field(None, description="for whom there are these doses: an arm, or what was found")
+    if_missed: Literal["go_on", "stop"] = Field(
+        "go_on", description="`stop`: after a dose that was missed there are no more of this name"
+    )
 
     @model_validator(mode="after")
     def _repetition(self) -> Dose:
@@ -343,9 +405,14 @@ class Dose(_Due):
             if gate not in gates:
                 _member(at["give_only_if"], index).unknown("gate", gate, gates, "declare it under `gates`")
         amount = None
-        if self.amount is not None and term is not None:
+        if isinstance(self.amount, Quantity) and term is not None:
             amount = self.amount_of(at["amount"], self.amount, term)
-        rate, rate_unit = self.rate(at["rate_at_most"], term) if self.rate_at_most else (None, "")
+        if self.lasts_at_least is not None and not self.lasts_at_least.seconds:
+            advice = "write it as in `60 min`"
+            at["lasts_at_least"].report("bad-duration", "how long an infusion takes is in minutes or hours", advice)
+        rate, rate_unit = (
+            (None, "") if self.rate_at_most is None else self.rate(at["rate_at_most"], self.rate_at_most, term)
+        )
         planned = self.planned(at["on"])
         if len(planned) == 1 and self.every is None and self.belongs_until is None:
             message = f"there is one slot of `{name}`, and nothing says up to when a dose belongs to it"
@@ -355,8 +422,11 @@ class Dose(_Due):
             at["every"].report("unbounded-slot", f"`{name}` is repeated without an end", advice)
         self.can_be_due(name, planned[0], at)
         dosing = at.within(Setting(dose=True))
+        reckoned = self.reckoned(dosing["amount"], term)
         inside = [dosing["premedication"][index] for index in range(len(self.premedication))]
         reasons = [provenance(part, here) for part, here in zip(self.premedication, inside, strict=True)]
+        reasons += self.reasons_of_amounts(dosing["amount"])
+        reasons += [] if self.only_if is None else [provenance(self.only_if, at["only_if"])]
         plan = DosePlan(
             name,
             self.drug,
@@ -377,6 +447,12 @@ class Dose(_Due):
             tuple(expand(part, here) for part, here in zip(self.premedication, inside, strict=True)),
             **self.points(at, *_DUE, "belongs_until"),
             merge_within=self.merge_within,
+            amounts=reckoned,
+            rate_steps=self.steps(at["rate_steps"], term),
+            resumed_at_most=self.resumed_at_most,
+            lasts_at_least=self.lasts_at_least,
+            only_if=None if self.only_if is None else expand(self.only_if, at["only_if"]),
+            if_missed=self.if_missed,
             provenance=at.provenance(self.provenance, *reasons),
             place=at.place,
         )
@@ -421,10 +497,49 @@ class Dose(_Due):
             return None
         return exactly(at.convert(amount, term, what="amount"))
 
-    def rate(self, at: At, term: Term | None) -> tuple[Interval | None, str]:
-        """Give the greatest rate, as it is written."""
-        rate = self.rate_at_most
-        assert rate is not None
+    def reckoned(self, at: At, term: Term | None) -> tuple[Amount, ...]:
+        """Give the amounts that are reckoned at each dose."""
+        if term is None or isinstance(self.amount, Quantity) or self.amount is None:
+            return ()
+        if term.sort == "drug_class":
+            at.report(
+                "bad-value",
+                f"`{term.name}` is a class, and its drugs have no common amount",
+                "write `not_stated`",
+                *declared(term),
+            )
+            return ()
+        return amounts(self.amount, at, term)
+
+    def reasons_of_amounts(self, at: At) -> Iterator[Provenance]:
+        """Give where the amounts come from, and what their conditions assume."""
+        parts = self.amount if isinstance(self.amount, list) else [self.amount]
+        for index, part in enumerate(parts):
+            if isinstance(part, AmountPart):
+                yield part.provenance
+                if part.when is not None:
+                    yield provenance(part.when, (at[index] if isinstance(self.amount, list) else at)["when"])
+
+    def steps(self, at: At, term: Term | None) -> RateSteps | None:
+        """Give how the rate may rise, in the drug's unit per hour."""
+        part = self.rate_steps
+        if part is None:
+            return None
+        seconds = part.every.seconds
+        if not seconds:
+            at["every"].report("bad-duration", "steps of a rate are minutes or hours apart", "write it as in `30 min`")
+        found = []
+        for key, rate in (("first", part.first), ("up", part.up)):
+            number, unit = self.rate(at[key], rate, term)
+            over, _, under = unit.rpartition("/")
+            factor = term.factors.get(over, Fraction(1)) if term is not None else Fraction(1)
+            found.append(
+                (number.exact if number and number.exact else Fraction(0)) * factor * (60 if under == "min" else 1)
+            )
+        return RateSteps(found[0], found[1], seconds or 1)
+
+    def rate(self, at: At, rate: Quantity, term: Term | None) -> tuple[Interval | None, str]:
+        """Give a rate, as it is written."""
         over, slash, under = rate.unit.rpartition("/")
         if not slash or under not in {"h", "min"} or (term is not None and over not in term.factors):
             unit = term.unit if term is not None and term.unit else "mg"

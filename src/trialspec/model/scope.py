@@ -32,10 +32,10 @@ from trialspec.kernel import (
     Window,
 )
 from trialspec.model.growth import DEEPEST, HEAVIEST, Growth, Meanings, Said
-from trialspec.model.parts import Span, ValueLimits, Windowed
+from trialspec.model.parts import FromWhom, Part, Span, ValueLimits, Windowed
 from trialspec.model.points import OPERATORS, Day, Moved, Named, OnDate, Quantity, WrittenPoint, day_meant
 from trialspec.patient import Kind
-from trialspec.program import Provenance, VisitPlan
+from trialspec.program import Provenance, Response, VisitPlan, joined
 from trialspec.quantity import Codes, Duration, Interval, Operator, exactly, shown
 from trialspec.truth import MET, UNKNOWN
 from trialspec.vocabulary import Sort, Term, Vocabulary
@@ -86,6 +86,9 @@ class Scope:
     silence_at: Mapping[str, At] = field(default_factory=dict)
     planned: frozenset[str] = frozenset()  # the names of all visits, before any of them is read
     visits: dict[str, VisitPlan] = field(default_factory=dict)
+    arms: frozenset[str] = frozenset()
+    responses: Mapping[str, Callable[[], Response]] = field(default_factory=dict)
+    said_responses: Meanings[Response] = field(default_factory=Meanings)
     statements: dict[str, Statement] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
     found: list[Diagnostic] = field(default_factory=list)
@@ -105,9 +108,13 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is understood where a criterion stands: a dose that is asked about, or the visit of a response."""
+    """What is understood where a criterion stands: a dose that is asked about, or the visit of a response.
+
+    `value` is so in what makes a derived measure: there *now* is the time of its value, whenever the question is asked.
+    """
 
     dose: bool = False
+    value: bool = False
     visit: VisitPlan | None = None
     reach: Window | None = None  # where the value for the visit may lie, when that is not the visit's own window
     baseline: Reference | None = None
@@ -218,9 +225,21 @@ class At:
             self.unknown("visit", name, self.scope.visits)
         return visit
 
+    def response(self, name: str) -> Response | None:
+        """Find a response, planned once."""
+        planned = self.scope.responses.get(name)
+        if planned is None:
+            self.unknown("response", name, self.scope.responses)
+            return None
+        return self.said(self.scope.said_responses, name, "definition-cycle", planned)
+
     def statement(self, name: str) -> Expr:
         """Give what a component, a criterion or a gate says, by its name."""
         scope = self.scope
+        if self.setting.value:
+            advice = "write out here what it asks, or give it a definition"
+            self.report("bad-value", f"a measure does not rest on `{name}`, which belongs to the protocol", advice)
+            return Constant(UNKNOWN, place=self.place)
         components = () if self.setting.components is None else tuple(self.setting.components.names())
         if self.setting.components is not None and name in components:
             return AtLeast(1, (self.setting.components.component(name, self),), name, self.place)
@@ -290,12 +309,7 @@ class At:
 
     def provenance(self, *parts: Provenance) -> Provenance:
         """Join the provenance of an item with that of what is inside it."""
-        return replace(
-            parts[0],
-            assumed=tuple(dict.fromkeys(reason for part in parts for reason in part.assumed)),
-            interpreted=tuple(dict.fromkeys(reason for part in parts for reason in part.interpreted)),
-            verified=all(part.verified for part in parts),
-        )
+        return joined(*parts)
 
     # --- points and windows -------------------------------------------------------------------------------------------
 
@@ -303,7 +317,7 @@ class At:
         """Give a point as the kernel has it."""
         match written:
             case Named("now"):
-                return Now(self.place)
+                return Dose(self.place) if self.setting.value else Now(self.place)
             case Named("dose"):
                 if not self.setting.dose:
                     advice = "`dose` is the dose that a gate, a premedication or an assessment before doses is about"
@@ -332,7 +346,11 @@ class At:
                     "no-moment" if use else "unknown-name", message, close or f"define `{name}` under `moments`"
                 )
             return nothing
-        return self.said(scope.said_moments, name, "moment-cycle", scope.moments[name]) or nothing
+        moment = self.said(scope.said_moments, name, "moment-cycle", scope.moments[name])
+        if moment is not None and not self.setting.dose and scope.said_moments.known[name].frame.dose:
+            advice = "such a moment belongs into a gate, a premedication or an amount; name another one here"
+            self.report("bad-point", f"the moment `{name}` is counted from a dose, and there is none here", advice)
+        return moment or nothing
 
     def window(self, part: Span) -> Window:
         """Give the window of a part; in a response what has no end of its own ends with the visit's window."""
@@ -342,6 +360,11 @@ class At:
         if before is not None:
             end, end_at = before, self["before"]
         last = self.setting.visit.window if self.setting.visit and end is None else Window()
+        if self.setting.value and end is None:
+            last = Window(end=Dose(self.place))
+        if self.setting.value and end is not None and not _by_now(end):
+            advice = "let the window end with `now`, the time of the value, or so long before it"
+            end_at.report("bad-point", "a value rests on what was so by then, and this window may end later", advice)
         found = Window(
             start_at.point(start) if start else None,
             end_at.point(end) if end else last.end,
@@ -352,6 +375,10 @@ class At:
         if _is_empty(found):
             self.report("empty-window", "the window ends before it starts", "write the earlier point as its start")
         return found
+
+    def before(self, end: Point, span: Duration) -> Window:
+        """Give the window that ends with a point and is so long; what is exactly so long before lies outside."""
+        return Window(Shift(end, span, earlier=True, place=self.place), end, after=True, place=self.place)
 
     # --- selections and values ----------------------------------------------------------------------------------------
 
@@ -370,37 +397,47 @@ class At:
         listed = tuple(words)
         return Constant(Codes(frozenset(listed)), text=" or ".join(sorted(listed)), place=self.place)
 
+    def whose(self, part: Part) -> tuple[Test, ...]:
+        """Ask for the methods and laboratories that count, where a part names any."""
+        asked = [(key, getattr(part, key)) for key in ("method", "laboratory")] if isinstance(part, FromWhom) else []
+        return tuple(self[key].among(key, words) for key, words in asked if words is not None)
+
     def readings(self, term: Term, part: Windowed) -> Select:
         """Select the values of a measure: in the part's window, or in a response without one those for the visit."""
         if part.bounded or self.setting.visit is None:
-            return self.values_in(term, self.window(part))
-        return self.values_for(term, self.setting.visit)
+            return self.values_in(term, self.window(part), self.whose(part))
+        return self.values_for(term, self.setting.visit, more=self.whose(part))
 
-    def values_in(self, term: Term, window: Window) -> Select:
+    def values_in(self, term: Term, window: Window, more: tuple[Test, ...] = ()) -> Select:
         """Select the values of a measure in a window."""
-        return self.select("observation", [self.among("measure", [term.name])], window, term.name, term.asked_of)
+        tests = (self.among("measure", [term.name]), *more)
+        return self.select("observation", tests, window, term.name, term.asked_of)
 
-    def values_for(self, term: Term, visit: VisitPlan, reach: Window | None = None) -> Select:
+    def values_for(
+        self, term: Term, visit: VisitPlan, reach: Window | None = None, more: tuple[Test, ...] = ()
+    ) -> Select:
         """Select the values of a measure that may be the one for a visit: in its window, and of no other visit."""
-        tests = [self.among("measure", [term.name]), self.among("visit", [visit.name], absent_is_met=True)]
+        tests = [self.among("measure", [term.name]), self.among("visit", [visit.name], absent_is_met=True), *more]
         window = reach or visit.window
         return self.select("observation", tests, window, f"{term.name} at {visit.name}", term.asked_of)
 
-    def value_for(self, term: Term, visit: VisitPlan, name: str = "value", ties: Ties = "hull") -> Pick:
+    def value_for(
+        self, term: Term, visit: VisitPlan, name: str = "value", ties: Ties = "hull", more: tuple[Test, ...] = ()
+    ) -> Pick:
         """Give the value for a visit: the nearest to its planned day, or the latest where there is no such day."""
-        select = self.values_for(term, visit, self.setting.reach if visit is self.setting.visit else None)
+        select = self.values_for(term, visit, self.setting.reach if visit is self.setting.visit else None, more)
         if visit.on is None:
             return Pick("latest", select, name, ties, place=self.place)
         return Pick("nearest", select, name, ties, visit.on, self.place)
 
-    def reference(self, reference: Reference, term: Term) -> Expr:
+    def reference(self, reference: Reference, term: Term, more: tuple[Test, ...] = ()) -> Expr:
         """Give the value that a rise or fall is counted from."""
         if reference.visit is not None:
             if reference.which == "nearest":
-                return self.value_for(term, reference.visit)
-            select = self.values_for(term, reference.visit)
+                return self.value_for(term, reference.visit, more=more)
+            select = self.values_for(term, reference.visit, more=more)
         else:
-            select = self.values_in(term, reference.window or Window())
+            select = self.values_in(term, reference.window or Window(), more)
         if reference.which == "mean":
             return Fold("mean", select, place=self.place)
         return Pick(reference.which, select, place=self.place)
@@ -594,6 +631,11 @@ def listing(words: Iterable[str]) -> str:
     """List words for a person."""
     *most, last = (f"`{word}`" for word in sorted(words))
     return f"{', '.join(most)} or {last}" if most else last
+
+
+def _by_now(written: WrittenPoint) -> bool:
+    """Whether a point is now, or so long before."""
+    return written == Named("now") or (isinstance(written, Moved) and written.earlier and _by_now(written.point))
 
 
 def _is_empty(window: Window) -> bool:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from trialspec.kernel import Arithmetic, Compare, Constant, Expr, Fold, Pick, Select, Ties, Window
-from trialspec.model.parts import ValueLimits, Windowed, Words
+from trialspec.model.parts import FromWhom, ValueLimits, Windowed, Words
 from trialspec.model.points import OPERATORS, Count, Name, Quantity
 from trialspec.model.scope import At, Reference, declared
 from trialspec.model.verb import Verb, nothing
@@ -39,7 +39,7 @@ class _Value(Verb, ValueLimits):
         return Compare(read("value"), "in", at["is"].is_word(self.is_ or (), term), at.place)
 
 
-class _Picked(_Value, Windowed):
+class _Picked(_Value, Windowed, FromWhom):
     def picked(
         self, at: At, which: Literal["latest", "first", "least", "greatest"], name: str, ties: Ties = "hull"
     ) -> Expr:
@@ -51,7 +51,7 @@ class _Picked(_Value, Windowed):
             message = f"`{name}` is a word: of several at one time each may be the one, whatever `ties` says"
             at["ties"].report("bad-value", message, "leave `ties` out", *declared(term))
         if which == "latest" and visit is not None and not self.bounded:
-            return self.answer(at, term, lambda field: at.value_for(term, visit, field, ties))
+            return self.answer(at, term, lambda field: at.value_for(term, visit, field, ties, at.whose(self)))
         if which in {"least", "greatest"} and term.coded:
             message = f"`{name}` is a word: none of its values is the {which}"
             at[which].report("bad-value", message, "use `latest` or `first`, with `is`", *declared(term))
@@ -188,7 +188,7 @@ class Greatest(_Picked):
         return self.picked(at, "greatest", self.greatest)
 
 
-class Mean(Verb, Windowed, ValueLimits):
+class Mean(Verb, Windowed, ValueLimits, FromWhom):
     """The mean of the values of a measure.
 
     ## Meaning
@@ -267,7 +267,7 @@ class Sum(Verb, Windowed, ValueLimits):
         return at.compared(lambda _: Fold("sum", given, "amount", place=at.place), found)
 
 
-class ValueAt(_Value):
+class ValueAt(_Value, FromWhom):
     """The value of a measure for a visit.
 
     ## Meaning
@@ -300,7 +300,7 @@ class ValueAt(_Value):
         visit = here or at["value_at"].visit(self.value_at)
         if term is None or visit is None:
             return nothing(at)
-        return self.answer(at, term, lambda field: at.value_for(term, visit, field))
+        return self.answer(at, term, lambda field: at.value_for(term, visit, field, more=at.whose(self)))
 
 
 # --- rise and fall ----------------------------------------------------------------------------------------------------
@@ -327,12 +327,15 @@ _Ends = tuple[Fraction | None, Fraction | None]
 _NEGATIVE = "check the number and its side; if values can be below zero, say so under `possible` of the measure"
 
 
-class _Change(Verb, Windowed, ValueLimits):
+class _Change(Verb, Windowed, ValueLimits, FromWhom):
     """A change from a reference value to the current one."""
 
     since: Since = Field(
         "baseline",
         description="from what: `baseline`, a visit, `nadir`, `peak`, or `{which: latest, before: day_1}`",
+    )
+    same: Literal["laboratory", "method"] | None = Field(
+        None, description="both values are of one `laboratory`, or by one `method`; else the change is not known"
     )
 
     def change(self, at: At, name: str, key: str) -> Expr:
@@ -345,11 +348,14 @@ class _Change(Verb, Windowed, ValueLimits):
             return nothing(at)
         visit = at.setting.visit
         current = (
-            at.value_for(term, visit)
+            at.value_for(term, visit, more=at.whose(self))
             if visit is not None and not self.bounded
             else Pick("latest", at.readings(term, self), place=at.place)
         )
         reference = self.reference(at, term)
+        if self.same is not None and isinstance(reference, Fold):
+            advice = "name one value as the baseline, or leave `same` out"
+            at["same"].report("bad-value", f"a mean is of no one {self.same}", advice)
         if reference is None:
             return nothing(at)
         limits = [(side, getattr(self, side)) for side in OPERATORS if getattr(self, side) is not None]
@@ -367,7 +373,8 @@ class _Change(Verb, Windowed, ValueLimits):
         at.consistent(found)
         fall = key == "fall_of"
         self.reachable(at, found, term, fall=fall)
-        return at.compared(lambda how: _difference(how, current, reference, at, fall=fall), found)
+        alike = self.same or ""
+        return at.compared(lambda how: _difference(how, current, reference, at, fall=fall, alike=alike), found)
 
     def reachable(self, at: At, found: list[tuple[Operator, str, Constant]], term: Term, *, fall: bool) -> None:
         """Report a change that no two values make: a fall by more than everything, a rise from the greatest."""
@@ -409,14 +416,14 @@ class _Change(Verb, Windowed, ValueLimits):
 
     def reference(self, at: At, term: Term) -> Expr | None:
         """Give the value that the change is counted from."""
-        since, here = self.since, at["since"]
+        since, here, whose = self.since, at["since"], at.whose(self)
         if isinstance(since, OwnReference):
-            return here.reference(since.refer(here), term)
+            return here.reference(since.refer(here), term, whose)
         if since in {"nadir", "peak"}:
             which: Literal["least", "greatest"] = "least" if since == "nadir" else "greatest"
             return Pick(which, self.course(here, term), place=here.place)
         if since == "baseline" and at.setting.baseline is not None:
-            return here.reference(at.setting.baseline, term)
+            return here.reference(at.setting.baseline, term, whose)
         if since == "baseline" and since not in at.scope.visits:
             here.report(
                 "unknown-name",
@@ -425,26 +432,27 @@ class _Change(Verb, Windowed, ValueLimits):
             )
             return None
         visit = here.visit(since)
-        return None if visit is None else here.reference(Reference("nearest", visit), term)
+        return None if visit is None else here.reference(Reference("nearest", visit), term, whose)
 
     def course(self, at: At, term: Term) -> Select:
         """Select the values among which a nadir or peak is found: from the baseline on, through the current one."""
         baseline, visit = at.setting.baseline, at.setting.visit
         if self.bounded or baseline is None or visit is None:
-            return at.values_in(term, at.window(self))
+            return at.values_in(term, at.window(self), at.whose(self))
         since = baseline.visit.window if baseline.visit else baseline.window or Window()
         end = visit.window
-        return at.values_in(term, Window(since.start, end.end, after=since.after, before=end.before, place=at.place))
+        whole = Window(since.start, end.end, after=since.after, before=end.before, place=at.place)
+        return at.values_in(term, whole, at.whose(self))
 
 
-def _difference(how: str, current: Expr, reference: Expr, at: At, *, fall: bool) -> Expr:
+def _difference(how: str, current: Expr, reference: Expr, at: At, *, fall: bool, alike: str) -> Expr:
     place = at.place
     if how == "difference":
         left, right = (reference, current) if fall else (current, reference)
-        return Arithmetic("subtract", left, right, place)
+        return Arithmetic("subtract", left, right, place, alike)
     # Each value stands once, so that intervals stay as narrow as they are.
     hundred = at.number(100)
-    share = Arithmetic("multiply", hundred, Arithmetic("divide", current, reference, place), place)
+    share = Arithmetic("multiply", hundred, Arithmetic("divide", current, reference, place, alike), place)
     left, right = (hundred, share) if fall else (share, hundred)
     return Arithmetic("subtract", left, right, place)
 
@@ -457,7 +465,8 @@ class FallOf(_Change):
     A rise is a negative fall, so `at_most: 0 %` says that it has not fallen. The current value is the latest in the
     window; in a response, without a window, the value for the visit. The reference (`since`) is the response's
     `baseline` or the visit of that name, another visit, the `nadir` or `peak` since the baseline (elsewhere: in the
-    window), or a value of its own, `{which: latest, before: day_1}`.
+    window), or a value of its own, `{which: latest, before: day_1}`. `same` asks that both values are of one laboratory
+    or method; `laboratory` and `method` leave out all others.
 
     ## Example
     ```yaml
@@ -468,7 +477,8 @@ class FallOf(_Change):
 
     ## When data are missing
     Without a current value or a reference it is `unknown`; a share of a reference that is or may be 0 is undefined,
-    which is `unknown` too.
+    which is `unknown` too. So is, with `same`, a change between values of which it is not known that they are of one
+    laboratory or method.
 
     ## On a live stream
     It is answered anew with every value of the measure that can be the current one or the reference.
@@ -486,13 +496,14 @@ class RiseOf(_Change):
     """How far a measure has risen.
 
     ## Meaning
-    The current value minus the reference is compared with the limit, as for `fall_of`.
+    The current value minus the reference is compared with the limit, as for `fall_of`. A value that has doubled has
+    risen by 100 %; `since: {which: least, from: 3 mo before now}` counts from the least one of a past period.
 
     ## Example
     ```yaml
     rise_of: creatinine
-    since: baseline
-    at_most: 15 %
+    since: {which: least, from: 3 mo before now}
+    at_least: 25 %
     ```
 
     ## When data are missing

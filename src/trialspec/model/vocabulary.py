@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from trialspec.model.derived import Derived
 from trialspec.model.parts import Names, OneOrMore, Part, Sourced, Words
-from trialspec.model.points import Factor, Name, Number, QuantityText, Text
+from trialspec.model.points import DurationText, Factor, Name, Number, QuantityText, Text
 from trialspec.model.scope import At
 from trialspec.model.units import metric_factor
 from trialspec.quantity import ANYTHING, Interval, shown
-from trialspec.vocabulary import Sort, Term
+from trialspec.vocabulary import Sort, Term, Vocabulary
 
 UNITLESS = "1"  # how UCUM writes that there is no unit
 
@@ -66,6 +67,7 @@ class Measure(_Entry):
     values: Words = Field((), description="the words of a coded measure, in place of a unit")
     ranges: dict[Text, Range] = Field(default_factory=dict, description="reference ranges by laboratory")
     asked_of: Name = Field("site", description="who can answer: laboratory, investigator, patient, ...")
+    derived: Derived | None = Field(None, description="what makes it, of a measure that is calculated")
 
     def term(self, name: str, at: At) -> Term:
         """Give the term, reporting what does not fit together."""
@@ -93,7 +95,7 @@ class Measure(_Entry):
             frozenset(self.is_a),
             self.codes,
             self.asked_of,
-            at.place,
+            place=at.place,
         )
 
     def factors(self, unit: str, at: At) -> Mapping[str, Fraction]:
@@ -144,6 +146,7 @@ class Drug(_Entry):
     ```yaml
     drugs:
       anifrolumab: {unit: mg, units: {g: 1000}, is_a: biological, codes: {atc: L04AG11}}
+      fluocortolone: {unit: mg, equivalents: {prednisone: [5 mg, 5 mg]}}
     drug_classes:
       biological: {label: Biological}
     ```
@@ -151,6 +154,10 @@ class Drug(_Entry):
 
     unit: Text = Field(description="the unit that amounts are held in")
     units: dict[Text, Factor] = Field(default_factory=dict, description="accepted units, as for measures")
+    equivalents: dict[Name, OneOrMore[QuantityText]] = Field(
+        default_factory=dict, description="by another drug: so much of this one is as much as so much of that one"
+    )
+    half_life: DurationText | None = Field(None, description="the time in which half of it is gone, for washouts")
 
     def term(self, name: str, at: At) -> Term:
         """Give the term."""
@@ -169,8 +176,26 @@ class Drug(_Entry):
             factors,
             parents=frozenset(self.is_a),
             codes=self.codes,
+            half_life=self.half_life,
             place=at.place,
         )
+
+    def equal(self, term: Term, at: At, vocabulary: Vocabulary) -> dict[str, Fraction]:
+        """Give how much of each other drug as much as 1 of this drug is."""
+        found: dict[str, Fraction] = {}
+        for name, pair in self.equivalents.items():
+            here = at["equivalents"][name]
+            other = vocabulary.get(name)
+            if other is None or other.sort != "drug":
+                here.unknown("drug", name, [each.name for each in vocabulary.terms.values() if each.sort == "drug"])
+                continue
+            if len(pair) != 2 or any(quantity.number <= 0 for quantity in pair):
+                message = f"it takes two amounts to say how much `{name}` as much as `{term.name}` is"
+                here.report("bad-quantity", message, "write so much of this one and so much of that, `[4 mg, 5 mg]`")
+                continue
+            mine, theirs = here[0].convert(pair[0], term, what="amount"), here[1].convert(pair[1], other, what="amount")
+            found[name] = theirs / mine
+        return found
 
 
 def agreeing(factors: Mapping[str, Fraction], at: At) -> None:

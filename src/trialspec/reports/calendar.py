@@ -64,8 +64,9 @@ def _visit(program: Program, visit: VisitPlan, question: Question, first_day: in
     last = None if end is None else end - (1 if window.before else 0)
     measures = [m for each in program.assessments if visit.name in each.visits for m in each.measures]
     what = f"visit: {', '.join(measures)}" if measures else "visit"
-    note = "its dates hang on other moments" if planned is first is last is None else ""
-    yield Entry(visit.name, what, planned, first, last, note)
+    hangs = "its dates hang on other moments" if planned is first is last is None else ""
+    notes = [hangs, "" if visit.only_if is None else "for some patients"]
+    yield Entry(visit.name, what, planned, first, last, "; ".join(note for note in notes if note))
 
 
 def _located(point: Point | None, question: Question, first_day: int) -> int | None:
@@ -77,7 +78,7 @@ def _located(point: Point | None, question: Question, first_day: int) -> int | N
 
 
 def _doses(dose: DosePlan, question: Question, first_day: int) -> Iterator[Entry]:
-    amount = "" if dose.amount is None else f" {dose.amount} {dose.unit}"
+    amount = dose.planned_amount and f" {dose.planned_amount}"
     what = f"{dose.drug}{amount} {' or '.join(sorted(dose.routes))}".rstrip()
     gates = f"only if {', '.join(dose.gates)}" if dose.gates else ""
     day: int | None = None
@@ -93,7 +94,7 @@ def _doses(dose: DosePlan, question: Question, first_day: int) -> Iterator[Entry
         hangs = "" if day is not None else "its date hangs on other moments"
         endless = number == count and dose.interval is not None and not dose.times
         moves = "moves with the dose before it" if rolling else f"and so on, every {dose.interval}" if endless else ""
-        notes = [gates, moves, hangs]
+        notes = [gates, moves, hangs, "" if dose.only_if is None else "for some patients"]
         yield Entry(f"{dose.name}#{number}", what, day, first, last, "; ".join(note for note in notes if note))
 
 

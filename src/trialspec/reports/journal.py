@@ -58,7 +58,7 @@ def known_in(episode: Episode, timeline: Timeline) -> int | None:
     zone, when = timeline.zone, happened(episode)
     instants = [] if when is None else [when]
     for item in timeline.items:
-        if (item.sources or {item.id}) & episode.finding.because:
+        if not item.derived and (item.sources or {item.id}) & episode.finding.because:
             available = item.fields.get("available")
             if not isinstance(available, When):
                 return None

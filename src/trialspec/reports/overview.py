@@ -157,7 +157,9 @@ def eligibility(report: PatientReport) -> Table:
         title = f"Eligibility at enrolment: {answers['at_enrolment']}; as far as was known then: {answers['as_known']}"
     now = {each.name: each.readings[0] for each in report.about("criterion")}
     readings = dict(zip(criteria, found[0].readings, strict=True)) if found[0].readings else now
-    records = {source: item for item in report.timeline.items for source in (item.sources or {item.id})}
+    records = {
+        source: item for item in report.timeline.items if not item.derived for source in (item.sources or {item.id})
+    }
     rows = [
         (
             _criterion(criteria[name]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from trialspec.explain import point_in_words, window_in_words, words
@@ -167,7 +168,7 @@ def _label(program: Program, name: str) -> str:
 
 
 def _amount(dose: DosePlan) -> str:
-    return "" if dose.amount is None else f"{dose.amount} {dose.unit}"
+    return dose.planned_amount
 
 
 def _schedule(program: Program) -> Iterator[str]:
@@ -190,6 +191,7 @@ def _doses(program: Program) -> Iterator[str]:
         yield from _due(each, f"{each.name}#1")
         if each.gates:
             yield f"  - given only if {' and '.join(each.gates)} (see gates)"
+        yield from _for_some(each)
         yield from (f"  - {limit}" for limit in _limits(each))
         for expr in each.premedication:
             first, *rest = statement(expr)
@@ -204,7 +206,7 @@ def _doses(program: Program) -> Iterator[str]:
 
 def _dose(program: Program, dose: DosePlan) -> Iterator[str]:
     yield _label(program, dose.drug)
-    if dose.amount is not None:
+    if dose.planned_amount:
         within = f" (within {shown(dose.amount_within * 100)} %)" if dose.amount_within else ""
         yield f"{_amount(dose)}{within}"
     yield from ([" or ".join(sorted(dose.routes))] if dose.routes else [])
@@ -216,11 +218,29 @@ def _dose(program: Program, dose: DosePlan) -> Iterator[str]:
     yield f"({_tolerance(dose.early, dose.late)})"
 
 
+def _for_some(each: DosePlan | VisitPlan) -> Iterator[str]:
+    """Say for whom there is a dose or visit, where that is not everybody."""
+    if each.only_if is not None:
+        first, *rest = statement(each.only_if)
+        yield f"  - only if {first.removeprefix('- ')}"
+        yield from (f"  {line}" for line in rest)
+
+
 def _limits(dose: DosePlan) -> Iterator[str]:
     if dose.interval_at_least is not None:
         yield f"at least {dose.interval_at_least} after the dose before"
     if dose.rate_at_most is not None:
         yield f"at most {dose.rate_at_most} {dose.rate_unit}".rstrip()
+    if dose.rate_steps is not None:
+        steps = dose.rate_steps
+        first, up = (f"{shown(rate)} {dose.unit}/h" for rate in (steps.first, steps.up))
+        yield f"at most {first} at first, and {up} more after every {shown(Fraction(steps.every, 60))} min"
+    if dose.resumed_at_most is not None:
+        yield f"after an interruption at most {shown(dose.resumed_at_most * 100)} % of the rate before it"
+    if dose.lasts_at_least is not None:
+        yield f"given in no less than {dose.lasts_at_least}"
+    if dose.if_missed == "stop":
+        yield "none after one that was missed"
     if dose.belongs_until is not None:
         yield f"a dose that names no slot belongs to the last one until {point_in_words(dose.belongs_until)}"
     if dose.merge_within != _MERGE_WITHIN:
@@ -270,6 +290,7 @@ def _visits(program: Program) -> Iterator[str]:
         on = f"on {point_in_words(visit.on)}," if visit.on is not None else ""
         yield f"- **{visit.name}** {on} permitted{_window(visit.window)}".replace("  ", " ")
         yield from _due(visit, visit.name)
+        yield from _for_some(visit)
         yield from _provenance(visit.provenance, 1)
     for each in program.assessments:
         measures = ", ".join(_label(program, measure) for measure in each.measures)

@@ -224,7 +224,9 @@ def _cited(finding: Finding, program: Program, report: PatientReport) -> Table:
 
 
 def _in_words(title: str, events: frozenset[str], program: Program, report: PatientReport) -> Table:
-    items = {source: item for item in report.timeline.items for source in (item.sources or {item.id})}
+    items = {
+        source: item for item in report.timeline.items if not item.derived for source in (item.sources or {item.id})
+    }
     told_ = [record_in_words(items[event], program.vocabulary) if event in items else event for event in sorted(events)]
     return Table(title, (), tuple((each,) for each in told_), "none: what is not there decided")
 

@@ -85,7 +85,7 @@ _DOSE_DEPARTURES = frozenset(
 )
 _COLLECTED: Mapping[str, Field] = {
     "state": Field(frozenset({"done", "missed", "cancelled", "overdue", "due", "not_due", "unknown"})),
-    "departure": Field(frozenset({"out_of_window", "wrong_method"}), many=True),
+    "departure": Field(frozenset({"out_of_window", "wrong_method", "before_consent"}), many=True),
 }
 
 # The finding vocabulary: what each subject can be asked, and the possible answers. A field may be absent from a message

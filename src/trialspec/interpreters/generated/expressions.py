@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Literal
 
 from trialspec.interpreters.generated.choices import Choose, any_of, between, chance, coin, one_of
 from trialspec.interpreters.generated.records import (
-    ANTIBODY,
+    ANSWERS,
+    LASTING,
     NAMED,
     NUMBERS,
     STEADY,
@@ -21,8 +23,10 @@ from trialspec.interpreters.generated.records import (
 from trialspec.kernel import (
     Arithmetic,
     AtLeast,
+    Calculation,
     Compare,
     Constant,
+    Daily,
     Dose,
     Expr,
     Fixed,
@@ -133,7 +137,7 @@ def _limit(choose: Choose, idiom: Idiom) -> Constant:
 def _test(choose: Choose, idiom: Idiom, kind: Kind, name: str) -> Test:
     """Give a test of a field other than the name: of its number, or of a word."""
     absent = any_of(choose, (3, UNKNOWN), (1, NOT_MET), (1, MET))
-    if kind in NUMBERS and name != "antibody" and (kind not in WORDS or coin(choose)):
+    if kind in NUMBERS and name != "answer" and (kind not in WORDS or coin(choose)):
         return Test(NUMBERS[kind], one_of(choose, OPERATORS), _limit(choose, idiom), absent)
     if kind in WORDS:
         field, words = WORDS[kind]
@@ -155,7 +159,8 @@ def _select(choose: Choose, idiom: Idiom, kind: Kind, depth: int, name: str | No
         history = any_of(choose, (4, "always"), (4, None))
         if history is None and coin(choose):
             history = _moment(choose, idiom, 0)
-    return Select(kind, tuple(tests), _window(choose, idiom, depth), history, label=chosen)
+    lasting = _duration(choose, idiom) if kind in LASTING and chance(choose, 20) else None
+    return Select(kind, tuple(tests), _window(choose, idiom, depth), history, label=chosen, lasting=lasting)
 
 
 def counted(choose: Choose) -> Kind:
@@ -192,23 +197,57 @@ def _pick(choose: Choose, idiom: Idiom, depth: int) -> Pick:
 
 def _measured(choose: Choose, idiom: Idiom, depth: int) -> Expr:
     """Give a number that was measured."""
-    match any_of(choose, (12, "pick"), (2, "sum"), (2, "mean"), (6, "arithmetic"), (3, "score")):
+    match any_of(choose, (12, "pick"), (2, "sum"), (2, "mean"), (9, "arithmetic"), (3, "score")):
         case "sum" | "mean" as how:
             kind = _valued(choose)
             least = 2 if how == "mean" and coin(choose) else 1
             return Fold(how, _select(choose, idiom, kind, depth), NUMBERS[kind], least)
         case "arithmetic":
-            sign: Literal["add", "subtract", "multiply", "divide"] = any_of(
-                choose, (2, "subtract"), (1, "add"), (1, "multiply"), (2, "divide")
-            )
-            right = Constant(exactly(one_of(choose, (2, -1, 0)))) if chance(choose, 20) else _pick(choose, idiom, depth)
-            return Arithmetic(sign, _pick(choose, idiom, depth), right)
+            return _calculated(choose, idiom, depth)
         case "score":
             parts = between(choose, 2, 3)
             weights = [exactly(one_of(choose, (1, 2, 4, -1))) for _ in range(parts)]
             return Score(tuple((statement(choose, idiom, 0), weight) for weight in weights))
         case _:
             return _pick(choose, idiom, depth)
+
+
+def _calculated(choose: Choose, idiom: Idiom, depth: int) -> Arithmetic:
+    """Give a calculation with two numbers, or with a birth date and a point."""
+    how: Calculation = any_of(
+        choose,
+        *((6, "subtract"), (4, "add"), (3, "multiply"), (6, "divide"), (4, "power"), (1, "least"), (1, "greatest")),
+        *((3, "round"), (2 if idiom.months else 0, "years")),
+    )
+    if how == "years":
+        return Arithmetic(how, Pick("latest", Select("person"), "birth"), _point(choose, idiom, depth))
+    left = _pick(choose, idiom, depth)
+    if how == "round":
+        return Arithmetic(how, left, Constant(exactly(one_of(choose, (Fraction(1, 2), Fraction(2), Fraction(3))))))
+    if how == "power" and chance(choose, 60):
+        return Arithmetic(how, left, Constant(exactly(one_of(choose, (Fraction(1, 2), Fraction(-6, 5), Fraction(2))))))
+    right = Constant(exactly(one_of(choose, (2, -1, 0)))) if chance(choose, 20) else _pick(choose, idiom, depth)
+    alike = "visit" if isinstance(right, Pick) and chance(choose, 20) else ""
+    return Arithmetic(how, left, right, alike=alike)
+
+
+def _daily(choose: Choose, idiom: Idiom) -> Daily:
+    """Give a number about the dates of a window; they are counted from some point on."""
+    end = _point(choose, idiom, 0) if coin(choose) else None
+    days = _duration(choose, replace(idiom, months=False), days=True)  # in a long one numbers change day by day
+    start = Shift(Now() if end is None else end, days, earlier=True)
+    window = Window(start, end, after=chance(choose, 30), before=end is not None and chance(choose, 30))
+    kinds: tuple[Kind, ...] = any_of(
+        choose, (3, ("administration",)), (3, ("therapy",)), (2, ("administration", "therapy"))
+    )
+    of = []
+    for kind in kinds:
+        select = _select(choose, idiom, kind, 0, NAMED[kind][1][coin(choose)])
+        history: Literal["always"] | None = "always" if chance(choose, 80) else None
+        of.append((replace(select, window=window, history=history), exactly(one_of(choose, (1, 2)))))
+    how: Literal["greatest", "sum", "days", "row"] = one_of(choose, ("greatest", "sum", "days", "row"))
+    holds = Test("amount", one_of(choose, OPERATORS), Constant(exactly(between(choose, 0, 6))))
+    return Daily(how, tuple(of), holds if how in {"days", "row"} else None)
 
 
 def _count(choose: Choose, idiom: Idiom, depth: int) -> Fold:
@@ -242,7 +281,8 @@ def _run(choose: Choose, idiom: Idiom, depth: int) -> Run:
     if chance(choose, 25):
         then = _select(choose, idiom, counted(choose), 0)
         return Run(of, holds, 1, span, gap, then)
-    return Run(of, holds, any_of(choose, (4, 2), (1, 3), (1, 1)), span, gap)
+    across = chance(choose, 25)
+    return Run(of, holds, any_of(choose, (4, 2), (1, 3), (1, 1)), span, gap, across=across)
 
 
 def _age(choose: Choose, idiom: Idiom) -> Compare:
@@ -262,13 +302,23 @@ def _dates(choose: Choose, idiom: Idiom, depth: int) -> Compare:
 
 def _coded(choose: Choose, idiom: Idiom, depth: int) -> Compare:
     which: Literal["latest", "first"] = one_of(choose, ("latest", "first"))
-    of = _select(choose, idiom, "observation", depth, "antibody")
-    return Compare(Pick(which, of), "in", Constant(word(one_of(choose, ANTIBODY))))
+    of = _select(choose, idiom, "observation", depth, "answer")
+    return Compare(Pick(which, of), "in", Constant(word(one_of(choose, ANSWERS))))
 
 
-Form = Literal["value", "count", "ended", "run", "word", "date", "age", "constant", "parts", "not"]
+Form = Literal["value", "count", "daily", "ended", "run", "word", "date", "age", "constant", "parts", "not"]
 _LEAVES: tuple[tuple[int, Form], ...] = (
-    *((12, "value"), (9, "count"), (1, "ended"), (4, "run"), (2, "word"), (2, "date"), (2, "age"), (1, "constant")),
+    *(
+        (12, "value"),
+        (9, "count"),
+        (2, "daily"),
+        (1, "ended"),
+        (4, "run"),
+        (2, "word"),
+        (2, "date"),
+        (2, "age"),
+        (1, "constant"),
+    ),
 )
 _JOINS: tuple[tuple[int, Form], ...] = ((12, "parts"), (4, "not"))
 
@@ -283,6 +333,8 @@ def statement(choose: Choose, idiom: Idiom, depth: int = 2, forms: Sequence[Form
             return Compare(
                 _count(choose, idiom, depth), one_of(choose, OPERATORS), Constant(exactly(one_of(choose, (1, 2, 0))))
             )
+        case "daily":
+            return Compare(_daily(choose, idiom), one_of(choose, OPERATORS), Constant(exactly(between(choose, 0, 5))))
         case "ended":
             return _ended(choose, idiom)
         case "run":
@@ -304,7 +356,13 @@ def statement(choose: Choose, idiom: Idiom, depth: int = 2, forms: Sequence[Form
 
 def number(choose: Choose, idiom: Idiom, depth: int = 1) -> Expr:
     """Give a well-typed expression whose value is a number."""
-    return _count(choose, idiom, depth) if chance(choose, 30) else _measured(choose, idiom, depth)
+    match any_of(choose, (5, "count"), (2, "daily"), (12, "measured")):
+        case "count":
+            return _count(choose, idiom, depth)
+        case "daily":
+            return _daily(choose, idiom)
+        case _:
+            return _measured(choose, idiom, depth)
 
 
 # --- what is asked for ------------------------------------------------------------------------------------------------
@@ -328,6 +386,8 @@ def subjects(part: Expr | Select | Window | None) -> frozenset[Subject]:
             return subjects(of) | subjects(then)
         case Shift(point):
             return subjects(point)
+        case Daily(of=parts):
+            return frozenset().union(*(subjects(each) for each, _ in parts))
         case Score(items):
             return frozenset().union(*(subjects(item) for item, _ in items))
         case AtLeast(of=parts):

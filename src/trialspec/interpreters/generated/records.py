@@ -19,11 +19,11 @@ from trialspec.times import DAY, When, Zone, on_date, parse_time, shift_months, 
 
 # What generated patients have, and generated protocols ask for: few names, so that they meet.
 NAMED: dict[Kind, tuple[str, tuple[str, ...]]] = {
-    "observation": ("measure", ("protein", "neutrophils", "antibody")),
-    "administration": ("drug", ("rituximab", "prednisone")),
+    "observation": ("measure", ("protein", "marker", "answer")),
+    "administration": ("drug", ("drug_b", "drug_a")),
     "milestone": ("milestone", ("enrolment", "screening", "visit")),
-    "condition": ("concept", ("infection", "nephritis")),
-    "therapy": ("drug", ("prednisone", "azathioprine")),
+    "condition": ("concept", ("infection", "inflammation")),
+    "therapy": ("drug", ("drug_a", "drug_0")),
     "adverse_event": ("concept", ("infection", "rash")),
     "procedure": ("concept", ("biopsy",)),
     "person": ("sex", ("female", "male")),
@@ -42,7 +42,7 @@ WORDS: dict[Kind, tuple[str, tuple[str, ...]]] = {
     "adverse_event": ("serious", ("yes", "no")),
     "procedure": ("result", ("class_iii", "class_iv")),
 }
-ANTIBODY = ("negative", "positive")  # the words that a coded measure takes
+ANSWERS = ("negative", "positive")  # the words that a coded measure takes
 UNITS = ("g", "mg")
 LASTING: tuple[Kind, ...] = ("therapy", "condition", "adverse_event")
 
@@ -158,8 +158,8 @@ def _item(choose: Choose, calendar: Calendar, number: int, about: Sequence[Subje
     chosen = word(named) if answer != "yes" or chance(choose, 85) else _word(choose, names)
     fields: dict[str, Codes | Interval | When] = {name: chosen}
     unit = ""
-    if kind == "observation" and chosen == word("antibody"):
-        fields["value"] = _word(choose, ANTIBODY)
+    if kind == "observation" and chosen == word("answer"):
+        fields["value"] = _word(choose, ANSWERS)
     elif kind in NUMBERS and chance(choose, 95):
         fields[NUMBERS[kind]] = _number(choose)
         unit = one_of(choose, UNITS)

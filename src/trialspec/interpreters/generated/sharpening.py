@@ -7,12 +7,12 @@ from fractions import Fraction
 
 from trialspec.interpreters.generated.choices import Choose, between, chance, coin, one_of
 from trialspec.interpreters.generated.expressions import counted
-from trialspec.interpreters.generated.records import ANTIBODY, NAMED, WORDS, Calendar, time_near
+from trialspec.interpreters.generated.records import ANSWERS, NAMED, WORDS, Calendar, time_near
 from trialspec.patient import FAR, Item, Timeline
 from trialspec.quantity import Codes, Interval, exactly, word
 from trialspec.times import When, on_date
 
-_WORDS_OF: dict[str, tuple[str, ...]] = {"value": ANTIBODY}
+_WORDS_OF: dict[str, tuple[str, ...]] = {"value": ANSWERS}
 for _field, _words in (*NAMED.values(), *WORDS.values()):
     _WORDS_OF[_field] = (*_words, *_WORDS_OF.get(_field, ()))
 
