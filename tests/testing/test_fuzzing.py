@@ -8,12 +8,13 @@ from random import Random
 
 import pytest
 
-from tests.laws.monitor_mutants import MUTANTS
-from trialspec import evaluation, monitor
+from trialspec import evaluation
 from trialspec.casebook import read_cases, run_case
-from trialspec.testing import LAWS, Law, Live, agreement, fuzz, held, watches
+from trialspec.interpreters.generated.choices import Choose
+from trialspec.testing import LAWS, Law, Live, Outcome, agreement, fuzz
 from trialspec.testing.laws import watch
 from trialspec.testing.streams import Stream
+from trialspec.testing.watching import Watch
 
 ROOT = Path(__file__).parents[2]
 DEMO = evaluation.load(ROOT / "tests" / "cli" / "demo")
@@ -21,25 +22,33 @@ PROTOCOLS = sorted(path.parent for path in (ROOT / "protocols").glob("*/protocol
 pytestmark = pytest.mark.slow
 
 
+def shown(outcome: Outcome) -> str:
+    """What breaks a law."""
+    return "" if outcome.broken is None else f"{outcome.broken.why}\n{outcome.broken.stream}"
+
+
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
 def test_the_laws_hold_on_a_small_protocol(law: Law) -> None:
     (outcome,) = fuzz(DEMO, [law], examples=15)
-    assert outcome.broken is None, f"{outcome.broken.why}\n{outcome.broken.stream}" if outcome.broken else ""
+    assert outcome.broken is None, shown(outcome)
 
 
 @pytest.mark.parametrize("folder", PROTOCOLS, ids=lambda path: path.name)
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
 def test_the_laws_hold_on_every_protocol(law: Law, folder: Path) -> None:
     (outcome,) = fuzz(evaluation.load(folder), [law], examples=4)
-    assert outcome.broken is None, f"{outcome.broken.why}\n{outcome.broken.stream}" if outcome.broken else ""
+    assert outcome.broken is None, shown(outcome)
 
 
 def test_the_same_seed_draws_the_same_streams() -> None:
     seen: list[list[Stream]] = []
     for number in (1, 1, 2):
         drawn: list[Stream] = []
-        law = Law("none", "nothing", lambda watch_, _, drawn=drawn: drawn.append(watch_.stream))
-        list(fuzz(DEMO, [law], examples=5, number=number))
+
+        def keep(watch_: Watch, _: Choose, drawn: list[Stream] = drawn) -> None:
+            drawn.append(watch_.stream)
+
+        list(fuzz(DEMO, [Law("none", "nothing", keep)], examples=5, number=number))
         seen.append(drawn)
     assert seen[0] == seen[1]
     assert seen[0] != seen[2]
@@ -84,14 +93,3 @@ def test_streams_have_what_streams_have(make: Callable[[int], int]) -> None:
     assert share(lambda each: any(step.pace == "halts" for step in each.steps)) > 0.5
     assert share(lambda each: any(len(step.raws) > 1 for step in each.steps)) > 0.8
     assert share(lambda each: len(each.patients) > 1) > 0.2
-
-
-# Of the seeded defects of the monitor those that need no generated protocol to show: each is found on the small one.
-MONITOR = [mutant for mutant in MUTANTS if mutant.own is None]
-
-
-def test_the_monitor_is_the_one_that_is_tested() -> None:
-    assert monitor.Monitor in type(Live(DEMO).monitor).__mro__
-    assert MONITOR
-    assert held is not None
-    assert watches is not None

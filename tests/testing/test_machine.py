@@ -34,7 +34,7 @@ class Stuck(Live):
 
 
 def test_the_live_engine_agrees() -> None:
-    run_state_machine_as_test(ProtocolMachine.over(DEMO), settings=few)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(ProtocolMachine.over(DEMO), settings=few)
 
 
 @pytest.mark.parametrize("wrong", [Deaf, Stuck])
@@ -42,4 +42,4 @@ def test_what_is_wrong_is_found(wrong: type[Live]) -> None:
     machine = ProtocolMachine.over(DEMO, lambda: wrong(DEMO))
     many = settings(few, max_examples=100)
     with pytest.raises(AssertionError, match="raised"):
-        run_state_machine_as_test(machine, settings=many)  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(machine, settings=many)

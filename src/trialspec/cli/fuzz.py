@@ -53,10 +53,11 @@ def fuzz(
             advice = did_you_mean(name, laws.BY_NAME) or f"there are {there}"
             raise arguments.refused("unknown-name", f"there is no law `{name}`", advice)
     loaded = load(arguments.protocol_file(protocol, libraries), libraries=libraries)
-    held = laws.chosen(names)
+    held, tested = laws.chosen(names), None
     try:
         if target is not None:
-            held = (fuzzing.agreement(systems.system(target), rules),)
+            tested = systems.system(target)
+            held = (fuzzing.agreement(tested, rules),)
         outcomes: list[fuzzing.Outcome] = []
         with show.progress("streams", len(held) * examples) as step:
             for outcome in fuzzing.fuzz(loaded, held, examples=examples, number=number, step=step):
@@ -65,6 +66,8 @@ def fuzz(
                     _tell(outcome)
     except systems.NoAnswerError as error:
         raise arguments.refused("bad-value", str(error), "docs/testing.md says how a system is asked") from error
+    finally:
+        systems.end(tested)
     broken = [outcome for outcome in outcomes if outcome.broken is not None]
     for outcome in broken:
         assert outcome.broken is not None

@@ -23,6 +23,7 @@ from trialspec.testing.machine import ProtocolMachine
 from trialspec.testing.made import Expected, Patient
 from trialspec.testing.making import DEPARTURES, UnreachableError, Wish, make
 from trialspec.testing.patients import boundary_patients, events, patients, timelines, values
+from trialspec.testing.protocols import Written, nearly_protocols, protocols
 from trialspec.testing.recipes import Recipe, read_recipe
 from trialspec.testing.simulating import Simulated, simulate
 from trialspec.testing.streams import Step, Stream
@@ -53,6 +54,7 @@ __all__ = [
     "System",
     "UnreachableError",
     "Wish",
+    "Written",
     "agreement",
     "agrees",
     "borders",
@@ -61,7 +63,9 @@ __all__ = [
     "fuzz",
     "held",
     "make",
+    "nearly_protocols",
     "patients",
+    "protocols",
     "read_conformance",
     "read_recipe",
     "run_conformance",

@@ -12,6 +12,7 @@ from functools import cached_property
 
 from trialspec.evaluation import Protocol
 from trialspec.events import Event, check
+from trialspec.interpreters.derived import Deriving
 from trialspec.interpreters.reading import Question, Reading
 from trialspec.interpreters.reference import read
 from trialspec.items import Clock, told
@@ -110,7 +111,11 @@ class Draft:
     @cached_property
     def timeline(self) -> Timeline:
         """What the records tell."""
-        return Timeline(PATIENT, self.zone, tuple(item for _, item in self.written))
+        told = Timeline(PATIENT, self.zone, tuple(item for _, item in self.written))
+        if not self.protocol.derived:
+            return told
+        made = Deriving(self.protocol.derived)(told, told.items)
+        return replace(told, items=(*told.items, *made))
 
     @property
     def raws(self) -> tuple[Raw, ...]:

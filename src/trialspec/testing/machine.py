@@ -13,7 +13,7 @@ from trialspec.evaluation import Protocol
 from trialspec.testing.draft import Raw
 from trialspec.testing.fuzzing import compare
 from trialspec.testing.streams import Matter, begun, happening, matter
-from trialspec.testing.systems import Live, Reference, System
+from trialspec.testing.systems import Live, Reference, System, end
 from trialspec.times import DAY, parse_time
 
 
@@ -167,9 +167,7 @@ class ProtocolMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Let go of a system that was started."""
-        end = getattr(self.system, "end", None)
-        if end is not None:
-            end()
+        end(self.system)
 
 
 USUAL = settings(deadline=None, stateful_step_count=12)

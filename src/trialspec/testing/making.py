@@ -222,7 +222,7 @@ class Maker:
             draft, on = self.dose(draft, plan, number, day, word, before.get(plan.name), anchored=bool(found))
             if on is not None:
                 before[plan.name] = on
-            stopped = stopped or word == "after_stop"
+            stopped = word == "after_stop"
         return draft
 
     def planned(self, draft: Draft, plan: DosePlan, number: int, before: Mapping[str, int]) -> int | None:
@@ -479,7 +479,9 @@ def otherwise(made: Patient) -> Iterator[tuple[Expected, str]]:
     wanted = made.expected
     if not wanted:
         return
-    found = {(each.subject, each.name): each for each in _findings(made, {each.subject for each in wanted})}
+    found: dict[tuple[str, str], Finding] = {
+        (each.subject, each.name): each for each in _findings(made, {each.subject for each in wanted})
+    }
     for each in wanted:
         finding = found.get((each.subject, each.name))
         if finding is None:

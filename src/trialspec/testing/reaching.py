@@ -366,6 +366,11 @@ def _aim_left(expr: Arithmetic, domain: Interval, right: Interval) -> Interval |
             return None if not number else scale(domain, 1 / number)
         case "divide":
             return None if not number else scale(domain, number)
+        case "least" | "greatest" | "round":
+            # Near enough: what comes of it is read before it is taken.
+            return domain
+        case "power" | "years":
+            return None
 
 
 def _aim_right(expr: Arithmetic, domain: Interval, left: Interval) -> Interval | None:
@@ -379,6 +384,10 @@ def _aim_right(expr: Arithmetic, domain: Interval, left: Interval) -> Interval |
             return None if not number else scale(domain, 1 / number)
         case "divide":
             return divide(left, domain)
+        case "least" | "greatest":
+            return domain
+        case "power" | "round" | "years":
+            return None
 
 
 def _picked(pick: Pick, domain: Interval, ask: Ask, draft: Draft, search: Search, unit: str | None) -> Iterator[Draft]:

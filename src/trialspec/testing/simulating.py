@@ -98,7 +98,7 @@ def checked(protocol: Protocol, recipe: Recipe) -> None:
     program = protocol.program
     found: list[Diagnostic] = []
     answers = categories(program)
-    asked = [("departure of a dose", word, DEPARTURES) for word in recipe.doses]
+    asked: list[tuple[str, str, tuple[str, ...]]] = [("departure of a dose", word, DEPARTURES) for word in recipe.doses]
     asked += [("response", where, tuple(answers)) for where in recipe.responses]
     for where, shares in recipe.responses.items():
         asked += [(f"category of `{where}`", word, answers.get(where, ())) for word in shares]

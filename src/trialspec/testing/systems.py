@@ -248,6 +248,13 @@ def _alerts(answer: object, who: str) -> frozenset[str]:
     return frozenset(str(each) for each in alerts)
 
 
+def end(tested: System | None) -> None:
+    """Let go of a system that was started."""
+    stop = getattr(tested, "end", None)
+    if stop is not None:
+        stop()
+
+
 def system(text: str) -> System:
     """Make a system of what a person writes: `http://...`, `python:module:function`, or a command."""
     if text.startswith(("http://", "https://")):
