@@ -34,6 +34,7 @@ protocol says: `http://...`, `python:module:function`, or a command that reads l
 @arguments.libraries
 def fuzz(
     protocol: str,
+    *,
     examples: int,
     number: int,
     names: tuple[str, ...],

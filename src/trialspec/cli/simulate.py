@@ -9,7 +9,7 @@ import click
 from trialspec.cli import arguments, exits, show
 from trialspec.evaluation import load
 
-_HELP = """Simulate patients of PROTOCOL: records with visits a few days off, missed doses, values in other units, late entries.
+_HELP = """Simulate patients of PROTOCOL, with visits a few days off, doses missed, values in other units, late entries.
 
 Two files are written: `events.ndjson`, the records, and `oracle.ndjson`, a line for each patient with what was decided
 of it before its records were made, which is what the protocol must say. A recipe in YAML says what shares are how

@@ -155,8 +155,8 @@ def _doses(protocol: Protocol) -> Iterator[Pair]:
                 patient,
                 {**raw, "planned": name},
                 ({"time": shown_date(before)}, {"time": shown_date(after)}),
-                "time",
-                word,
+                differ_in="time",
+                word=word,
             )
         when = parse_time(raw["time"], zone)
         assert when is not None
@@ -221,14 +221,14 @@ def _straddling(
             if (raw["id"], "value") not in seen:
                 flipped = set[tuple[str, str]]()
                 for one, other in _numbers(expr, query, raw, patient):
-                    for pair in _flipped(about, patient, raw, (one, other), "value", word):
+                    for pair in _flipped(about, patient, raw, (one, other), differ_in="value", word=word):
                         seen.add((raw["id"], "value"))
                         if pair.words not in flipped:
                             flipped.add(pair.words)
                             yield pair
             if times and (raw["id"], "time") not in seen:
-                for one, other in _times(query, raw, patient, ask):
-                    for pair in _flipped(about, patient, raw, (one, other), "time", word):
+                for one, other in _times(query, patient, ask):
+                    for pair in _flipped(about, patient, raw, (one, other), differ_in="time", word=word):
                         seen.add((raw["id"], "time"))
                         yield pair
 
@@ -243,7 +243,7 @@ def _selects(query: Select, raw: Raw, patient: Patient) -> bool:
 
 
 def _flipped(
-    about: str, patient: Patient, raw: Raw, keys: tuple[Raw, Raw], differ_in: Literal["value", "time"], word: _Word
+    about: str, patient: Patient, raw: Raw, keys: tuple[Raw, Raw], *, differ_in: Literal["value", "time"], word: _Word
 ) -> Iterator[Pair]:
     """Give a pair if the answer is another on the other side."""
     one, other = (_changed(patient, {**raw, **each}) for each in keys)
@@ -301,7 +301,7 @@ def _limits(expr: Expr, query: Select) -> Iterator[Fraction]:
 
 
 def _solved(expr: Expr, query: Select, raw: Raw, patient: Patient, key: str) -> Iterator[Fraction]:
-    """Give the numbers at which a calculated value would be on its limit, by halving: the answer is monotone between."""
+    """Give the numbers at which a calculated value would be on its limit, by halving what is possible."""
     term = patient.protocol.program.vocabulary.get(raw.get("measure", ""))
     if (
         key != "value"
@@ -335,7 +335,7 @@ def _solved(expr: Expr, query: Select, raw: Raw, patient: Patient, key: str) -> 
         yield high * step
 
 
-def _times(query: Select, raw: Raw, patient: Patient, ask: Ask) -> Iterator[tuple[Raw, Raw]]:
+def _times(query: Select, patient: Patient, ask: Ask) -> Iterator[tuple[Raw, Raw]]:
     """Give neighbours around each end of the window of a selection."""
     there = stretch(query.window, _question(patient, ask))
     if not isinstance(there, Stretch):

@@ -132,8 +132,8 @@ def write_conformance(protocol: Protocol, frozen: str, folder: Path, streams: in
     """Write a suite as files of JSON, one an example, beside the protocol with all that it uses; give their number."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "protocol.yaml").write_text(frozen, encoding="utf-8")
-    number = 0
-    for number, example in enumerate(suite(protocol, streams), 1):
+    examples = tuple(suite(protocol, streams))
+    for example in examples:
         plain = {
             "example": example.name,
             "protocol": protocol.program.name,
@@ -150,7 +150,7 @@ def write_conformance(protocol: Protocol, frozen: str, folder: Path, streams: in
         }
         text = json.dumps(plain, indent=1, ensure_ascii=False)
         (folder / f"{example.name}.json").write_text(f"{text}\n", encoding="utf-8")
-    return number
+    return len(examples)
 
 
 def read_conformance(folder: Path) -> Iterator[Example]:

@@ -117,7 +117,7 @@ def case_of(
     expected = [each for each in expected if each.subject != "criterion"]
     for each in expected:
         name = f"{each.subject} {each.name}" if each.subject in {"gate", "visit"} else each.name
-        words: Plain = sorted(each.words)[0] if len(each.words) == 1 else [*sorted(each.words)]
+        words: Plain = min(each.words) if len(each.words) == 1 else [*sorted(each.words)]
         fields = expects.setdefault(name, {})
         assert isinstance(fields, dict)
         fields[each.field] = words or "none"

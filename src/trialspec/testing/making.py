@@ -219,7 +219,9 @@ class Maker:
             if stopped:
                 self.expect("dose", name, "state", "cancelled")
                 continue
-            draft, on = self.dose(draft, plan, number, day, word, before.get(plan.name), anchored=bool(found))
+            draft, on = self.dose(
+                draft, plan, number, day, word=word, before=before.get(plan.name), anchored=bool(found)
+            )
             if on is not None:
                 before[plan.name] = on
             stopped = word == "after_stop"
@@ -243,7 +245,7 @@ class Maker:
         return min(enrolled + wait, due.first) if isinstance(due, When) else enrolled + wait
 
     def dose(
-        self, draft: Draft, plan: DosePlan, number: int, planned: int, word: str, before: int | None, *, anchored: bool
+        self, draft: Draft, plan: DosePlan, number: int, planned: int, *, word: str, before: int | None, anchored: bool
     ) -> tuple[Draft, int | None]:
         """Give one dose, or leave it out."""
         name, zone = f"{plan.name}#{number}", draft.zone
@@ -380,7 +382,7 @@ class Maker:
                 raise UnreachableError(f"{name} has no route in the plan")
             raw["route"] = others[0]
         elif plan.routes:
-            raw["route"] = sorted(plan.routes)[0]
+            raw["route"] = min(plan.routes)
         if plan.rate_at_most is not None:
             limit = plan.rate_at_most.exact or Fraction(1)
             raw["rate"] = f"{decimal(limit * 2 if word == 'rate' else limit)} {plan.rate_unit}"
@@ -563,7 +565,7 @@ def _milestone(moment: Moment | None) -> str | None:
         return None
     for test in moment.of.tests:
         if test.field == "milestone" and (words := words_of(test)):
-            return sorted(words)[0]
+            return min(words)
     return None
 
 

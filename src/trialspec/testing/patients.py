@@ -55,7 +55,17 @@ def patients(
 
     What cannot be had raises `UnreachableError` with the reason when the first patient is drawn.
     """
-    wishes = tuple(_wishes(protocol, eligible, failing, undetermined_by, departing, response, treated=treated))
+    wishes = tuple(
+        _wishes(
+            protocol,
+            eligible=eligible,
+            failing=failing,
+            undetermined_by=undetermined_by,
+            departing=departing,
+            response=response,
+            treated=treated,
+        )
+    )
     for wish in wishes:
         checked(protocol.program, wish)
 
@@ -85,12 +95,12 @@ def one_of_them(protocol: Protocol, wishes: Sequence[Wish], choose: Choose, name
 
 def _wishes(
     protocol: Protocol,
+    *,
     eligible: bool | None,
     failing: str,
     undetermined_by: str,
     departing: Departing,
     response: Responding,
-    *,
     treated: bool,
 ) -> Iterable[Wish]:
     program = protocol.program

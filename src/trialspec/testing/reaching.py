@@ -280,7 +280,7 @@ def _compared(expr: Compare, goal: Goal, draft: Draft, search: Search) -> Iterat
         for unit, limit in limits:
             domain = side(expr.operator, limit, goal.wanted)
             if domain is not None:
-                yield from _to(left, domain, goal.ask, draft, search, unit)
+                yield from _to(left, domain, goal.ask, draft, search, unit=unit)
         return
     # A date against a point, or two numbers: the right side first.
     for placed in _anything(right, goal.ask, draft, search):
@@ -309,7 +309,7 @@ def _anything(expr: Expr, ask: Ask, draft: Draft, search: Search) -> Iterator[Dr
 
 
 def _to(
-    expr: Expr, domain: Interval, ask: Ask, draft: Draft, search: Search, unit: str | None = None
+    expr: Expr, domain: Interval, ask: Ask, draft: Draft, search: Search, *, unit: str | None = None
 ) -> Iterator[Draft]:
     """Give the drafts in which a number is surely in a domain."""
     search.step()
@@ -318,13 +318,13 @@ def _to(
         yield draft
     match expr:
         case Pick(field="birth"):
-            yield from _born(expr, domain, ask, draft)
+            yield from _born(domain, ask, draft)
         case Pick():
-            yield from _picked(expr, domain, ask, draft, search, unit)
+            yield from _picked(expr, domain, ask, draft, search, unit=unit)
         case Fold(how="count" | "distinct"):
             yield from _counted(expr, domain, ask, draft, search)
         case Fold():
-            yield from _summed(expr, domain, ask, draft, search, unit)
+            yield from _summed(expr, domain, ask, draft, search, unit=unit)
         case Score(items):
             yield from _scored(items, domain, ask, draft, search)
         case Arithmetic():
@@ -390,8 +390,10 @@ def _aim_right(expr: Arithmetic, domain: Interval, left: Interval) -> Interval |
             return None
 
 
-def _picked(pick: Pick, domain: Interval, ask: Ask, draft: Draft, search: Search, unit: str | None) -> Iterator[Draft]:
-    """Add the item that is picked, with a number in the domain; in the narrower one that what comes needs, if it can."""
+def _picked(
+    pick: Pick, domain: Interval, ask: Ask, draft: Draft, search: Search, *, unit: str | None
+) -> Iterator[Draft]:
+    """Add the item that is picked, with a number in the domain; in a narrower one that what comes needs, too."""
     for aim in _narrowed(pick, domain, search):
         for more in _selected(
             pick.of, ask, draft, search, {pick.field: aim}, unit=unit, near=_near(pick, ask, draft, search)
@@ -459,7 +461,7 @@ def _other_words(pick: Pick, draft: Draft) -> frozenset[str]:
     return found or frozenset({"other"})
 
 
-def _born(pick: Pick, domain: Interval, ask: Ask, draft: Draft) -> Iterator[Draft]:
+def _born(domain: Interval, ask: Ask, draft: Draft) -> Iterator[Draft]:
     """Write down a birth date; a round one where there is room."""
     day = draft.zone.date_of(ask.at)
     low = int(domain.low) if domain.low is not None else None
@@ -515,18 +517,14 @@ def _selected(
         return
     if there is None:
         return
-    made = 0
     sayings = records(draft.program, query, search.choose, fields, unit=unit, vary=search.vary, style=search.style)
-    for raw in sayings:
+    for raw in islice(sayings, _MOST_WAYS):
         for time in _times(query, there, draft, search, near):
             for lasting in _lasting(query, time):
                 search.step()
                 more = draft.add({**raw, "time": time, **lasting})
                 if more is not None:
                     yield more
-        made += 1
-        if made >= _MOST_WAYS:
-            return
 
 
 def _lasting(query: Select, time: str) -> Iterator[Raw]:
@@ -593,7 +591,9 @@ def _added(fold: Fold, lacking: int, ask: Ask, draft: Draft, search: Search) -> 
         yield from _added(fold, lacking - 1, ask, more, search)
 
 
-def _summed(fold: Fold, domain: Interval, ask: Ask, draft: Draft, search: Search, unit: str | None) -> Iterator[Draft]:
+def _summed(
+    fold: Fold, domain: Interval, ask: Ask, draft: Draft, search: Search, *, unit: str | None
+) -> Iterator[Draft]:
     """Add what is lacking to a sum, or as many values as a mean needs."""
     value = _number(draft.read(fold, ask).value)
     aim = domain
@@ -604,7 +604,7 @@ def _summed(fold: Fold, domain: Interval, ask: Ask, draft: Draft, search: Search
         if reading is not None and inside(reading, domain):
             yield more
         elif fold.how == "mean" and reading is None and len(more.written) - len(draft.written) < fold.least:
-            yield from _summed(fold, domain, ask, more, search, unit)
+            yield from _summed(fold, domain, ask, more, search, unit=unit)
 
 
 def _scored(
@@ -671,7 +671,7 @@ def _distances(run: Run, number: int) -> Iterator[tuple[int, ...]]:
         step = whole // (count - 1)
         days = step - step % 86_400
         step = days if days and days * (count - 1) >= span else step
-        yield tuple(step * back for back in range(count - 1)) + (max(span, step * (count - 1)),)
+        yield (*(step * back for back in range(count - 1)), max(span, step * (count - 1)))
     if span <= 3600 * (count - 1):
         # All on one date, an hour apart.
         yield tuple(3600 * back for back in range(count))

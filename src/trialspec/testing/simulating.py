@@ -79,7 +79,7 @@ class Simulated:
     def differences(self) -> tuple[str, ...]:
         """Give what the engine says otherwise: findings by the reference, and alerts of what was decided."""
         wrong = [
-            f"{each.subject} {each.name} {each.field}: {', '.join(sorted(each.words)) or 'none'} was decided, it is {said}"
+            f"{each.subject} {each.name} {each.field}: {'/'.join(sorted(each.words)) or 'none'} decided, it is {said}"
             for each, said in otherwise(self.patient)
         ]
         episodes = self.patient.report().alerts.values()
@@ -212,7 +212,7 @@ class Cohort:
         return True
 
     def patient(self, index: int, seed: int) -> Simulated:
-        """Make the patient of a number; what proves too much to ask for is asked for less of, and the oracle says so."""
+        """Make the patient of a number; of what proves too much to ask for less is asked."""
         name = f"{self.protocol.program.name.upper()[:4].strip('-')}-{index:07}"
         for attempt in range(_MOST_TRIES):
             drawn = Drawn(f"{seed} {index} {attempt}")
@@ -357,7 +357,7 @@ class _Course:
             if stop is not None and stop <= last:
                 self.decided[f"visit {plan.name}"] = "left before"
                 continue
-            draft, at = self.visit(draft, plan, first, planned, last, at)
+            draft, at = self.visit(draft, plan, (first, planned, last), at)
         if stop is not None:
             word = ("left_study", "lost", "consent_withdrawn", "death")[self.drawn(4)]
             left = draft.add({"kind": "milestone", "milestone": word, "time": shown_date(stop)})
@@ -386,9 +386,9 @@ class _Course:
         later = [day for day in days if day > course]
         return later[self.drawn(len(later))] - 8 if later else None
 
-    def visit(self, draft: Draft, plan: VisitPlan, first: int, planned: int, last: int, at: int) -> tuple[Draft, int]:
+    def visit(self, draft: Draft, plan: VisitPlan, days: tuple[int, int, int], at: int) -> tuple[Draft, int]:
         """Make one visit: a few days off, out of its window, or not at all."""
-        recipe = self.cohort.recipe
+        recipe, (first, planned, last) = self.cohort.recipe, days
         measures = [name for each in self.program.assessments if plan.name in each.visits for name in each.measures]
         there = {raw.get("measure", "") for raw in draft.raws if self.belongs(raw, first, last)}
         answered = bool(there & set(measures))

@@ -254,7 +254,7 @@ def happening(choose: Choose, about: Matter, days: Sequence[int]) -> dict[str, s
     )
     raw = made(choose, about, days)
     if chance(choose, 60):
-        raw["available"] = _time(choose, about, _day(choose, days)) if chance(choose, 30) else raw["time"]
+        raw["available"] = _time(choose, _day(choose, days)) if chance(choose, 30) else raw["time"]
     if about.sites and chance(choose, 25):
         raw["site"] = one_of(choose, about.sites)
     return raw
@@ -264,7 +264,7 @@ def _day(choose: Choose, days: Sequence[int]) -> int:
     return one_of(choose, days) + one_of(choose, _NEAR)
 
 
-def _time(choose: Choose, about: Matter, day: int) -> str:
+def _time(choose: Choose, day: int) -> str:
     """Write a date, or a time of it with an offset or on the site's clocks."""
     text = shown_date(day)
     if coin(choose):
@@ -278,9 +278,9 @@ def _asked(choose: Choose, about: Matter, days: Sequence[int]) -> dict[str, str]
         return _value(choose, about, days)
     query = one_of(choose, about.queries)
     for raw in records(about.program, query, choose, vary=True):
-        made = {**raw, "time": _time(choose, about, _day(choose, days))}
+        made = {**raw, "time": _time(choose, _day(choose, days))}
         if query.kind in {"condition", "therapy"}:
-            made |= _lasting(choose, about, days)
+            made |= _lasting(choose, days)
         if query.kind == "observation" and chance(choose, 70):
             made |= _number(choose, about, made.get("measure", ""))
         if chance(choose, 10) and query.kind not in {"observation", "milestone"}:
@@ -290,7 +290,7 @@ def _asked(choose: Choose, about: Matter, days: Sequence[int]) -> dict[str, str]
     return _value(choose, about, days)
 
 
-def _lasting(choose: Choose, about: Matter, days: Sequence[int]) -> dict[str, str]:
+def _lasting(choose: Choose, days: Sequence[int]) -> dict[str, str]:
     match any_of(choose, (3, "open"), (2, "ongoing"), (2, "ended"), (1, "started")):
         case "ongoing":
             return {"ongoing": "yes"}
@@ -308,7 +308,7 @@ def _dose(choose: Choose, about: Matter, days: Sequence[int]) -> dict[str, str]:
         return _asked(choose, about, days) if about.queries else _value(choose, about, days)
     name = one_of(choose, tuple(there))
     plan, _ = there[name]
-    raw = {"kind": "administration", "drug": plan.drug, "time": _time(choose, about, _day(choose, days))}
+    raw = {"kind": "administration", "drug": plan.drug, "time": _time(choose, _day(choose, days))}
     number = None if plan.amount is None else plan.amount.low if plan.amount.low is not None else plan.amount.high
     text = None if number is None else decimal(number * one_of(choose, (1, 1, 1, 2)))
     raw |= {} if text is None else {"amount": text, "unit": plan.unit}
@@ -330,14 +330,14 @@ def _dose(choose: Choose, about: Matter, days: Sequence[int]) -> dict[str, str]:
 
 
 def _value(choose: Choose, about: Matter, days: Sequence[int]) -> dict[str, str]:
-    """Give a value of some measure, in some unit, near a limit; sometimes without a unit, or beyond what is possible."""
+    """Give a value of some measure, in some unit, near a limit; sometimes without a unit, or impossible."""
     terms = tuple(term for term in about.program.vocabulary.terms.values() if term.sort == "measure")
     if not terms:
         return _visit(choose, about, days)
     asked = {word for plan in about.program.assessments for word in plan.measures}
     likely = tuple(term for term in terms if term.name in asked) or terms
     term = one_of(choose, likely if chance(choose, 85) else terms)
-    raw = {"kind": "observation", "measure": term.name, "time": _time(choose, about, _day(choose, days))}
+    raw = {"kind": "observation", "measure": term.name, "time": _time(choose, _day(choose, days))}
     raw |= _number(choose, about, term.name)
     if about.visits and chance(choose, 20):
         raw["visit"] = any_of(choose, (6, one_of(choose, about.visits)), (1, "unscheduled"))
@@ -375,18 +375,18 @@ def said_in(term: Term, number: Fraction) -> list[dict[str, str]]:
 
 
 def _visit(choose: Choose, about: Matter, days: Sequence[int]) -> dict[str, str]:
-    raw = {"kind": "milestone", "milestone": "visit", "time": _time(choose, about, _day(choose, days))}
+    raw = {"kind": "milestone", "milestone": "visit", "time": _time(choose, _day(choose, days))}
     return raw | ({"visit": one_of(choose, about.visits)} if about.visits else {})
 
 
-def _stop(choose: Choose, about: Matter, days: Sequence[int]) -> dict[str, str]:
-    time = _time(choose, about, _day(choose, days))
+def _stop(choose: Choose, about: Matter, days: Sequence[int]) -> dict[str, str]:  # noqa: ARG001 - all are called alike
+    time = _time(choose, _day(choose, days))
     return {"kind": "milestone", "milestone": one_of(choose, _STOPS), "time": time}
 
 
 def _milestone(choose: Choose, about: Matter, days: Sequence[int]) -> dict[str, str]:
     word = one_of(choose, ("consent", "screening", "enrolment", "version_approved", "screen_failure"))
-    raw = {"kind": "milestone", "milestone": word, "time": _time(choose, about, _day(choose, days))}
+    raw = {"kind": "milestone", "milestone": word, "time": _time(choose, _day(choose, days))}
     if word in {"consent", "version_approved"}:
         raw["version"] = one_of(choose, (about.program.version, "0.9"))
     return raw
@@ -394,7 +394,7 @@ def _milestone(choose: Choose, about: Matter, days: Sequence[int]) -> dict[str, 
 
 def _adverse_event(choose: Choose, about: Matter, days: Sequence[int]) -> dict[str, str]:
     names = sorted(term.name for term in about.program.vocabulary.terms.values() if term.sort == "adverse_event")
-    raw = {"kind": "adverse_event", "time": _time(choose, about, _day(choose, days))}
+    raw = {"kind": "adverse_event", "time": _time(choose, _day(choose, days))}
     raw |= {"concept": one_of(choose, names)} if names else {"term": "headache"}
     raw["serious"] = one_of(choose, ("yes", "no"))
     return raw | one_of(choose, ({}, {"grade": "3", "scale": "CTCAE v5"}, {"grade": "3"}))
@@ -431,7 +431,7 @@ def _changed(choose: Choose, about: Matter, raw: Raw, at: int, days: Sequence[in
         case "corrected":
             return [(after, {**happening(choose, about, days), **number, "revision": "1"})]
         case "redated":
-            return [(after, {**raw, "time": _time(choose, about, _day(choose, days)), "revision": "1"})]
+            return [(after, {**raw, "time": _time(choose, _day(choose, days)), "revision": "1"})]
         case "retracted":
             return [(after, gone)]
         case "conflict":
