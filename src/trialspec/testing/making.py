@@ -256,6 +256,12 @@ class Maker:
         last = moved(When(planned, planned), Shift(Dose(), plan.late), zone).last
         if not anchored:
             first = last = planned
+        elif self.program.course is not None and plan.name in self.program.course.of:
+            end = locate(self.program.course.through, draft.question(Ask(self.far))).value
+            last = max(planned, min(last, end.last)) if isinstance(end, When) else last
+        if plan.only_if is not None:
+            goal = Goal(plan.only_if, MET, Ask(zone.end_of(last)), f"{name} is for this patient")
+            draft = solve([goal], draft, self.choose, vary=self.vary, style=self.style).settle(goal)
         day = planned
         if self.vary and last > first:
             day = first + self.choose(last - first + 1)

@@ -8,7 +8,7 @@ reference before it is taken: nothing is drawn at random and filtered.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import combinations, islice
@@ -20,6 +20,7 @@ from trialspec.kernel import (
     AtLeast,
     Compare,
     Constant,
+    Daily,
     Expr,
     Fold,
     Moment,
@@ -50,6 +51,7 @@ from trialspec.times import When, shown_date
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, negate
 
 _MOST_WAYS = 24
+_ONE_PLACE = "central"
 _MOST_STEPS = 400
 _MOST_ATTEMPTS = 6
 
@@ -71,6 +73,7 @@ class Search:
     style: Style | None = None
     steps: int = _MOST_STEPS
     pending: tuple[Goal, ...] = ()
+    alike: Mapping[str, frozenset[str]] = field(default_factory=dict)
     stuck: dict[int, int] = field(default_factory=dict)
 
     def step(self) -> None:
@@ -325,6 +328,8 @@ def _to(
             yield from _counted(expr, domain, ask, draft, search)
         case Fold():
             yield from _summed(expr, domain, ask, draft, search, unit=unit)
+        case Daily():
+            yield from _each_day(expr, domain, ask, draft, search)
         case Score(items):
             yield from _scored(items, domain, ask, draft, search)
         case Arithmetic():
@@ -337,6 +342,9 @@ def _to(
 
 def _calculated(expr: Arithmetic, domain: Interval, ask: Ask, draft: Draft, search: Search) -> Iterator[Draft]:
     """Know one side, and bring the other to where the result is in the domain."""
+    if expr.alike:
+        # From here on everything is measured at one place.
+        search.alike = {**search.alike, expr.alike: frozenset({_ONE_PLACE})}
     left = _number(draft.read(expr.left, ask).value)
     if left is not None and left.exact is not None and not _known(expr.right, ask, draft):
         aim = _aim_right(expr, domain, left)
@@ -455,6 +463,9 @@ def _other_words(pick: Pick, draft: Draft) -> frozenset[str]:
     if pick.field in _WORDS:
         return _WORDS[pick.field]
     found = frozenset[str]()
+    for test in pick.of.tests:
+        if test.field == pick.field:
+            found |= words_of(test) or frozenset()
     for name in named(pick.of) or ():
         term = draft.program.vocabulary.get(name)
         found |= term.values if term is not None else frozenset()
@@ -506,6 +517,8 @@ def _selected(
     near: Sequence[int] = (),
 ) -> Iterator[Draft]:
     """Add a record that a selection holds, with fields as they are to be, anywhere in its window."""
+    if query.kind == "observation":
+        fields = {**search.alike, **fields}
     if query.kind == "person":
         for raw in records(draft.program, query, search.choose, fields):
             yield from _personal({key: word for key, word in raw.items() if key != "kind"}, ask, draft)
@@ -605,6 +618,39 @@ def _summed(
             yield more
         elif fold.how == "mean" and reading is None and len(more.written) - len(draft.written) < fold.least:
             yield from _summed(fold, domain, ask, more, search, unit=unit)
+
+
+def _each_day(expr: Daily, domain: Interval, ask: Ask, draft: Draft, search: Search) -> Iterator[Draft]:
+    """Let something be taken or given on as many dates of the window, and as much, as it takes."""
+    many = expr.how in {"days", "row"}
+    amount = domain if not many or expr.holds is None else _held(expr.holds, MET)
+    for query, times_ in expr.of:
+        there = stretch(query.window, draft.question(ask))
+        share = times_.exact
+        if not isinstance(there, Stretch) or not isinstance(amount, Interval) or not share:
+            continue
+        key = "dose" if query.kind == "therapy" else "amount"
+        last = there.last
+        first = last - 60 if there.first is None else there.first
+        lengths = [last - first + 1] if not many else _lengths(domain, last - first + 1)
+        for length in lengths:
+            days = 1 if many or expr.how == "greatest" else length
+            aim = scale(amount, 1 / (share * days))
+            for raw in islice(records(draft.program, query, search.choose, {key: aim}), 4):
+                start = last - length + 1
+                keys = {"start": shown_date(start), "end": shown_date(last)} if key == "dose" else {}
+                more = draft.add({**raw, **keys, "time": shown_date(start)})
+                if more is not None:
+                    yield more
+        # None of it at all, where silence does not say so.
+        said = denial(draft.program, query)
+        if said is not None and (more := draft.add({**said, "time": shown_date(last)})) is not None:
+            yield more
+
+
+def _lengths(domain: Interval, most: int) -> list[int]:
+    """Give numbers of days in a domain."""
+    return [days for days in (*range(1, min(most, 40) + 1), most) if holds(Fraction(days), domain)][:4]
 
 
 def _scored(
@@ -753,6 +799,9 @@ def _unknown(left: Expr, goal: Goal, draft: Draft, search: Search) -> Iterator[D
             yield from _doubted_beside(left, goal, draft, search)
         case Fold(of=query) | Pick(of=query):
             yield from _doubted(query, goal, draft, search)
+        case Daily(of=of):
+            for query, _ in of:
+                yield from _doubted(query, goal, draft, search)
         case Arithmetic(left=inner, right=other):
             for part in (inner, other):
                 yield from _unknown(part, goal, draft, search)
