@@ -119,6 +119,16 @@ def test_statements_that_exclude_each_other_are_refused_at_once() -> None:
         make(protocol, Wish(), first)
 
 
+def test_a_derived_measure_is_reached_by_what_it_is_made_of() -> None:
+    criterion = "{latest: egfr_ckd_epi_2021, at_least: '60 mL/min/{1.73_m2}'}"
+    text = _protocol(f"    I1: {criterion}").replace("use: [", "use: [rules/formulas, ")
+    for wish, word in ((Wish(), "met"), (Wish(failing="I1"), "not_met")):
+        made = make(loaded(text), wish, first)
+        assert verdicts(made)["I1"] == word
+        assert {raw.get("measure", "") for raw in made.raws} == {"", "creatinine"}
+        assert [raw["kind"] for raw in made.raws if "birth" in raw and "sex" in raw] == ["person"]
+
+
 def _protocol(criteria: str) -> str:
     return f"""language: 1
 protocol: small
@@ -245,8 +255,9 @@ def test_every_limit_has_its_pair(pairs: list[Pair]) -> None:
     assert any(pair.about == "dose RTX#2" and "late" in pair.words for pair in pairs)
     assert any(pair.about == "dose CYC#1" and "early" in pair.words for pair in pairs)
     assert any(pair.about == "response half@week_12" for pair in pairs)
-    # The first dose is what all dates are counted from: it has no window of its own.
-    assert unstraddled(DEMO) == ("dose RTX#1",)
+    assert any(pair.about == "visit week_12" for pair in pairs)
+    # The first dose is what all dates are counted from; the first visit is done already, by what entry asks for.
+    assert unstraddled(DEMO) == ("dose RTX#1", "visit baseline")
 
 
 @some

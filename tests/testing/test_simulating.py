@@ -64,7 +64,8 @@ def test_a_cohort_looks_like_one(cohort: list[Simulated]) -> None:
     assert any(raw.get("revision") == "1" for raw in raws)
     assert any(raw.get("milestone") in {"left_study", "lost", "death", "consent_withdrawn"} for raw in raws)
     departed = Counter(word for each in cohort for what, word in each.decided.items() if what.startswith("dose"))
-    assert {"late", "early"} <= set(departed)
+    assert "late" in departed
+    assert len(departed) >= 4
     # Values of a measure lie apart, and patients' levels differ.
     counts = {raw["value"] for raw in raws if raw.get("measure") == "protein"}
     assert len(counts) > 15

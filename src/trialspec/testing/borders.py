@@ -67,6 +67,7 @@ def borders(protocol: Protocol) -> Iterator[Pair]:
     """Give the pairs of a protocol: criterion by criterion, gate by gate, dose by dose, category by category."""
     yield from _criteria(protocol)
     yield from _doses(protocol)
+    yield from _visits(protocol)
     yield from _categories(protocol)
 
 
@@ -75,6 +76,7 @@ def unstraddled(protocol: Protocol) -> tuple[str, ...]:
     program = protocol.program
     there = [f"criterion {each.name}" for each in program.criteria]
     there += [f"gate {name}" for name in program.gates] + [f"dose {name}" for name in slots(program)]
+    there += [f"visit {plan.name}" for plan in program.visits]
     there += [f"response {where}" for where in categories(program)]
     found = {pair.about for pair in borders(protocol)}
     return tuple(name for name in there if name not in found)
@@ -180,6 +182,35 @@ def _doses_of(patient: Patient, drugs: frozenset[str], plan: str) -> list[Raw]:
     mine = [raw for raw in given if raw["time"] >= screened]
     named = [raw for raw in mine if raw.get("planned", "").startswith(f"{plan}#")]
     return named or mine
+
+
+def _visits(protocol: Protocol) -> Iterator[Pair]:
+    """Move each visit to the ends of its window."""
+    patient = _made(protocol, Wish(treated=True)) or _made(protocol, Wish(eligible=None, treated=True))
+    if patient is None:
+        return
+    zone = protocol.program.zone
+    for plan in protocol.program.visits:
+        question = _question(patient, Ask(patient.at + 4_000 * DAY))
+        start, end = (
+            None if point is None else locate(point, question).value for point in (plan.window.start, plan.window.end)
+        )
+        ends = []
+        if isinstance(end, When) and not plan.window.before:
+            ends.append((end.last, end.last + 1))
+        if isinstance(start, When) and not plan.window.after:
+            ends.append((start.first - 1, start.first))
+        for one, other in ends:
+            raw = {"id": "visit", "patient": patient.name, "kind": "milestone", "milestone": "visit"}
+            raw |= {"visit": plan.name, "time": shown_date(one)}
+            at = max(patient.at, zone.end_of(max(one, other) + 30))
+            beside = replace(patient, raws=(*patient.raws, raw), at=at, expected=())
+
+            def word(made: Patient, name: str = plan.name) -> str:
+                return finding_words(made, "visit", name, "departure")
+
+            keys = ({"time": shown_date(one)}, {"time": shown_date(other)})
+            yield from _flipped(f"visit {plan.name}", beside, raw, keys, differ_in="time", word=word)
 
 
 def _categories(protocol: Protocol) -> Iterator[Pair]:

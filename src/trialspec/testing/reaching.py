@@ -31,7 +31,9 @@ from trialspec.kernel import (
     Select,
     Test,
     Window,
+    parts_of,
 )
+from trialspec.program import Derivation
 from trialspec.quantity import ANYTHING, Codes, Interval, add, divide, exactly, minus, scale, subtract
 from trialspec.testing.dates import Stretch, shown_clock, stretch, times
 from trialspec.testing.draft import Ask, Draft, Goal, Raw, named, words_of
@@ -46,9 +48,12 @@ from trialspec.testing.writing import (
     inside,
     records,
     side,
+    step_of,
+    written_in,
 )
 from trialspec.times import When, shown_date
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, negate
+from trialspec.vocabulary import Term
 
 _MOST_WAYS = 24
 _ONE_PLACE = "central"
@@ -402,6 +407,10 @@ def _picked(
     pick: Pick, domain: Interval, ask: Ask, draft: Draft, search: Search, *, unit: str | None
 ) -> Iterator[Draft]:
     """Add the item that is picked, with a number in the domain; in a narrower one that what comes needs, too."""
+    for more in _derived(pick, ask, draft, search):
+        value = _number(more.read(pick, ask).value)
+        if value is not None and inside(value, domain):
+            yield more
     for aim in _narrowed(pick, domain, search):
         for more in _selected(
             pick.of, ask, draft, search, {pick.field: aim}, unit=unit, near=_near(pick, ask, draft, search)
@@ -409,6 +418,75 @@ def _picked(
             value = _number(more.read(pick, ask).value)
             if value is not None and inside(value, domain):
                 yield more
+
+
+def _derived(pick: Pick, ask: Ask, draft: Draft, search: Search) -> Iterator[Draft]:
+    """Give the drafts in which a measure that nobody records has a value, of one that it is made of after the other."""
+    names = named(pick.of) or frozenset()
+    for each in draft.protocol.derived:
+        if each.measure not in names:
+            continue
+        known = [other for other in parts_of(each.value, Pick) if other.of.kind == "person"]
+        for placed in _persons(known, ask, draft, search):
+            there = stretch(pick.of.window, placed.question(ask))
+            if not isinstance(there, Stretch):
+                continue
+            for time in islice(times(there, draft.zone, search.choose), 2):
+                yield from _with_sources(each, time, placed, search)
+
+
+def _persons(picks: Sequence[Pick], ask: Ask, draft: Draft, search: Search) -> Iterator[Draft]:
+    """Say of the person what a formula asks for: sex and birth, as it comes."""
+    if not picks:
+        yield draft
+        return
+    value = draft.read(picks[0], ask).value
+    if isinstance(value, When) or (isinstance(value, Codes) and value.words is not None):
+        yield from _persons(picks[1:], ask, draft, search)
+        return
+    if picks[0].field == "birth":
+        ways = _born(ANYTHING, ask, draft)
+    else:
+        ways = (way for word in ("female", "male") for way in _personal({picks[0].field: word}, ask, draft))
+    for more in ways:
+        yield from _persons(picks[1:], ask, more, search)
+
+
+def _with_sources(derivation: Derivation, time: str, draft: Draft, search: Search) -> Iterator[Draft]:
+    """Write down the values that a derived one is made of: the one it is dated by over all that it can be."""
+    terms = [draft.program.vocabulary.get(name) for name in sorted(named(derivation.dated_by) or ())]
+    others: dict[str, Pick] = {}
+    for pick in parts_of(derivation.value, Pick):
+        for name in (named(pick.of) or frozenset()) if pick.of.kind == "observation" else ():
+            others.setdefault(name, pick)
+    dated = {term.name for term in terms if term is not None}
+    beside: Draft | None = draft
+    for name, pick in others.items():
+        if name in dated or beside is None:
+            continue
+        raw = next(iter(records(draft.program, pick.of, search.choose, style=search.style)), None)
+        beside = None if raw is None else beside.add({**raw, "time": time})
+    for term in terms:
+        if term is None or beside is None:
+            continue
+        for number in _ladder(term):
+            for written in islice(written_in(term, number), 1):
+                search.step()
+                more = beside.add({"kind": "observation", "measure": term.name, **written, "time": time})
+                if more is not None:
+                    yield more
+
+
+def _ladder(term: Term) -> list[Fraction]:
+    """Give numbers over all that a measure can be, each some tenths above the last."""
+    step = step_of(term)
+    low = max(term.possible.low or Fraction(0), step)
+    high = term.possible.high or step * 10_000
+    found, number = list[Fraction](), low
+    while number <= high and len(found) < 60:
+        found.append(Fraction(round(number / step)) * step)
+        number = max(number + step, number * Fraction(5, 4))
+    return list(dict.fromkeys(found))
 
 
 def _narrowed(pick: Pick, domain: Interval, search: Search) -> Iterator[Interval]:
