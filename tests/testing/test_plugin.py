@@ -29,7 +29,7 @@ cases:
 
 def run(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
     """Run pytest there, with the plugin and nothing of this repository's own settings."""
-    command = [sys.executable, "-m", "pytest", "-p", "trialspec.testing.plugin", "-p", "no:cacheprovider", "-q", *args]
+    command = [sys.executable, "-m", "pytest", "-p", "trialspec.pytest_plugin", "-p", "no:cacheprovider", "-q", *args]
     (folder / "pytest.ini").touch()
     path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": path, "PYTEST_ADDOPTS": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
@@ -73,7 +73,7 @@ def test_a_file_that_is_wrong_says_where(folder: Path) -> None:
 
 
 TESTS = """
-from trialspec.testing.plugin import for_protocol
+from trialspec.pytest_plugin import for_protocol
 
 
 @for_protocol("protocols/*")
