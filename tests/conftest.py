@@ -27,6 +27,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept", action="store_true", help="write snapshots anew instead of comparing with them")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how far published answers agree with ours, and why not."""
+    reports = (report for reports in terminalreporter.stats.values() for report in reports)
+    told = [
+        str(text)
+        for report in reports
+        if isinstance(report, pytest.TestReport)
+        for name, text in report.user_properties
+        if name == "agreement" and report.when == "call"
+    ]
+    if told:
+        terminalreporter.section("published answers")
+        for text in told:
+            terminalreporter.line(text)
+
+
 @pytest.fixture
 def snapshot(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
     """Compares a text with the file that holds it; `make accept` writes the file, and its diff is reviewed."""

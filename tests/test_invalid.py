@@ -81,7 +81,9 @@ def test_every_code_for_the_shape_and_meaning_of_a_protocol_is_shown_by_one() ->
         *("block-indent", "too-large", "too-deep", "not-text-key", "multiple-documents", "encoding"),
         *("control-character", "unclear-comment", "unknown-unit", "unknown-patient", "version-conflict"),
     }
-    assert set(CODES) - said - of_the_text == set()
+    # And what only a proof shows is seeded in tests/faults.
+    proved = set(list(CODES)[list(CODES).index("never-fails") : list(CODES).index("accepted-stale") + 1])
+    assert set(CODES) - said - of_the_text - proved == set()
 
 
 @pytest.mark.parametrize("name", RENDERED)

@@ -141,7 +141,27 @@ def test_what_a_criterion_becomes(number: int, becomes: str) -> None:
 def test_every_verb_is_shown_there() -> None:
     shown = {verb for says, _ in rows("criteria") for verb in VERBS if re.search(rf"\b{verb}:", says)}
     shown |= {file.stem for file in (HERE / "semantics").glob("*.yaml")}
-    assert set(VERBS) - shown <= {"judged", "met"}  # these need a declaration of their own, below
+    assert set(VERBS) - shown <= {"judged", "met", "category_of"}  # these need a declaration of their own, below
+
+
+def test_the_category_of_a_response_is_its_condition_and_none_before_it(tmp_path: Path) -> None:
+    text = """responses:
+  r:
+    at: week_4
+    components: {low: {latest: c3, below: 0.9 g/L}, lower: {latest: c3, below: 0.5 g/L}}
+    categories: [{category: two, when: lower}, {category: one, when: low}, {category: none, when: otherwise}]
+gates: {a: {category_of: r, at: week_4, is: [two, none]}}
+"""
+    value = (
+        "nearest to day_1 + 28 d observation[measure in c3; visit in week_4 or absent=met; "
+        "from day_1 + 28 d - 7 d, through day_1 + 28 d + 7 d]"
+    )
+    low, lower = f"low: 1 of ({value} below 0.9)", f"lower: 1 of ({value} below 0.5)"
+    answered = f"1 of (r at week_4: two: 1 of ({lower}) & r at week_4: none: 2 of (not {lower} & not {low}))"
+    begun = "day_1 + 28 d - 7 d at_most now"
+    assert said(compiled(text, tmp_path).program.gates["a"].expr) == (
+        f"1 of (2 of ({begun} & {answered}) & 2 of (not {begun} & unknown))"
+    )
 
 
 def test_a_judgement_is_asked_of_the_investigator(tmp_path: Path) -> None:
@@ -287,7 +307,8 @@ definitions:
 eligibility: {include: {A: {neither: calm, b: {neither: {sex: male}, b: {sex: other}}}}}
 """
     calm = "latest observation[measure in c3; from screened - 7 d] below 1"
-    inner = "not 1 of (latest sex of person[] in male & latest sex of person[] in other)"
+    sex = "latest sex of person[sex in female|male|other or absent=not_met]"
+    inner = f"not 1 of ({sex} in male & {sex} in other)"
     assert said(compiled(text, tmp_path).program.criteria[0].expr) == f"not 1 of ({calm} & {inner})"
 
 
@@ -504,6 +525,11 @@ def test_the_reference_in_the_docs_is_the_one_that_the_code_gives() -> None:
 
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", reference(), flags=re.DOTALL)
 MORE = """
+responses:
+  renal:
+    at: week_4
+    components: {kidney: {latest: creatinine, at_most: 1 x ULN}}
+    categories: [{category: responder, when: kidney}, {category: non_responder, when: otherwise}]
 arms: {rituximab: {text: with rituximab}, control: {text: without it}}
 measures: {able_to_comply: {values: [yes, no]}, systolic_pressure: {unit: 'mm[Hg]'},
            urine_protein: {unit: mg/dL}, urine_creatinine: {unit: mg/dL}}

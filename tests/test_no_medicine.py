@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from trialspec.compile import compile_protocol
-from trialspec.document import dump
+from trialspec.document import Plain, dump
 from trialspec.load import load
 
 CHECKOUT = Path(__file__).parents[1]
@@ -30,8 +30,8 @@ MORE = (
 def names(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
     """All names of the shipped vocabulary, and more."""
     libraries = sorted(path for path in RULES.rglob("*.yaml") if path.parent.name != "cases")
-    uses = [f"rules/{path.relative_to(RULES).with_suffix('')}" for path in libraries]
-    head = {"language": "1", "protocol": "names", "title": "Names", "version": "1", "zone": "UTC", "use": uses}
+    uses: list[Plain] = [f"rules/{path.relative_to(RULES).with_suffix('')}" for path in libraries]
+    head: Plain = {"language": "1", "protocol": "names", "title": "Names", "version": "1", "zone": "UTC", "use": uses}
     file = tmp_path_factory.mktemp("names") / "protocol.yaml"
     file.write_text(dump(head), encoding="utf-8")
     terms = compile_protocol(load(file)).program.vocabulary.terms

@@ -23,10 +23,10 @@ from trialspec.vocabulary import Term
 RULES = Path(__file__).parent.parent / "rules"
 LIBRARIES = sorted(path for path in RULES.rglob("*.yaml") if path.parent.name != "cases")
 
-# Grams in a mole: creatinine is C4H7N3O; haemoglobin is counted by its monomer.
-CREATININE, HAEMOGLOBIN = 113.12, 16_114.0
+# Grams in a mole: creatinine is C4H7N3O, bilirubin C33H36N4O6; haemoglobin is counted by its monomer.
+CREATININE, BILIRUBIN, HAEMOGLOBIN = 113.12, 584.67, 16_114.0
 RATIOS = ("creatinine", "urine_creatinine", "upcr", "upcr_24h", "upcr_of_sample")
-MOLAR_MASS = {**dict.fromkeys(RATIOS, CREATININE), "haemoglobin": HAEMOGLOBIN}
+MOLAR_MASS = {**dict.fromkeys(RATIOS, CREATININE), "bilirubin": BILIRUBIN, "haemoglobin": HAEMOGLOBIN}
 
 # pint's floats have sixteen digits, a few of which are lost on the way.
 NEAR = 1e-12

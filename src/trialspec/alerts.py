@@ -336,7 +336,8 @@ def _opening(finding: Finding, before: Finding | None, arrived: frozenset[str]) 
 
 def _appeared(timeline: Timeline, now: int) -> frozenset[str]:
     """Give the events that come into sight at this instant."""
-    seen = [item for item in timeline.items if now in appearances(item, timeline.zone)]
+    # What is made of records opens nothing: the one of them that came opened it.
+    seen = [item for item in timeline.items if not item.derived and now in appearances(item, timeline.zone)]
     return frozenset().union(*(item.sources or {item.id} for item in seen))
 
 

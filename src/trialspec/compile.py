@@ -12,6 +12,7 @@ from trialspec.kernel import Expr, Moment, Select, Window, parts_of
 from trialspec.load import Loaded
 from trialspec.model.criteria import Otherwise, expand, provenance
 from trialspec.model.protocol import RESERVED_MOMENTS, RESERVED_VISITS
+from trialspec.model.response import Beside
 from trialspec.model.rulebook import AlertRule
 from trialspec.model.scope import ANY_NAME, At, Scope, Setting, Statement, listing
 from trialspec.model.verb import Verb
@@ -115,6 +116,7 @@ class _Unit:
     loaded: Loaded
     scope: Scope = field(init=False)
     top: At = field(init=False)
+    beside: dict[str, Beside] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         model = self.loaded.model
@@ -122,6 +124,7 @@ class _Unit:
             Vocabulary({}),
             {str(kind): word for kind, word in model.silence_means_no.items()},
             {},
+            therapies=frozenset({*model.prohibited, *model.rescue}),
             planned=frozenset(model.visits),
             arms=frozenset(model.arms),
             broken=self.loaded.broken,
@@ -217,12 +220,10 @@ class _Unit:
             if name in RESERVED_VISITS:
                 top["visits"][name].report("bad-name", f"`{name}` is a word of its own", "choose another name")
             scope.visits[name] = visit.plan(name, top["visits"][name])
-        scope.responses = {
-            name: lambda part=part, name=name: part.plan(name, top["responses"][name])  # type: ignore[misc]
-            for name, part in model.responses.items()
-        }
+        for name, response in model.responses.items():
+            self.beside[name] = scope.responses[name] = response.beside(top["responses"][name])
         for name, visit in model.visits.items():
-            # What says for whom there is one visit may speak of the values at another.
+            # What says for whom there is one visit may speak of the values at another, or of a response.
             scope.visits[name] = visit.conditional(scope.visits[name], top["visits"][name])
         stopped = frozenset(model.course.of) if model.course else frozenset()
         gates = {name: self.gate(name, part) for name, part in model.gates.items()}
@@ -247,13 +248,16 @@ class _Unit:
             tuple(
                 part.plan(name, top["assessments"][name], frozenset(doses)) for name, part in model.assessments.items()
             ),
-            tuple(each for name in model.responses if (each := top["responses"][name].response(name)) is not None),
+            tuple(part.plan(name, top["responses"][name], self.beside[name]) for name, part in model.responses.items()),
             self.therapies(),
             model.report_within,
             dict(model.sources),
             model.not_stated,
             arms=tuple(model.arms),
             place=self.top.place,
+            times=tuple(part.plan(name, top["time_to"][name]) for name, part in model.time_to.items()),
+            properties=tuple(part.plan(name, top["properties"][name]) for name, part in model.properties.items()),
+            accepted=tuple(part.plan(top["accepted"][index]) for index, part in enumerate(model.accepted)),
         )
         return _reasoned(replace(program, derived=asked_for(derived, program)))
 

@@ -450,6 +450,11 @@ CODES: dict[str, str] = {
         "A washout is counted in half-lives, and of a drug among those that it names nobody says the half-life.",
         "Give its `half_life` in the vocabulary, or state the time itself under `for`.",
     ),
+    "not-handled": _code(
+        "A response asks for the category of another one, which handles an event before its visit (a rescue, a death) "
+        "that the response that asks does not handle.",
+        "Handle the same event under `then`, or say `as_observed: yes` where the observed category is meant.",
+    ),
     "no-moment": _code(
         "A point in time is counted from a moment that the protocol does not define.",
         "Define it under `moments`, as in `day_1: {first: rituximab}`.",
@@ -482,6 +487,91 @@ CODES: dict[str, str] = {
     "no-otherwise": _code(
         "The categories of a response leave somebody over: a patient of whom none of them is met gets no category.",
         "Add a last category with `when: otherwise`, or leave it as it is if that is meant.",
+    ),
+    # What `check` proves. Each of these comes with a patient who shows it, or with how far it is proved.
+    "never-fails": _code(
+        "A criterion or gate is never not met, whatever is recorded: it keeps nobody out and holds nothing.",
+        "Look at its limit and its side; leave it out if it is only to be documented.",
+    ),
+    "nobody-eligible": _code(
+        "No patient meets every inclusion and no exclusion: the criteria named contradict each other, and leaving any "
+        "one of them out would let somebody in.",
+        "Look at the limits and windows of the criteria named; one of them says something else than is meant.",
+    ),
+    "redundant-criterion": _code(
+        "Whoever passes the other criteria passes this one: it never decides.",
+        "Leave it, if the written protocol has it; otherwise leave it out, or state the limit that is meant.",
+    ),
+    "category-unreachable": _code(
+        "No patient can be given this category of a response: its condition is never met while those before it fail.",
+        "Put the narrower category before the wider one, or correct the limit.",
+    ),
+    "category-gap": _code(
+        "A patient of whom everything is known falls into none of the categories of a response.",
+        "Add a category for such a patient, or a last one with `when: otherwise`.",
+    ),
+    "category-overlap": _code(
+        "A patient fulfils the conditions of two categories of a response, and neither contains the other: the order "
+        "in which they are written decides.",
+        "Accept it with the reason, if the order is meant to decide; otherwise make the conditions exclude each other.",
+    ),
+    "unlikely-unit": _code(
+        "A limit is smaller than the step in which the measure is reported, or far outside its reference ranges: it is "
+        "most likely a number of another unit.",
+        "Check the number and its unit against the written protocol.",
+    ),
+    "plan-breaks-gate": _code(
+        "A dose that is planned can never be given: when everything goes to plan its gate cannot be met, because the "
+        "plan itself exceeds a limit or the gate contradicts it.",
+        "Look at the limit of the gate, and at what is planned before the dose.",
+    ),
+    "gate-never-fresh": _code(
+        "A gate needs a value that the schedule never collects in time: taken as planned, every value is too old, too "
+        "late or not taken at all, so the dose is never cleared.",
+        "Plan the measure before the dose under `assessments`, or widen the window of the gate.",
+    ),
+    "not-decided-in-time": _code(
+        "A criterion of eligibility cannot be decided by the time of enrolment from what the schedule collects: the "
+        "value that it reads is not planned before.",
+        "Plan the measure at a visit before enrolment, or look at the window of the criterion.",
+    ),
+    "dose-prohibited": _code(
+        "A dose that the protocol plans is a therapy that it prohibits at that time.",
+        "Narrow what is prohibited, by its drugs or its window.",
+    ),
+    "alert-on-plan": _code(
+        "An alert is raised for a patient of whom everything went as planned: nobody could avoid it.",
+        "Look at the plan and at the rule: two parts of the protocol contradict each other, or the rule asks too much.",
+    ),
+    "alert-in-window": _code(
+        "An alert is raised for a patient who kept every window, but not on the planned day: what one part of the "
+        "protocol permits another counts as a deviation.",
+        "Make the windows fit: shorten one, or move the limit that is exceeded.",
+    ),
+    "alert-never-fires": _code(
+        "A rule of the protocol's own asks for findings that this protocol can never have.",
+        "Look at the words of the rule's conditions, or leave the rule out.",
+    ),
+    "alert-masked": _code(
+        "Two rules ask for the same findings: both are raised each time.",
+        "Keep one of them, or let them ask for different things.",
+    ),
+    "delay-cascades": _code(
+        "A dose that comes late, and still inside its window, leaves no date for the next one that keeps both its "
+        "window and the least time between doses, or the end of the course.",
+        "Count the next dose from the one before it, or shorten the window.",
+    ),
+    "property-fails": _code(
+        "A property that the protocol states of itself does not hold.",
+        "Look at the patient shown: either the protocol or the property says something else than is meant.",
+    ),
+    "not-proved": _code(
+        "A question about the protocol could not be answered: it took too long, or rests on what cannot be computed.",
+        "Nothing is wrong by that. A larger `--limit` gives each question more time.",
+    ),
+    "accepted-stale": _code(
+        "A finding is accepted in the file and does not apply any more.",
+        "Take it out of `accepted`, or look why it is not found.",
     ),
     # Rulebooks
     "unknown-field": _code(

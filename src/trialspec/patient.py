@@ -26,6 +26,16 @@ LONG_AGO = 0  # a date earlier than any that can be written: the start of what m
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """A leaf that is unknown and could still change the answer: what, from when to when (dates), from whom."""
+
+    what: str
+    start: int | None = None
+    due: int | None = None
+    asked_of: str = "site"
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One thing that was so, as far as the records tell.
 
@@ -33,7 +43,8 @@ class Item:
     A field that is not recorded is not in `fields`; one that is recorded but cannot be trusted may be anything.
     `certain` is false for what the records leave open. `answer` is `absent` for *asked and denied* and `not_done`
     for *planned and not done*: such an item answers existence with no and is otherwise selected by nothing.
-    One that is `derived` is no record: it is what a formula or score makes of those among its `sources`.
+    One that is `derived` is no record: it is what a formula or score makes of those among its `sources`, and `missing`
+    is what that lacks.
     """
 
     id: str
@@ -47,6 +58,7 @@ class Item:
     unit: str = ""
     sources: frozenset[str] = frozenset()
     derived: bool = False
+    missing: frozenset[Missing] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

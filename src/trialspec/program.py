@@ -228,24 +228,40 @@ class Derivation:
 
 
 Intercurrent = Literal["rescue", "prohibited", "withdrawal", "death"]
-Handling = Literal["non_responder", "not_evaluable", "as_observed"]
+INTERCURRENT: tuple[Intercurrent, ...] = ("rescue", "prohibited", "withdrawal", "death")
+AS_OBSERVED = "as_observed"
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What becomes of each category after an intercurrent event in a window; one that is not named stays."""
+
+    becomes: Mapping[str, str]
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
     """One definition of response: its components and ordered categories at each of its visits.
 
-    `then` says what becomes of the category after an intercurrent event before the visit.
+    `then` says what becomes of the category after an intercurrent event before the visit: one of a kind, or what one
+    rule of prohibited or rescue therapies names. `rests` names the other visits that are read for a visit.
     """
 
     name: str
     visits: tuple[str, ...]
     components: tuple[Component, ...]
     categories: tuple[Category, ...]
-    then: Mapping[Intercurrent, str] = field(default_factory=dict)
+    then: Mapping[str, str | Handled] = field(default_factory=dict)
     report_only: tuple[str, ...] = ()
     provenance: Provenance = Provenance()
     place: Place | None = field(default=None, compare=False, repr=False)
+    rests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def words(self) -> frozenset[str]:
+        """Give every word that an intercurrent event may make of a category."""
+        made = (set(each.becomes.values()) if isinstance(each, Handled) else {each} for each in self.then.values())
+        return frozenset().union(*made) - {AS_OBSERVED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +272,40 @@ class TherapyRule:
     role: Literal["prohibited", "rescue"]
     select: tuple[Select, ...]
     provenance: Provenance = Provenance()
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeTo:
+    """A time to event: from when it is counted, what the event is, and what ends the time before it."""
+
+    name: str
+    origin: Point
+    event: Expr
+    censors: tuple[Moment, ...] = ()
+    provenance: Provenance = Provenance()
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """What the author holds to be so: possible of some patient, never otherwise (`always`), or never so."""
+
+    name: str
+    sort: Literal["possible", "always", "never"]
+    expr: Expr
+    reason: str
+    provenance: Provenance = Provenance()
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A finding of `check`, by its code and what it is about, that stands for a reason."""
+
+    finding: str
+    of: str
+    reason: str
     place: Place | None = field(default=None, compare=False, repr=False)
 
 
@@ -286,3 +336,6 @@ class Program:
     arms: tuple[str, ...] = ()
     derived: tuple[Derivation, ...] = ()
     place: Place | None = field(default=None, compare=False, repr=False)
+    times: tuple[TimeTo, ...] = ()
+    properties: tuple[Property, ...] = ()
+    accepted: tuple[Accepted, ...] = ()

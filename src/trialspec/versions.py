@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from trialspec.compile import Compiled
     from trialspec.load import Loaded
+    from trialspec.program import Derivation
     from trialspec.times import Zone
     from trialspec.vocabulary import Term
 
@@ -122,6 +123,20 @@ def _misfits(read: Sequence[_Version]) -> Iterator[Diagnostic]:
         related = () if other.place is None else ((other.place, "otherwise here"),)
         advice = "give it the same unit, limits and factors everywhere, or a new name in the new version"
         yield Diagnostic("version-conflict", message, term.place, related, advice)
+    yield from _differently_made(read)
+
+
+def _differently_made(read: Sequence[_Version]) -> Iterator[Diagnostic]:
+    """Report a derived measure that two versions make otherwise: there is one value of it for both."""
+    made: dict[str, Derivation] = {}
+    for version in read:
+        for each in version.compiled.program.derived:
+            former = made.setdefault(each.measure, each)
+            if (former.dated_by, former.value) != (each.dated_by, each.value):
+                message = f"`{each.measure}` is not made alike in every version: it would have two values at once"
+                related = () if former.place is None else ((former.place, "otherwise here"),)
+                advice = "make it the same everywhere, or give it a new name in the new version"
+                yield Diagnostic("version-conflict", message, each.place, related, advice)
 
 
 def _another_trial(version: _Version, newest: _Version) -> Iterator[Diagnostic]:

@@ -141,6 +141,26 @@ def test_versions_that_do_not_fit_together_are_refused(run: Run, folder: Path, o
     assert run("run", str(folder), str(CHECKOUT / "tests/cli/demo/events.ndjson")).exit_code == exits.WRONG
 
 
+def test_a_measure_is_made_alike_in_every_version(run: Run, folder: Path) -> None:
+    amend(folder)
+    made = (
+        "twice: {unit: 10*9/L, derived: {dated_by: neutrophils, inputs: {n: {latest: neutrophils}}, formula: FORMULA}}"
+    )
+    asked = "include:\n    I2: {latest: twice, above: 1 10*9/L}"
+    newest = folder / "protocol.yaml"
+    for file, formula in ((newest, "{add: [n, n]}"), (folder / "former/1.0.0.yaml", "{multiply: [n, 2]}")):
+        text = file.read_text(encoding="utf-8").replace("include:", asked, 1)
+        text = text.replace("measures:", f"measures:\n  {made.replace('FORMULA', formula)}", 1)
+        file.write_text(text, encoding="utf-8")
+    differing = run("check", str(folder))
+    assert differing.exit_code == exits.WRONG
+    assert "`twice` is not made alike in every version" in differing.stderr
+    newest.write_text(
+        newest.read_text(encoding="utf-8").replace("{add: [n, n]}", "{multiply: [n, 2]}"), encoding="utf-8"
+    )
+    assert run("check", str(folder)).exit_code == exits.FINE
+
+
 # --- a running watch --------------------------------------------------------------------------------------------------
 
 

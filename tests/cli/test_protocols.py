@@ -43,7 +43,7 @@ def broken(folder: Path) -> Path:
 def test_what_is_shipped_is_fine(fresh: Run) -> None:
     result = fresh("check", "rules", "protocols", DEMO)
     assert result.exit_code == exits.FINE, result.stderr
-    assert f"{FOUNDING}/protocol.yaml: fine\n" in result.stdout
+    assert f"{FOUNDING}/protocol.yaml: fine (1 accepted)\n" in result.stdout
     assert "rules/deviations.yaml: fine\n" in result.stdout
     assert "cases" not in result.stdout, "cases are run, not checked"
 

@@ -62,7 +62,7 @@ VISITS = {"visits": (WEEK_4, WEEK_12), "assessments": (replace(LABS, visits=("we
 
 
 def plan(then: Mapping[str, str] | None = None, **changes: object) -> Program:
-    asked = DEFINITION if then is None else replace(DEFINITION, then=then)  # type: ignore[arg-type]
+    asked = DEFINITION if then is None else replace(DEFINITION, then=then)
     return program(responses=(asked,), therapies=(STEROID,), **VISITS | changes)
 
 

@@ -632,6 +632,7 @@ MUTANTS = (
     Mutant(
         "a dose is held by a gate that only warns",
         inside(DOSES, "cleared.holding == str(NOT_MET)", "cleared.deciding == str(NOT_MET)"),
+        watches=329,
     ),
     Mutant("a response is final a second late", inside(ANSWERS, "place.closes + 1", "place.closes + 2")),
     Mutant(

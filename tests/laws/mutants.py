@@ -313,8 +313,8 @@ MUTANTS = (
     Mutant(
         "silence means no before the history was taken",
         SELECTION,
-        "value=verdict(met=taken.value is not None)",
-        "value=MET",
+        "verdict(met=taken.value is not None), taken.because",
+        "MET, taken.because",
         COUNTS,
     ),
     Mutant(
@@ -450,8 +450,8 @@ MUTANTS = (
     Mutant(
         "a failing reading breaks no row",
         REFERENCE,
-        "if not all(held for _, held in group):\n            row = []",
-        "if not all(held for _, held in group):",
+        "row = row if run.across else []",
+        "pass",
         RUNS,
         5,
     ),

@@ -158,7 +158,7 @@ def written(choose: Choose) -> Written:
         },
         "eligibility": _eligibility(choose),
     }
-    arms = ("one", "two") if chance(choose, 30) else ()
+    arms = ("one", "two") if chance(choose, 20) else ()
     if arms:
         plain["arms"] = {arm: {"text": arm} for arm in arms}
         plain["eligibility"]["include"]["I3"] = {"not": {"arm": "two"}}
@@ -184,11 +184,18 @@ def written(choose: Choose) -> Written:
     if visits and chance(choose, 60):
         plain["responses"] = {"reply": _response(choose, tuple(visits))}
         reply = plain["responses"]["reply"]
-        if set(reply.get("then", {}).values()) <= {"as_observed"} and chance(choose, 50):
+        if chance(choose, 20):
             # What goes on, or is given instead, after the response.
             asked = {"category_of": "reply", "at": reply["at"], "is": one_of(choose, ("yes_reply", "no_reply"))}
+            asked["as_observed"] = "yes"
             doses[list(doses)[-1]]["only_if"] = asked
+        if chance(choose, 40):
+            plain["responses"]["second"] = _second(choose, tuple(visits))
     plain |= _therapies(choose)
+    for each in plain.get("responses", {}).values():
+        if "rescue" in plain and chance(choose, 40):
+            one = {"from": "day 5", "becomes": {each["categories"][0]["category"]: "as_observed"}}
+            each["then"] = each.get("then", {}) | {"help": one_of(choose, (one, "not_evaluable"))}
     if chance(choose, 40):
         plain["report_within"] = one_of(choose, ("24 h", "2 d"))
     plain |= VOCABULARY
@@ -407,7 +414,7 @@ def _doses(choose: Choose, gates: tuple[str, ...], *, by_dose: bool) -> tuple[Pl
 def _for_some(choose: Choose, arms: tuple[str, ...], planned: Plain) -> None:
     """Make some of what is planned for some patients only."""
     for name, made in planned.items():
-        if not chance(choose, 45 if arms else 8):
+        if not chance(choose, 40 if arms else 4):
             continue
         found = {"latest": "m", "from": "day 1"} | one_of(choose, _SIDES)
         made["only_if"] = {"arm": one_of(choose, arms)} if arms and chance(choose, 75) else found
@@ -500,6 +507,29 @@ def _response(choose: Choose, visits: tuple[str, ...]) -> Plain:
     then = {"rescue": "no_reply", "withdrawal": "not_evaluable", "death": "not_evaluable", "prohibited": "as_observed"}
     if chance(choose, 60):
         found["then"] = {name: word for name, word in then.items() if coin(choose)}
+    return found
+
+
+def _second(choose: Choose, visits: tuple[str, ...]) -> Plain:
+    """Give a response that reads other visits, and asks for the category of another one."""
+    parts: Plain = {
+        "low": {"latest": "n", "below": "2 g"},
+        "all_along": {"met": "low", "at": list(visits)},
+        "replied": {"category_of": "reply", "at": visits[-1], "is": "yes_reply", "as_observed": "yes"},
+        "little": _dosed(choose, "daily_dose_of") | {"from": "7 d before visit", "through": "visit"},
+    }
+    chosen = {name: part for name, part in parts.items() if name == "low" or coin(choose)}
+    found: Plain = {
+        "at": one_of(choose, (visits[0], visits[-1], list(visits))),
+        "components": chosen,
+        "categories": [
+            {"category": "lasting", "when": {"all": list(chosen)}},
+            {"category": "some", "when": {"any": list(chosen)}},
+            {"category": "no_reply", "when": "otherwise"},
+        ],
+    }
+    if coin(choose):
+        found["then"] = {"rescue": {"becomes": {"lasting": "some"}}, "death": "not_evaluable"}
     return found
 
 

@@ -16,7 +16,8 @@ from trialspec.interpreters.strategies import STEADY, Calendar, Idiom, drawn, sh
 from trialspec.kernel import Constant, Dose, Expr, Now, Select, Window
 from trialspec.patient import Item, Timeline
 from trialspec.program import Derivation
-from trialspec.quantity import ANYTHING, Interval, word
+from trialspec.quantity import ANYTHING, Interval, exactly, word
+from trialspec.times import on_date
 
 CALENDAR: Calendar = STEADY[0]
 DATED_BY = Select("observation", (kernel.Test("measure", "in", Constant(word("protein"))),))
@@ -74,3 +75,21 @@ def test_sharper_records_make_narrower_values(derivation: Derivation, timeline: 
         assert isinstance(other, Interval)
         if before[name].when == after[name].when and one != ANYTHING:
             assert inside(other, one), f"{one} became {other}"
+
+
+def test_what_a_value_lacks_does_not_depend_on_what_comes_later() -> None:
+    """A birth date that is not on record is missing by the date of the value, whenever the last record is."""
+    birth = kernel.Pick("latest", Select("person", label="birth date"), "birth")
+    derivation = Derivation("made", "g", DATED_BY, kernel.Arithmetic("years", birth, Dose()))
+    day = CALENDAR.today
+    first, later = (
+        Item(str(number), "observation", on_date(at), on_date(at), {"measure": word("protein"), "value": exactly(1)})
+        for number, at in enumerate((day, day + 30))
+    )
+    deriving = Deriving([derivation])
+    alone = Timeline("P", CALENDAR.zone, (first,))
+    both = Timeline("P", CALENDAR.zone, (first, later))
+    (before,) = deriving(alone, alone.items)
+    after, _ = deriving(both, (later,))
+    assert before == after == made(derivation, both)["0:made"]
+    assert {each.due for each in before.missing} == {day}

@@ -19,6 +19,7 @@ from trialspec.kernel import (
     AtLeast,
     Compare,
     Constant,
+    Daily,
     Dose,
     Fixed,
     Fold,
@@ -108,6 +109,7 @@ def test_enough_questions_have_several_worlds(drawn: list[Asked]) -> None:
         (Arithmetic, 4),
         (Compare, 60),
         (Constant, 60),
+        (Daily, 3),
         (Dose, 3),
         (Fixed, 3),
         (Fold, 40),
@@ -139,12 +141,15 @@ def test_every_way_of_a_node_is_drawn(drawn: list[Asked]) -> None:
                     found.update([node.which, f"ties {node.ties}"])
                 case Fold():
                     found.update([node.how])
+                case Daily():
+                    found.update([f"daily {node.how}", ("sources", len(node.of))])
                 case Arithmetic():
-                    found.update([node.how])
+                    found.update([node.how, ("alike", bool(node.alike))])
                 case Compare():
                     found.update([node.operator])
                 case Run():
                     found.update([("then", node.then is not None), ("span", node.span), ("gap", node.gap)])
+                    found.update([("across", node.across)])
                 case Window():
                     found.update([("after", node.after), ("before", node.before), ("end", node.end is not None)])
                 case Shift():
@@ -153,6 +158,7 @@ def test_every_way_of_a_node_is_drawn(drawn: list[Asked]) -> None:
                     found.update([("by unit", bool(by_unit))])
                 case Select():
                     found.update([("history", type(node.history).__name__), node.kind])
+                    found.update([("lasting", node.lasting is not None)])
                 case Moment(_, which, of):
                     found.update([f"moment {which}", ("inner", speaks_of(of.window, Moment))])
                 case _:
@@ -168,6 +174,8 @@ def test_every_way_of_a_node_is_drawn(drawn: list[Asked]) -> None:
         *("above", "at_least", "below", "at_most", "in"),
         *(("then", True), ("span", None), ("gap", None), ("after", True), ("before", True), ("end", True)),
         *("d", "wk", "mo", "y", "h", "min", ("by unit", True), "moment first", "moment last", ("inner", True)),
+        *("daily greatest", "daily sum", "daily days", "daily row", ("sources", 2)),
+        *(("alike", True), ("across", True), ("lasting", True)),
         *(("history", kind) for kind in ("str", "NoneType", "Moment")),
         *("observation", "administration", "milestone", "condition", "therapy", "adverse_event", "procedure", "person"),
     ]

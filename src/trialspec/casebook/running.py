@@ -36,6 +36,11 @@ def run_case(book: Casebook, case: Case) -> Result:
     return Result(case, tuple(failures))
 
 
+def disagrees(expectation: Expectation, report: PatientReport) -> bool:
+    """Whether a report is otherwise than expected of one subject."""
+    return any(True for _ in _compared(expectation, report, ""))
+
+
 # The field that a single word is about.
 _MAIN = {
     "patient": "consent",

@@ -12,7 +12,21 @@ from typing import Any, NoReturn
 import click
 
 from trialspec import __version__
-from trialspec.cli import calendar, cases, exits, explain, fuzz, protocols, run, show, simulate, watch
+from trialspec.cli import (
+    calendar,
+    cases,
+    diff,
+    exits,
+    explain,
+    fuzz,
+    protocols,
+    rescore,
+    run,
+    show,
+    simulate,
+    times,
+    watch,
+)
 from trialspec.diagnostics import Diagnostic, ProtocolError
 from trialspec.reports.table import FOOTER
 
@@ -100,10 +114,13 @@ for command in (
     run.run,
     watch.watch,
     explain.explain,
+    rescore.rescore,
+    times.times,
     calendar.calendar,
     cases.test,
     fuzz.fuzz,
     simulate.simulate,
+    diff.diff,
     protocols.docs,
     protocols.schema,
     protocols.freeze,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from trialspec import document, library
-from trialspec.cli import arguments, exits, show
+from trialspec.cli import arguments, exits, proving, show
 from trialspec.compile import compile_protocol
 from trialspec.diagnostics import CODES, Diagnostic, ProtocolError, did_you_mean, has_errors, to_json
-from trialspec.evaluation import load
+from trialspec.evaluation import Protocol, load
 from trialspec.load import freeze as frozen
 from trialspec.load import load as read
 from trialspec.load import load_written, written_out
@@ -20,34 +21,59 @@ from trialspec.model.reference import reference
 from trialspec.reports.plain import plain
 from trialspec.versions import former_files
 
+if TYPE_CHECKING:
+    from trialspec.proofs import Report
+
 # --- check ------------------------------------------------------------------------------------------------------------
 
 
-@click.command(epilog=arguments.example("check two-drugs"))
-@click.argument("files", nargs=-1, required=True)
+@click.command(epilog=arguments.example("check two-drugs"), short_help="Check protocols and rule files.")
+@click.argument("files", nargs=-1)
+@click.option(
+    "--proofs/--no-proofs", default=True, help="Prove that each protocol can be kept (default), or only read."
+)
+@click.option("--limit", type=click.IntRange(1, 3600), default=4, metavar="SECONDS", help="Time for each question (4).")
+@click.option("--explain", metavar="CODE", help="Print what a code means, and what to do, instead.")
 @arguments.output("table", "json")
 @arguments.libraries
-def check(files: tuple[str, ...], form: str, libraries: tuple[Path, ...]) -> int:
-    """Check protocols and rule files.
+def check(
+    *, files: tuple[str, ...], proofs: bool, limit: int, explain: str | None, form: str, libraries: tuple[Path, ...]
+) -> int:
+    """Check protocols and rule files, and prove that a protocol says what it means.
 
-    FILES are files, directories (all protocols and rules in them), or names of a library, as in `protocols/demo`.
+    FILES are files, directories (all protocols and rules in them), or names of a library, as in `protocols/demo`. What
+    is proved of a protocol, and how, is told in docs/proofs.md.
     """
+    if explain is not None:
+        return _explained(explain, "text" if form == "table" else form)
+    if not files:
+        raise click.UsageError("give a protocol, a rule file or a directory")
+    proofs = proofs and proving.ready()
     found: list[Diagnostic] = []
+    proved: dict[str, Report] = {}
     paths = [path for name in files for path in _paths(name, libraries, found)]
     if form == "table":
         show.diagnostics(found)
     for path in dict.fromkeys(paths):
-        diagnostics = _checked(path, libraries)
+        protocol, diagnostics = _checked(path, libraries)
+        report = proving.report(protocol, limit) if proofs and protocol is not None else None
         if form == "table":
             show.diagnostics(each for each in diagnostics if each not in found)
             former = len(former_files(path))
             beside = f" and {former} version{'s' if former > 1 else ''} before it" if former else ""
-            click.echo(f"{path}{beside}: {_verdict(diagnostics)}")
+            told = [*diagnostics, *(proving.standing(report) if report is not None else ())]
+            if protocol is not None and report is not None:
+                proving.show_findings(report, protocol)
+            click.echo(f"{path}{beside}: {_verdict(told)}{proving.accepted(report)}")
         found += diagnostics
+        if report is not None:
+            proved[str(path)] = report
     if form == "json":
         listed = [str(each) for path in dict.fromkeys(paths) for each in (path, *former_files(path))]
-        show.data({"files": listed, "diagnostics": [to_json(each) for each in dict.fromkeys(found)]})
-    return exits.WRONG if has_errors(found) else exits.FINE
+        told_ = {"files": listed, "diagnostics": [to_json(each) for each in dict.fromkeys(found)]}
+        show.data(told_ | ({"proofs": proving.as_data(proved)} if proofs else {}))
+    every_one = [*found, *(each for report in proved.values() for each in proving.standing(report))]
+    return exits.WRONG if has_errors(every_one) else exits.FINE
 
 
 def _paths(name: str, libraries: Sequence[Path], found: list[Diagnostic]) -> Iterator[Path]:
@@ -78,13 +104,15 @@ def _in_directory(folder: Path) -> Iterator[Path]:
             yield file
 
 
-def _checked(path: Path, libraries: Sequence[Path]) -> tuple[Diagnostic, ...]:
+def _checked(path: Path, libraries: Sequence[Path]) -> tuple[Protocol | None, tuple[Diagnostic, ...]]:
+    """Give a protocol that is right, and what is to be said of the file."""
     try:
         if _is_library(path):
-            return _checked_as_library(path, libraries)
-        return load(path, libraries=libraries).warnings
+            return None, _checked_as_library(path, libraries)
+        protocol = load(path, libraries=libraries)
     except ProtocolError as error:
-        return error.diagnostics
+        return None, error.diagnostics
+    return protocol, protocol.warnings
 
 
 def _is_library(path: Path) -> bool:
@@ -195,6 +223,10 @@ def _tell_former(path: Path) -> None:
 @arguments.output("text", "json")
 def explain_error(*, code: str, form: str) -> int:
     """Print what an error code means, and what to do."""
+    return _explained(code, form)
+
+
+def _explained(code: str, form: str) -> int:
     if code not in CODES:
         advice = did_you_mean(code, CODES) or f"the codes are {', '.join(sorted(CODES))}"
         raise arguments.refused("unknown-name", f"there is no error code `{code}`", advice)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trialspec.findings.found import shown_days, shown_missing, told
-from trialspec.kernel import Compare, Pick
+from trialspec.kernel import Compare, Daily, Pick
 from trialspec.quantity import shown
 from trialspec.times import shown_date
 from trialspec.truth import MET, NOT_MET, UNKNOWN
@@ -115,6 +115,8 @@ def shown_margin(reading: Reading, vocabulary: Vocabulary) -> str:
 def _unit(reading: Reading, vocabulary: Vocabulary) -> str:
     """Give the unit of the measure that is compared."""
     node = reading.node
+    if isinstance(node, Compare) and isinstance(node.left, Daily):
+        return {"greatest": f" {node.left.unit}", "sum": f" {node.left.unit.partition('/')[0]}"}.get(node.left.how, "")
     if not (isinstance(node, Compare) and isinstance(node.left, Pick)):
         return ""
     measures = [test.against.value for test in node.left.of.tests if test.field == "measure"]

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from trialspec.interpreters.reading import Question
     from trialspec.patient import Item, Timeline
     from trialspec.program import Course, DosePlan, Program
+    from trialspec.truth import Verdict
 
 _BY_WINDOW = {"before": "not_due", "open": "due", "past": "overdue"}
 
@@ -150,8 +151,18 @@ class _Told:
     @property
     def applying(self) -> Mapping[str, tuple[Finding, ...]]:
         """The slots that there are for the patient, or may be."""
-        gone = {slot.name for slot in self.treatment.filling.slots if slot.applies is NOT_MET}
-        return {name: tuple(each for each in own if each.name not in gone) for name, own in self.slots.items()}
+        applies = {slot.name: slot.applies for slot in self.treatment.filling.slots}
+        return {
+            name: tuple(_if_any(each, applies[each.name]) for each in own if applies[each.name] is not NOT_MET)
+            for name, own in self.slots.items()
+        }
+
+
+def _if_any(finding: Finding, applies: Verdict) -> Finding:
+    """Leave open what became of a dose of which it is open whether there is one for the patient."""
+    if applies is not UNKNOWN or finding.fields["state"] in {"given", "not_due"}:
+        return finding
+    return replace(finding, fields={**finding.fields, "state": "unknown"})
 
 
 def _in_every_world(program: Program, all_ways: Ways, now: Question, only: frozenset[str] | None) -> Found:
@@ -190,6 +201,13 @@ def _told(treatment: Treatment) -> _Told:
 
 
 def _told_slot(slot: Slot, treatment: Treatment, rests: Hashable) -> Finding:
+    told = _told_alone(slot, treatment, rests)
+    if slot.plan.only_if is None:
+        return told
+    return replace(told, fields={**told.fields, "applies": str(slot.applies)})
+
+
+def _told_alone(slot: Slot, treatment: Treatment, rests: Hashable) -> Finding:
     dose = None if slot.name in treatment.filling.unsure else treatment.filling.fills.get(slot.name)
     key = slot.name, _parts(dose), _before(dose, slot.plan, treatment), rests
     return _once(treatment, dose, key, partial(_slot, slot))

@@ -1,4 +1,4 @@
-"""What is made of a program once: points are found again by identity, so they must be the same each time."""
+"""What is made of a program or a response once: points are found again by identity, so they must be the same."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trialspec.program import Program
+    from trialspec.program import Program, Response
 
+_P = TypeVar("_P", "Program", "Response")
 _T = TypeVar("_T")
 _MOST = 64
 
 
-def once(make: Callable[[Program], _T]) -> Callable[[Program], _T]:
-    """Remember what was made of each of the last programs."""
+def once(make: Callable[[_P], _T]) -> Callable[[_P], _T]:
+    """Remember what was made of each of the last programs, or responses."""
     # By identity: to compare programs costs more than to make anything of them. The entry keeps the program alive.
-    made: dict[int, tuple[Program, _T]] = {}
+    made: dict[int, tuple[_P, _T]] = {}
 
-    def remembered(program: Program) -> _T:
+    def remembered(program: _P) -> _T:
         entry = made.get(id(program))
         if entry is None:
             if len(made) >= _MOST:

@@ -175,7 +175,7 @@ def _joined(findings: Sequence[Finding], *, everywhere: bool) -> Finding | None:
         # Where it may be no question at all, the doses themselves are unknown already.
         return None
     fields: dict[str, str | frozenset[str]] = {}
-    for name in ("state", "complete", "gate", "holding", "warning", "verdict"):
+    for name in ("state", "complete", "gate", "holding", "warning", "verdict", "applies"):
         words = {finding.fields.get(name) for finding in findings}
         if words != {None}:
             fields[name] = first.fields[name] if len(words) == 1 and everywhere else "unknown"

@@ -24,23 +24,23 @@ from trialspec.findings.once import once
 from trialspec.findings.records import milestone, since
 from trialspec.findings.standing import Standing
 from trialspec.findings.visits import visit_standings
-from trialspec.findings.windows import points
+from trialspec.findings.windows import Placing, points
 from trialspec.interpreters.reading import Missing, Question, Reading, earliest
 from trialspec.interpreters.reference import cited, compare_when, next_visible, read, worlds
 from trialspec.interpreters.selection import select
-from trialspec.kernel import Fold, Window
+from trialspec.kernel import Fold, Select, Window
+from trialspec.program import AS_OBSERVED, Handled
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict, every, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from trialspec.kernel import Select
     from trialspec.patient import Item
-    from trialspec.program import Category, Component, Intercurrent, Program, Response
+    from trialspec.program import Category, Component, Program, Response
 
 PENDING = "pending"
 NOT_EVALUABLE = "not_evaluable"
-_HAPPENED: dict[Intercurrent, tuple[str, ...]] = {
+_HAPPENED: dict[str, tuple[str, ...]] = {
     "withdrawal": ("consent_withdrawn", "left_study"),
     "death": ("death",),
 }
@@ -52,6 +52,7 @@ class _World:
 
     question: Question
     standings: dict[str, Standing]
+    asked: Response
 
     def begun(self, visit: str) -> bool:
         """Whether the window of a visit has begun."""
@@ -59,9 +60,20 @@ class _World:
         return place.placed and place.applies and (place.opens is None or self.question.at >= place.opens)
 
     def closed(self, visit: str) -> bool:
-        """Whether it is over."""
-        place = self.standings[visit].place
-        return place.placed and place.applies and place.closes is not None and self.question.at > place.closes
+        """Whether it is over, and that of every other visit that is read for it and is for this patient."""
+        mine = self.standings[visit].place
+        places = [self.standings[name].place for name in self.asked.rests.get(visit, ())]
+        return mine.applies and self._over(mine) and all(self._over(each) or self._never(each) for each in places)
+
+    def _over(self, place: Placing) -> bool:
+        return place.placed and place.closes is not None and self.question.at > place.closes
+
+    def _never(self, place: Placing) -> bool:
+        return place.placed and not place.applies
+
+    def until(self, visit: str) -> int | None:
+        """Until when the visits that are read stand as they do."""
+        return earliest(*(self.standings[name].until for name in (visit, *self.asked.rests.get(visit, ()))))
 
 
 def responses(program: Program, question: Question) -> Found:
@@ -77,10 +89,15 @@ def response(program: Program, asked: Response, question: Question, only: str | 
     Facts of a component: response, visit, component, verdict, margin, text, clause, assumed, missing. Of a category:
     response, visit, category, components (each with its verdict), possible (names), date, text, assumed, missing.
     """
-    rescues = _rescues(program) if set(asked.then) & {"rescue", "prohibited"} else ()
-    pinned = worlds(question, *points(program), *rescues)
+    rescues = _rescues(program) if set(asked.then) - set(_HAPPENED) else ()
+    pinned = worlds(question, *points(program), *rescues, *_windows(asked))
     visits = [name for name in asked.visits if only in {None, name}]
-    seen = [_World(world, standings) for world in pinned or () for standings in visit_standings(program, world, visits)]
+    beside = sorted({other for name in visits for other in asked.rests.get(name, ())} - set(visits))
+    seen = [
+        _World(world, standings, asked)
+        for world in pinned or ()
+        for standings in visit_standings(program, world, [*visits, *beside])
+    ]
     made: list[Finding] = []
     for visit in visits:
         reads = _Reads(
@@ -99,6 +116,13 @@ def _rescues(program: Program) -> tuple[Fold, ...]:
     return tuple(Fold("count", query) for rule in program.therapies for query in rule.select)
 
 
+@once
+def _windows(asked: Response) -> tuple[Fold, ...]:
+    """Give the windows in which events are handled, as something that is asked."""
+    windows = [each.window for each in asked.then.values() if isinstance(each, Handled) and each.window is not None]
+    return tuple(Fold("count", Select("milestone", window=window)) for window in windows)
+
+
 def _component(
     asked: Response, component: Component, reading: Reading, seen: Sequence[_World], question: Question
 ) -> Finding:
@@ -115,7 +139,7 @@ def _component(
         "component",
         f"{asked.name}@{component.visit}/{component.name}",
         {"verdict": str(reading.verdict), "final": _final(component.visit, seen)},
-        earliest(reading.until, *(world.standings[component.visit].until for world in seen)),
+        earliest(reading.until, *(world.until(component.visit) for world in seen)),
         _since(component.visit, seen, question),
         reading.because.union(*(world.standings[component.visit].place.because for world in seen)),
         reading.missing if reading.verdict is UNKNOWN else frozenset(),
@@ -173,7 +197,7 @@ def _category(program: Program, asked: Response, reads: _Reads, seen: Sequence[_
         answers |= {_answer(asked, visit, world, open_, happened) for happened in _ways(events)}
         because |= {source for verdict, sources in events.values() if verdict is not NOT_MET for source in sources}
         because |= world.standings[visit].because | world.standings[visit].place.because
-        untils += [until, world.standings[visit].until]
+        untils += [until, world.until(visit)]
     final = _final(visit, seen)
     answer = answers.pop() if len(answers) == 1 else NOT_EVALUABLE if final == "yes" else PENDING
     readings = [reading for _, reading in categories]
@@ -211,30 +235,40 @@ def _unplaced(visit: str, world: _World) -> frozenset[Missing]:
     return frozenset() if place.placed else place.missing
 
 
-def _answer(
-    asked: Response, visit: str, world: _World, open_: tuple[str, ...], happened: frozenset[Intercurrent]
-) -> str:
+def _answer(asked: Response, visit: str, world: _World, open_: tuple[str, ...], happened: frozenset[str]) -> str:
     """Give the answer in one world, if these events came before the visit."""
-    handled = {asked.then[kind] for kind in happened}
-    if handled:
-        return handled.pop() if len(handled) == 1 else NOT_EVALUABLE
+    # Before the visit any category may still come.
+    names = open_ if world.begun(visit) else tuple(each.name for each in asked.categories if each.visit == visit)
+    handled = {_becomes(asked.then[kind], names) for kind in happened} - {AS_OBSERVED}
+    if len(handled) > 1 and "" not in handled:
+        return NOT_EVALUABLE
+    if handled and "" not in handled:
+        return handled.pop()
     if world.standings[visit].elsewhere:
         return PENDING
     if world.standings[visit].state == "cancelled":
         return NOT_EVALUABLE
     if not world.begun(visit):
         return PENDING
-    if len(open_) == 1:
+    if len(open_) == 1 and not handled:
         return open_[0]
     return NOT_EVALUABLE if world.closed(visit) else PENDING
 
 
+def _becomes(handling: str | Handled, open_: tuple[str, ...]) -> str:
+    """Say what an event makes of the categories that are open; nothing where that is not settled yet."""
+    if isinstance(handling, str):
+        return handling
+    made = {handling.becomes.get(name, AS_OBSERVED) for name in open_}
+    return made.pop() if len(made) == 1 else ""
+
+
 # --- what came before the visit ---------------------------------------------------------------------------------------
 
-_Events = dict["Intercurrent", tuple[Verdict, frozenset[str]]]
+_Events = dict[str, tuple[Verdict, frozenset[str]]]
 
 
-def _ways(events: _Events) -> Iterator[frozenset[Intercurrent]]:
+def _ways(events: _Events) -> Iterator[frozenset[str]]:
     """Give each set of kinds that may have happened."""
     sure = frozenset(kind for kind, (verdict, _) in events.items() if verdict is MET)
     maybe = [kind for kind, (verdict, _) in events.items() if verdict is UNKNOWN]
@@ -246,20 +280,25 @@ def _intercurrent(program: Program, asked: Response, visit: str, world: _World) 
     """Say which kinds of event that `then:` handles came before the visit, and by which records."""
     question, events, untils = world.question, _Events(), list[int | None]()
     for kind, handling in asked.then.items():
-        if handling == "as_observed":
+        if handling == AS_OBSERVED:
             continue
         before: list[tuple[Verdict, frozenset[str]]] = []
-        if kind in _HAPPENED:
-            inside = select(_happened(program)[kind], question)
-            before += [(every((there, _before(item, visit, world))), cited(item)) for item, there in inside.items]
-            untils += [inside.until, *inside.flips.values()]
-        for query in (query for rule in program.therapies if rule.role == kind for query in rule.select):
+        queries = [(_happened(program)[kind], False)] if kind in _HAPPENED else []
+        rules = (rule for rule in program.therapies if kind in {rule.role, rule.name})
+        queries += [(query, True) for rule in rules for query in rule.select]
+        for query, silent in queries:
             inside = select(query, question)
-            before += [(every((there, _before(item, visit, world))), cited(item)) for item, there in inside.items]
-            if not inside.closed:
+            window = handling.window if isinstance(handling, Handled) else None
+            also = None if window is None else select(replace(query, window=window), question)
+            there = {} if also is None else dict(zip(also.indices, (in_it for _, in_it in also.items), strict=True))
+            for index, (item, in_it) in zip(inside.indices, inside.items, strict=True):
+                then = MET if also is None else there.get(index, NOT_MET)
+                before.append((every((in_it, then, _before(item, visit, world))), cited(item)))
+            if silent and not (inside.closed if also is None else inside.closed or also.closed):
                 # What silence does not deny may have happened.
                 before.append((UNKNOWN, inside.because))
-            untils += [inside.until, *inside.flips.values()]
+            for each in (inside, also):
+                untils += [] if each is None else [each.until, *each.flips.values()]
         verdict = some(each for each, _ in before)
         sources = frozenset[str]().union(*(which for each, which in before if each is verdict))
         events[kind] = (verdict, sources)
@@ -267,7 +306,7 @@ def _intercurrent(program: Program, asked: Response, visit: str, world: _World) 
 
 
 @once
-def _happened(program: Program) -> Mapping[Intercurrent, Select]:
+def _happened(program: Program) -> Mapping[str, Select]:
     """Give what to look for; one from before the screening was of an earlier attempt to take part."""
     window = Window(start=program.moments.get("screened"))
     return {kind: replace(milestone(*words), window=window) for kind, words in _HAPPENED.items()}

@@ -248,7 +248,9 @@ def _agreed(filling: Filling, others: Sequence[Filling], question: Question) -> 
         fills = [case.fills.get(slot.name) for case, _ in there]
         filled = {dose.id for dose in fills if dose is not None}
         lapsed = {own.lapses is not None and own.lapses <= today for _, own in there}
-        if filled and (None in fills or len(filled) > 1 or any(len(places[dose]) > 1 for dose in filled)):
+        # Where it is open whether there is such a dose, one that does not name it may be none.
+        loose = slot.applies is UNKNOWN and any(dose is not None and dose.names != slot.name for dose in fills)
+        if filled and (loose or None in fills or len(filled) > 1 or any(len(places[dose]) > 1 for dose in filled)):
             unsure[slot.name] = frozenset(filled)
         elif not filled and (len(lapsed) > 1 or len({slot.name in case.refusals for case, _ in there}) > 1):
             unsure[slot.name] = frozenset()

@@ -45,7 +45,7 @@ from trialspec.interpreters.reference import cited, locate, next_visible, visibl
 from trialspec.interpreters.selection import passes
 from trialspec.kernel import Window
 from trialspec.times import When, shown_date
-from trialspec.truth import MET, NOT_MET, UNKNOWN, every, some
+from trialspec.truth import MET, NOT_MET, UNKNOWN, agreed, every, some
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -71,7 +71,11 @@ def visits(
     made: list[Finding] = []
     for plan in plans.values():
         seen = [_visit(scene, plan, own) for scene, own in zip(scenes, candidates[plan.name], strict=True)]
-        made.append(_finding("visit", plan.name, seen, question, plan, visit=plan.name))
+        told = _finding("visit", plan.name, seen, question, plan, visit=plan.name)
+        if plan.only_if is not None:
+            found_ = {each.verdict for scene in scenes if (each := scene.conditions.get(plan.name)) is not None}
+            told = replace(told, fields={**told.fields, "applies": str(agreed(found_))})
+        made.append(told)
     whole = {finding.name: finding for finding in made}
     for assessment in program.assessments:
         for visit in (name for name in assessment.visits if name in plans):

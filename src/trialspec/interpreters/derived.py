@@ -19,7 +19,7 @@ from trialspec.quantity import ANYTHING, Interval, word
 from trialspec.truth import MET
 
 if TYPE_CHECKING:
-    from trialspec.interpreters.reading import Reading
+    from trialspec.interpreters.reading import Missing, Reading
     from trialspec.patient import Item, Timeline
     from trialspec.program import Derivation
     from trialspec.times import When
@@ -121,7 +121,13 @@ def _value(derivation: Derivation, group: _Group, timeline: Timeline) -> Item:
         unit=derivation.unit,
         sources=because.union(*(cited(item) for item in group)),
         derived=True,
+        # What was not known by then: it does not depend on what came later.
+        missing=frozenset(_by_then(each, first.when) for each in (frozenset() if reading is None else reading.missing)),
     )
+
+
+def _by_then(missing: Missing, when: When) -> Missing:
+    return missing if missing.due is None or missing.due <= when.last else replace(missing, due=when.last)
 
 
 def _few(when: When) -> bool:

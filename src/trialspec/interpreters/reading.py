@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from trialspec.patient import Missing as Missing  # noqa: PLC0414 - what an item lacks, an answer lacks
 from trialspec.truth import Verdict
 
 if TYPE_CHECKING:
@@ -43,16 +44,6 @@ class Question:
     def on(self, at: int) -> Question:
         """Ask the same at another instant."""
         return replace(self, at=at)
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A leaf that is unknown and could still change the answer: what, from when to when (dates), from whom."""
-
-    what: str
-    start: int | None = None
-    due: int | None = None
-    asked_of: str = "site"
 
 
 @dataclass(frozen=True, slots=True)

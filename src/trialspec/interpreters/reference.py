@@ -298,6 +298,7 @@ def _pick(pick: Pick, question: Question) -> Reading:
     value = _value(pick, deciding, question) if sure else None
     anchors: list[Selection | Reading] = [selection] if day is None else [selection, day]
     unanswered = frozenset[Missing]().union(*(anchor.missing for anchor in anchors))
+    unanswered |= frozenset[Missing]().union(*(item.missing for item, _ in deciding))
     return Reading(
         value,
         frozenset().union(*(anchor.because for anchor in anchors), *(cited(item) for item, _ in deciding)),

@@ -65,7 +65,8 @@ class ResponseTeller:
     def __init__(self, trial: Trial, asked: Response, visit: str) -> None:
         self._trial, self._visit, self._name = trial, visit, f"{asked.name}@{visit}"
         words = {each.name for each in asked.categories if each.visit == visit} | {PENDING, NOT_EVALUABLE}
-        words |= {handling for handling in asked.then.values() if handling != "as_observed"}
+        words |= asked.words()
+        self._visits = (visit, *asked.rests.get(visit, ()))
         self._told = {
             final: {trial.rules.of("category", ("category", word), ("final", final)) for word in words}
             for final in ("yes", "no")
@@ -78,13 +79,13 @@ class ResponseTeller:
         if not self._asked:
             return frozenset(), None
         scene, until = self._trial.scene(chart, at)
-        place = scene.places[self._visit]
-        closed = place.placed and place.closes is not None and at > place.closes
+        places = [scene.places[visit] for visit in self._visits]
+        closed = all(place.placed and place.closes is not None and at > place.closes for place in places)
         told = self._told["yes" if closed else "no"]
         if len(told) > 1 or not self.plain:
             return None
-        closes = None if place.closes is None or at > place.closes else place.closes + 1
-        return _of(self._name, next(iter(told))), earliest(until, closes)
+        closes = (place.closes + 1 for place in places if place.closes is not None and at <= place.closes)
+        return _of(self._name, next(iter(told))), earliest(until, *closes)
 
 
 class RecordTeller:

@@ -163,7 +163,7 @@ class Units:
         program, trial = self.trial.program, self.trial
         intercurrent = milestone("consent_withdrawn", "left_study", "death")
         for each in program.responses:
-            rests = Interest(each.components, each.categories, program.therapies, intercurrent)
+            rests = Interest(each.components, each.categories, each.then, program.therapies, intercurrent)
             rests |= trial.values.interest | trial.screening | trial.anchors | trial.conditions
             for visit in each.visits:
                 read = partial(response, program, each, only=visit)

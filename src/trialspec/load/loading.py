@@ -22,10 +22,13 @@ from trialspec.model.scope import ANY_NAME
 
 # What stands in for a head that was reported, so that the rest can still be checked.
 _HEAD = {"language": "1", "protocol": "reported", "title": "reported", "version": "0", "zone": "UTC"}
+# What says something of the protocol alone: to state or accept it changes nothing for anybody.
+_OF_THE_PROTOCOL = frozenset({"properties", "accepted"})
 _MAPPINGS = frozenset(
     (
         *("sites", "sources", "measures", "drugs", "drug_classes", "concepts", "gates", "alerts", "silence_means_no"),
-        *("moments", "visits", "assessments", "doses", "responses", "prohibited", "rescue", "eligibility"),
+        *("moments", "visits", "assessments", "doses", "responses", "time_to", "prohibited", "rescue", "eligibility"),
+        "properties",
     )
 )
 
@@ -51,8 +54,11 @@ class Loaded:
 
     @property
     def digest(self) -> str:
-        """The fingerprint of all that the protocol says; comments, key order and file names do not count."""
-        plain = json.dumps(self.node.plain(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        """The fingerprint of all that it says of patients; comments, key order and file names do not count."""
+        told = self.node.plain()
+        if isinstance(told, dict):
+            told = {key: value for key, value in told.items() if key not in _OF_THE_PROTOCOL}
+        plain = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
 
 

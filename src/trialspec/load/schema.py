@@ -119,8 +119,9 @@ def _offer(body: dict[str, Any], found: Definitions) -> None:
 
 def _properties(value: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON
     if isinstance(value, dict):
-        for each in value.get("properties", {}).values():
-            yield each
+        fields = value.get("properties", {})
+        # One of the fields of a protocol has the same name.
+        yield from (each for each in fields.values() if isinstance(each, dict))
         for each in value.values():
             yield from _properties(each)
     elif isinstance(value, list):

@@ -51,12 +51,21 @@ def unused(own: Node, joined: Node, definitions: Definitions) -> list[Diagnostic
             named = any(owners[each] - {(section, each)} for each in kin)
             if section == "definitions":
                 named = name in definitions.uses
+            elif section == "gates":
+                named = named or _told(joined)
             if not named and not (section == "moments" and name in _ALWAYS):
                 what = section.removesuffix("s")
                 advice = _ADVICE.get(section, "leave it out, or look where its name is misspelt")
                 message = f"the {what} `{name}` is given here, and nothing uses it"
                 found.append(Diagnostic("never-used", message, entry.key_place, (), advice, severity))
     return found
+
+
+def _told(joined: Node) -> bool:
+    """Whether an alert is about gates: then one that guards no dose is a limit on treatment, and is told."""
+    rules = _entries(joined, "alerts").values()
+    subjects = [rule.value.get("for_each") for rule in rules if rule.value.kind == "mapping"]
+    return any(subject is not None and "gate" in _words(subject) for subject in subjects)
 
 
 def _entries(node: Node, section: str) -> Mapping[str, Entry]:

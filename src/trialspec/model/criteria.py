@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from pydantic import Discriminator, Field, Tag, create_model
 from pydantic.json_schema import WithJsonSchema
 
-from trialspec.kernel import AtLeast, Constant, Expr, Not, Score
-from trialspec.model import branches, daily, person, records, runs, values
-from trialspec.model.parts import CountLimits, Part, Sourced, ValueLimits
-from trialspec.model.points import NAME, OPERATORS, Count, Name, Number
-from trialspec.model.scope import At
+from trialspec.kernel import AtLeast, Compare, Constant, Expr, Not, Now, Score
+from trialspec.model import daily, person, records, runs, values
+from trialspec.model.parts import CountLimits, Names, Part, Sourced, ValueLimits
+from trialspec.model.points import NAME, OPERATORS, Count, Name, Number, YesNo
+from trialspec.model.scope import At, listing
 from trialspec.model.verb import VERBS, Verb, every_one, nothing, whole
-from trialspec.program import Provenance
+from trialspec.program import Provenance, VisitPlan
 from trialspec.quantity import Operator, exactly
+from trialspec.truth import MET, UNKNOWN
 from trialspec.vocabulary import Term
 
 
@@ -226,6 +227,8 @@ class Met(Verb):
 
     ## Meaning
     What the component, criterion or gate of that name says. In a list the bare name serves: `all: [activity, protein]`.
+    `at` reads a component at other visits, all of which must agree: a response that is found again at a later visit is
+    confirmed, one that is found at every visit from one to another has lasted.
 
     ## Example
     ```yaml
@@ -236,21 +239,123 @@ class Met(Verb):
     As for what is named.
 
     ## On a live stream
-    As for what is named.
+    As for what is named. A response that reads later visits is final once their windows have closed too.
     """
 
     verb = "met"
     met: Name = Field(description="a component of the same response, a criterion, or a gate")
+    at: Names | None = Field(None, description="of a component: the visits at which it is read, every one of them")
 
     def expand(self, at: At) -> Expr:
         """Say what is named."""
-        return at["met"].statement(self.met)
+        if self.at is None:
+            return at["met"].statement(self.met)
+        beside = at.setting.components
+        if beside is None or self.met not in beside.names():
+            advice = "name a component of the response, or leave `at` out"
+            at["met"].report("bad-value", f"`{self.met}` is no component that could be read at other visits", advice)
+            return nothing(at)
+        parts: list[Expr] = []
+        for index, name in enumerate(self.at):
+            here = at["at"][index] if at["at"].node.kind == "list" else at["at"]
+            visit = here.visit(name)
+            if visit is not None:
+                said = beside.at_visit(visit).component(self.met, at["met"])
+                parts.append(AtLeast(1, (said,), f"{self.met} at {name}", here.place))
+        return every_one(tuple(parts), at) if parts else nothing(at)
+
+
+class CategoryOf(Verb):
+    """What another definition of response answers.
+
+    ## Meaning
+    The category of that response at the visit is one of those listed: its condition is met, and that of every category
+    before it is not. Without `at` it is the visit of the response in which it is written; outside a response it is told
+    from the start of the visit's window on. What intervened is handled by the response that asks: its `then` must name
+    whatever that one handles, or `as_observed: yes` says that the category counts as it was observed.
+
+    ## Example
+    ```yaml
+    category_of: renal
+    at: week_4
+    is: [responder]
+    as_observed: yes
+    ```
+
+    ## When data are missing
+    A condition that is `unknown`, of that category or of one before it, leaves it `unknown`.
+
+    ## On a live stream
+    As for the conditions. It is asked again at every value that they read, before the visit too.
+    """
+
+    verb = "category_of"
+    category_of: Name = Field(description="a response")
+    is_: Names = Field(alias="is", description="the categories that count")
+    at: Name | None = Field(None, description="a visit; in a response it may be left out")
+    as_observed: YesNo = Field(default=False, description="`yes`: whatever intervened before its visit")
+
+    def expand(self, at: At) -> Expr:
+        """Say that one of the categories is the answer."""
+        here, asked = at["category_of"], at.scope.responses.get(self.category_of)
+        visit = at.setting.visit if self.at is None else at["at"].visit(self.at)
+        if asked is None:
+            here.unknown("response", self.category_of, at.scope.responses)
+            return nothing(at)
+        if visit is None:
+            if self.at is None:
+                at.report("missing-key", "it is not said at which visit", "add `at`, with the name of a visit")
+            return nothing(at)
+        said = at.said(
+            at.scope.said_answers, f"{self.category_of}@{visit.name}", "definition-cycle", lambda: asked.at_visit(visit)
+        )
+        if said is None:
+            return nothing(at)
+        if at.setting.components is not None:
+            for name in said.visits | {visit.name}:
+                at.setting.components.at_visit(at.scope.visits[name])
+        open_ = sorted(asked.handled - at.setting.handled)
+        if open_ and not self.as_observed:
+            message = f"`{self.category_of}` handles {listing(open_)} before its visit, and here it is not handled"
+            at.report("not-handled", message, "handle it under `then` of this response, or add `as_observed: yes`")
+        names = [name for name, _ in said.conditions]
+        for index, name in enumerate(self.is_):
+            if name not in names:
+                place = at["is"][index] if at["is"].node.kind == "list" else at["is"]
+                place.unknown("category", name, names, f"it can be {listing(names)}")
+        parts: list[Expr] = []
+        for number, (name, when) in enumerate(said.conditions):
+            if name not in self.is_:
+                continue
+            earlier = [Not(before, at.place) for _, before in said.conditions[:number] if before is not None]
+            own = [when] if when is not None else []
+            both = (*own, *earlier)
+            parts.append(
+                AtLeast(len(both), both, f"{self.category_of} at {visit.name}: {name}", at.place)
+                if both
+                else Constant(MET, place=at.place)
+            )
+        if len({*self.is_} & {*names}) == len(names):
+            at["is"].report("decides-nothing", "these are all its categories", "list only those that count")
+        if not parts:
+            return nothing(at)
+        answered = AtLeast(1, tuple(parts), place=at.place)
+        return answered if at.setting.components is not None else _from_start_of(visit, answered, at)
+
+
+def _from_start_of(visit: VisitPlan, answered: Expr, at: At) -> Expr:
+    """Say that before its window nothing is known of a visit, not even what records that are not there would say."""
+    if visit.window.start is None:
+        return answered
+    begun = Compare(visit.window.start, "at_most", Now(at.place), at.place)
+    waiting = every_one((Not(begun, at.place), Constant(UNKNOWN, place=at.place)), at)
+    return AtLeast(1, (every_one((begun, answered), at), waiting), place=at.place)
 
 
 # --- the union --------------------------------------------------------------------------------------------------------
 
 Otherwise = Literal["hold", "warn"]
-TOPICS = (branches, daily, person, records, runs, values)
+TOPICS = (daily, person, records, runs, values)
 NAMED = "verb:name"
 
 

@@ -43,7 +43,7 @@ class _Dosed(Verb, Windowed, ValueLimits):
             return term
         if term is not None:
             message = "doses of several drugs are added up in equivalents of one"
-            at[key].report("missing-key", message, "name that drug, as in `as: prednisone`")
+            at[key].report("missing-key", message, "name that drug under `as`")
         return None
 
     def added(

@@ -82,12 +82,10 @@ class Input(Part):
         if self.when is not None and self.then is not None and self.otherwise is not None:
             return _either(expand(self.when, at["when"]), self.then, self.otherwise, at)
         if self.female is not None and self.male is not None:
-            sex = Pick("latest", at.select("person", (), Window(), "sex"), "sex", place=place)
-            female, male = (Compare(sex, "in", at.words([each]), place) for each in ("female", "male"))
+            female, male = (Compare(at.sex(), "in", at.words([each]), place) for each in ("female", "male"))
             neither = AtLeast(2, (Not(male, place), Constant(UNKNOWN, place=place)), place=place)
             return _either(AtLeast(1, (female, neither), place=place), self.female, self.male, at)
-        birth = Pick("latest", at.select("person", (), Window(), "birth date"), "birth", place=place)
-        return Arithmetic("years", birth, Dose(place), place)
+        return Arithmetic("years", at.born(), Dose(place), place)
 
     def value(self, name: str, at: At) -> Expr:
         """Give the latest value of a measure, or the mean of several, in the unit of the formula."""
@@ -198,7 +196,7 @@ class Derived(Sourced):
     ## When data are missing
     Of inputs that may be several numbers it is the range of what they make. Without one of its inputs a formula has no
     value that can be known: it may be anything, and an older value does not take its place. An item of a score that is
-    `unknown` counts nothing up to its weight.
+    `unknown` counts nothing up to its weight. What is missing is what the value itself lacks.
 
     ## On a live stream
     It is made anew with each record that it may rest on.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, TypeGuard
 
 from pydantic import Field
 
-from trialspec.kernel import AtLeast, Compare, Constant, Expr, Fold, Not, Pick, Select, Shift, Window
+from trialspec.kernel import AtLeast, Compare, Constant, Expr, Fold, Moment, Not, Pick, Point, Select, Shift, Window
 from trialspec.model.parts import DurationLimits, Names, Windowed
 from trialspec.model.points import OPERATORS, Name, PointText
 from trialspec.model.scope import At, declared
@@ -22,7 +22,7 @@ class Age(Verb, DurationLimits):
 
     ## Meaning
     The age in completed years (or months) on the date of the point is compared with the limit: `at_most: 75 y` holds
-    until the day before the 76th birthday.
+    until the day before the 76th birthday. The birth date is that of the latest record of the person which names one.
 
     ## Example
     ```yaml
@@ -45,7 +45,7 @@ class Age(Verb, DurationLimits):
     def expand(self, at: At) -> Expr:
         """Compare the birth date with the point, moved back by the age."""
         point = at["age"].point(self.age)
-        birth = Pick("latest", at.select("person", (), Window(), "birth date"), "birth", place=at.place)
+        birth = at.born()
         parts: list[Expr] = []
         ends: dict[bool, tuple[int, At]] = {}  # in months: at least so old, and (`False`) younger than that
         for side in OPERATORS:
@@ -91,7 +91,7 @@ class Sex(Verb):
     """The sex of the patient.
 
     ## Meaning
-    The sex on record is the word given.
+    The sex on record is the word given. That is the sex of the latest record of the person which names one.
 
     ## Example
     ```yaml
@@ -110,8 +110,7 @@ class Sex(Verb):
 
     def expand(self, at: At) -> Expr:
         """Compare the sex on record."""
-        person = Pick("latest", at.select("person", (), Window(), "sex"), "sex", place=at.place)
-        return Compare(person, "in", at["sex"].words([self.sex]), at.place)
+        return Compare(at.sex(), "in", at["sex"].words([self.sex]), at.place)
 
 
 class Arm(Verb):
@@ -201,6 +200,11 @@ class Judged(Verb, Windowed):
         )
 
 
+def _counts_on(point: Point, moment: Moment) -> TypeGuard[Moment]:
+    """Whether a point is the moment of the same name with the number before."""
+    return isinstance(point, Moment) and point.name == moment.name
+
+
 class Happened(Verb):
     """A moment of the protocol has come.
 
@@ -228,4 +232,10 @@ class Happened(Verb):
         if self.happened in {"now", "dose"}:
             at["happened"].report("bad-point", f"`{self.happened}` is no moment of the protocol", "name a moment")
             return nothing(at)
-        return exists(at["happened"].moment(self.happened).of, at)
+        counted = at["happened"].moment(self.happened)
+        parts = [exists(counted.of, at)]
+        # A moment with a `number` is counted from the one before it; where that has not happened, this has not.
+        while isinstance(start := counted.of.window.start, Shift) and _counts_on(start.point, counted):
+            counted = start.point
+            parts.insert(0, exists(counted.of, at))
+        return every_one(tuple(parts), at)

@@ -182,7 +182,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A moment of the protocol, or `now` or `dose`."""
+    """A moment of the protocol, or `now`, `dose` or `visit`."""
 
     name: str
 
@@ -210,7 +210,7 @@ _DEEPEST = 8
 
 
 def read_point(text: str, depth: int = 0) -> WrittenPoint:
-    """Read `now`, `dose`, a moment, `day 29`, `2005-03-31`, or `14 d before` any of them."""
+    """Read `now`, `dose`, `visit`, a moment, `day 29`, `2005-03-31`, or `14 d before` any of them."""
     if (moved := _MOVED.fullmatch(text)) and depth < _DEEPEST:
         return Moved(_duration(moved[1]), moved[3] == "before", read_point(moved[4].strip(), depth + 1))
     if day := re.fullmatch(r"day\s+([+-]?\d{1,5})", text):

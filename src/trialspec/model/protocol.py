@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from trialspec.model.criteria import Criterion, GateCriterion
 from trialspec.model.parts import OneOrMore, Part, Sourced
 from trialspec.model.points import DurationText, Name, Slug, Text, ZoneName, refuse
-from trialspec.model.response import ResponsePart, TherapyPart
+from trialspec.model.questions import AcceptedPart, PropertyPart
+from trialspec.model.response import ResponsePart, TherapyPart, TimePart
 from trialspec.model.rulebook import Alert
 from trialspec.model.schedule import Assessment, CoursePart, Dose, MomentPart, Visit
 from trialspec.model.vocabulary import Concept, Drug, DrugClass, Measure
@@ -165,11 +166,14 @@ class Protocol(Library):
     doses: dict[Name, Dose] = Field(default_factory=dict)
     course: CoursePart | None = None
     responses: dict[Name, ResponsePart] = Field(default_factory=dict)
+    time_to: dict[Name, TimePart] = Field(default_factory=dict)
     prohibited: dict[Name, TherapyPart] = Field(default_factory=dict)
     rescue: dict[Name, TherapyPart] = Field(default_factory=dict)
     report_within: DurationText | None = Field(None, description="how soon a serious adverse event is to be reported")
+    properties: dict[Name, PropertyPart] = Field(default_factory=dict, description="what `check` is to prove of it")
+    accepted: list[AcceptedPart] = Field(default_factory=list, description="what `check` finds and may stand")
 
 
 # Names that stand for something already.
-RESERVED_MOMENTS = frozenset({"now", "dose", "always"})
+RESERVED_MOMENTS = frozenset({"now", "dose", "always", "visit"})
 RESERVED_VISITS = frozenset({"visit", "nadir", "peak"})

@@ -10,7 +10,8 @@ from trialspec.model.criteria import ScoreParts, Weighted
 from trialspec.model.derived import Derived, Input, Operation
 from trialspec.model.parts import Part, Sourced, Windowed
 from trialspec.model.protocol import ArmPart, Definition, Eligibility, Library, Need, Protocol, Site
-from trialspec.model.response import AtVisit, CategoryPart, ResponsePart, TherapyPart
+from trialspec.model.questions import AcceptedPart, PropertyPart
+from trialspec.model.response import AtVisit, CategoryPart, Handles, ResponsePart, TherapyPart, TimePart
 from trialspec.model.rulebook import AlertChange, AlertRule
 from trialspec.model.schedule import MILESTONES, Assessment, CoursePart, Dose, MomentPart, RateStepsPart, Visit
 from trialspec.model.values import OwnReference
@@ -31,9 +32,9 @@ lists have order. What cannot be seen by a reader is refused: duplicate keys, an
 - A **name** begins with a letter and has letters, digits and underscores: `lupus_nephritis`, `RTX`.
 - A **duration** is a whole number and one of `s`, `min`, `h`, `d`, `wk`, `mo`, `y`: `28 d`. Clock time counts between
   instants, days on dates; months and years keep the day of the month, clamped to its end.
-- A **point** is `now`, `dose` (in what is asked of a dose), a moment, `day 29`, a date `2005-03-31`, or a duration
-  before or after a point: `14 d before screened`. `day 1` is the date of the moment `day_1`, `day -1` the day before;
-  there is no `day 0`.
+- A **point** is `now`, `dose` (in what is asked of a dose), `visit` (in a response: the planned day of the visit that
+  is read, or the end of its window), a moment, `day 29`, a date `2005-03-31`, or a duration before or after a point:
+  `14 d before screened`. `day 1` is the date of the moment `day_1`, `day -1` the day before; there is no `day 0`.
 - A **quantity** is a number and its unit: `1.5 10*9/L`, `50 %`, `4` for what has no unit. `2 x ULN` and `1 x LLN` are
   multiples of the end of the reference range that came with the value. No unit is ever assumed.
 - A **word** of a record is open text, unless its line says which words there are: nobody lists the `status`, `class`
@@ -62,8 +63,10 @@ _SECTIONS: Mapping[str, tuple[type[Part], ...]] = {
     "Eligibility": (Eligibility,),
     "Doses and gates": (Dose, AmountPart, RateStepsPart, CoursePart),
     "Visits and assessments": (Visit, Assessment),
-    "Responses": (ResponsePart, AtVisit, OwnReference, CategoryPart),
+    "Responses": (ResponsePart, AtVisit, OwnReference, CategoryPart, Handles),
+    "Time to event": (TimePart,),
     "Prohibited and rescue therapy": (TherapyPart,),
+    "Properties, and what is accepted": (PropertyPart, AcceptedPart),
     "Alert rules": (AlertRule, AlertChange),
     "Definitions": (Definition, Need),
     "Vocabulary": (Measure, Drug, DrugClass, Concept),

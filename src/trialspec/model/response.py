@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
@@ -13,17 +13,27 @@ from trialspec.kernel import Constant, Expr, Point, Select, Shift, Window
 from trialspec.model.criteria import Criterion, expand, provenance
 from trialspec.model.growth import Meanings
 from trialspec.model.parts import Names, Part, Sourced, Windowed
-from trialspec.model.points import Name, refuse
-from trialspec.model.scope import At, Reference, Setting
+from trialspec.model.points import Name, PointText, refuse
+from trialspec.model.scope import Answered, At, Reference, Setting, listing
 from trialspec.model.values import OwnReference
 from trialspec.model.verb import Verb
 from trialspec.patient import Kind
-from trialspec.program import Category, Component, Intercurrent, Response, TherapyRule, VisitPlan
+from trialspec.program import (
+    AS_OBSERVED,
+    INTERCURRENT,
+    Category,
+    Component,
+    Handled,
+    Response,
+    TherapyRule,
+    TimeTo,
+    VisitPlan,
+)
 from trialspec.quantity import Duration
 from trialspec.truth import UNKNOWN
 
 OTHERWISE = "otherwise"
-AS_OBSERVED, NOT_EVALUABLE = "as_observed", "not_evaluable"
+NOT_EVALUABLE = "not_evaluable"
 RESERVED = frozenset({OTHERWISE, AS_OBSERVED, NOT_EVALUABLE, "pending"})
 
 
@@ -64,6 +74,27 @@ Baseline = Annotated[
 ]
 
 
+def _handling_tag(value: object) -> str:
+    return "tag:word" if isinstance(value, str) else "tag:detail"
+
+
+def _becomes_tag(value: object) -> str:
+    return "tag:word" if isinstance(value, str) else "tag:each"
+
+
+class Handles(Windowed):
+    """What becomes of a category after an intercurrent event in a window; without one, whenever it was."""
+
+    becomes: Annotated[
+        Annotated[Name, Tag("tag:word")] | Annotated[dict[Name, Name], Tag("tag:each")], Discriminator(_becomes_tag)
+    ] = Field(description="a category, `not_evaluable` or `as_observed`; or by the category that was observed")
+
+
+Handling = Annotated[
+    Annotated[Name, Tag("tag:word")] | Annotated[Handles, Tag("tag:detail")], Discriminator(_handling_tag)
+]
+
+
 class CategoryPart(Sourced):
     """One answer of a response, in the order in which they are tried."""
 
@@ -90,6 +121,9 @@ class ResponsePart(Sourced):
           - {category: non_responder, when: otherwise}
         then: {death: not_evaluable, rescue: non_responder}
     ```
+
+    `then` names a kind of event, or one rule of `prohibited` or `rescue`; `{becomes: non_responder, from: day 85}`
+    handles what was in a window, `{becomes: {complete: partial}}` only some categories.
     """
 
     baseline: Baseline | None = Field(None, description="what rises and falls are counted from")
@@ -98,40 +132,39 @@ class ResponsePart(Sourced):
     categories: list[CategoryPart] = Field(
         min_length=1, description="the first that is met after all before it are not met"
     )
-    then: dict[Intercurrent, Name] = Field(
+    then: dict[Name, Handling] = Field(
         {},
-        description="after such an event: a category, `not_evaluable` or `as_observed`",
+        description="after `rescue`, `prohibited`, `withdrawal`, `death`, or what one rule of prohibited or rescue "
+        "therapy names: a category, `not_evaluable` or `as_observed`; or `{becomes: ..., from: ...}`",
     )
     report_only: Names = Field((), description="measures that are shown and decide nothing")
     out_of_window: Literal["allowed"] | None = Field(
         None, description="`allowed`: the nearest value outside the window counts"
     )
 
-    def plan(self, name: str, at: At) -> Response:
+    def plan(self, name: str, at: At, beside: Beside) -> Response:
         """Give the response, each component and category once for every visit."""
         for index, measure in enumerate(self.report_only):
             _member(at["report_only"], index).term(measure, "measure")
-        baseline = self.reference(at["baseline"])
         components: list[Component] = []
         categories: list[Category] = []
+        rests: dict[str, tuple[str, ...]] = {}
         for index, visit_name in enumerate(self.at):
             visit = _member(at["at"], index).visit(visit_name)
             if visit is None:
                 continue
-            reach = None if self.out_of_window is None else catchment(visit, at["out_of_window"])
-            inside = at.within(Setting(visit=visit, reach=reach, baseline=baseline))
-            parts = _Parts(self.components, inside["components"])
-            inside = parts.at = inside.within(replace(inside.setting, components=parts))
+            parts = beside.parts(visit)
+            inside = parts.at
             for part_name in self.components:
                 here = inside["components"][part_name]
                 why = provenance(self.components[part_name], here)
                 components.append(Component(part_name, visit_name, parts.component(part_name, here), why, here.place))
-            for number, category in enumerate(self.categories):
-                here = inside["categories"][number]
-                when = None if category.when == OTHERWISE else expand(category.when, here["when"])
-                categories.append(Category(category.category, visit_name, when, here.place))
+            for number, (category, when) in enumerate(beside.conditions(visit)):
+                categories.append(Category(category, visit_name, when, inside["categories"][number].place))
+            if others := beside.read_for(visit_name):
+                rests[visit_name] = tuple(sorted(others))
         self.in_order(at["categories"])
-        self.handled(at["then"])
+        then = self.handled(at["then"])
         reasons = [provenance(part, at["components"][key]) for key, part in self.components.items()]
         reasons += [provenance(part.when, at["categories"][i]["when"]) for i, part in enumerate(self.categories)]
         return Response(
@@ -139,11 +172,28 @@ class ResponsePart(Sourced):
             self.at,
             tuple(components),
             tuple(categories),
-            self.then,
+            then,
             self.report_only,
             at.provenance(self.provenance, self.provenance, *(part.provenance for part in self.categories), *reasons),
             at.place,
+            rests,
         )
+
+    def beside(self, at: At) -> Beside:
+        """Give what stands for the components at each visit."""
+        baseline = self.reference(at["baseline"])
+        return Beside(self, at, baseline)
+
+    def conditions(self, inside: At) -> Iterator[tuple[str, Expr | None]]:
+        """Give each category with its condition at a visit; `otherwise` has none."""
+        for number, category in enumerate(self.categories):
+            here = inside["categories"][number]["when"]
+            yield category.category, None if category.when == OTHERWISE else expand(category.when, here)
+
+    @property
+    def handles(self) -> frozenset[str]:
+        """The intercurrent events that are handled."""
+        return frozenset(event for event, word in self.then.items() if word != AS_OBSERVED)
 
     def reference(self, at: At) -> Reference | None:
         """Give the baseline."""
@@ -176,24 +226,101 @@ class ResponsePart(Sourced):
             advice = "add a last category with `when: otherwise`, unless that is meant"
             at.report("no-otherwise", message, advice, severity="warning")
 
-    def handled(self, at: At) -> None:
-        """Check what becomes of the category after an intercurrent event."""
+    def handled(self, at: At) -> dict[str, str | Handled]:
+        """Say what becomes of the category after each intercurrent event."""
+        categories = [part.category for part in self.categories]
+        events = {*INTERCURRENT, *at.scope.therapies}
+        found: dict[str, str | Handled] = {}
+        for event, handling in self.then.items():
+            here = at[event]
+            if event not in events:
+                here.unknown("intercurrent event", event, sorted(events), f"it can be {listing(sorted(events))}")
+            if isinstance(handling, str):
+                self.becomes(here, handling)
+                found[event] = handling
+            else:
+                found[event] = self.in_detail(handling, here, categories)
+        return found
+
+    def in_detail(self, handling: Handles, at: At, categories: list[str]) -> Handled:
+        """Say what becomes of each category after an event in a window."""
+        becomes = at["becomes"]
+        if isinstance(handling.becomes, str):
+            self.becomes(becomes, handling.becomes)
+            made = dict.fromkeys(categories, handling.becomes)
+        else:
+            made = dict(handling.becomes)
+            for category, word in handling.becomes.items():
+                if category not in categories:
+                    becomes[category].unknown("category", category, categories, f"it can be {listing(categories)}")
+                self.becomes(becomes[category], word)
+        return Handled(made, at.window(handling) if handling.bounded else None)
+
+    def becomes(self, at: At, word: str) -> None:
+        """Check a word that a category may become."""
         names = {AS_OBSERVED, NOT_EVALUABLE, *(part.category for part in self.categories)}
-        for event, word in self.then.items():
-            if word not in names:
-                advice = (
-                    did_you_mean(word, names) or "write a category of this response, `not_evaluable` or `as_observed`"
-                )
-                at[event].report("bad-value", f"`{word}` is not a category of this response", advice)
+        if word not in names:
+            advice = did_you_mean(word, names) or "write a category of this response, `not_evaluable` or `as_observed`"
+            at.report("bad-value", f"`{word}` is not a category of this response", advice)
+
+
+@dataclass(slots=True)
+class Beside:
+    """The components and categories of one response at each visit, said when they are asked for."""
+
+    response: ResponsePart
+    top: At
+    baseline: Reference | None
+    known: dict[str, _Parts] = field(default_factory=dict)
+    answered: dict[str, tuple[tuple[str, Expr | None], ...]] = field(default_factory=dict)
+
+    def parts(self, visit: VisitPlan) -> _Parts:
+        """Give the components at a visit."""
+        if visit.name not in self.known:
+            part = self.response
+            reach = None if part.out_of_window is None else catchment(visit, self.top["out_of_window"])
+            inside = self.top.within(Setting(visit=visit, reach=reach, baseline=self.baseline, handled=part.handles))
+            made = self.known[visit.name] = _Parts(part.components, inside["components"], self)
+            made.at = inside.within(replace(inside.setting, components=made))
+        return self.known[visit.name]
+
+    def read_for(self, visit: str) -> frozenset[str]:
+        """Give the other visits that are read for one, and those that are read for these."""
+        found, ahead = set[str](), [visit]
+        while ahead:
+            here = self.known.get(ahead.pop())
+            for name in (here.looked if here else set[str]()) - found:
+                found.add(name)
+                ahead.append(name)
+        return frozenset(found - {visit})
+
+    # As others see it.
+
+    @property
+    def handled(self) -> frozenset[str]:
+        """The intercurrent events that are handled."""
+        return self.response.handles
+
+    def at_visit(self, visit: VisitPlan) -> Answered:
+        """Give the categories at a visit, for another response that asks."""
+        return Answered(self.conditions(visit), self.read_for(visit.name))
+
+    def conditions(self, visit: VisitPlan) -> tuple[tuple[str, Expr | None], ...]:
+        """Give each category with its condition at a visit, said once."""
+        if visit.name not in self.answered:
+            self.answered[visit.name] = tuple(self.response.conditions(self.parts(visit).at))
+        return self.answered[visit.name]
 
 
 @dataclass(slots=True)
 class _Parts:
-    """The components of a response at one visit, said when they are asked for."""
+    """The components of a response at one visit, said when they are asked for; `looked` are the visits they look at."""
 
     parts: dict[str, Verb | str]
     at: At
+    beside: Beside
     said: Meanings[Expr] = field(default_factory=Meanings)
+    looked: set[str] = field(default_factory=set)
 
     def names(self) -> Iterable[str]:
         """Give their names."""
@@ -205,9 +332,40 @@ class _Parts:
         expr = asker.said(self.said, name, "definition-cycle", lambda: expand(part, at))
         return expr or Constant(UNKNOWN, place=asker.place)
 
+    def at_visit(self, visit: VisitPlan) -> _Parts:
+        """Give them at another visit."""
+        self.looked.add(visit.name)
+        return self.beside.parts(visit)
+
 
 def _member(at: At, index: int) -> At:
     return at[index] if at.node.kind == "list" else at
+
+
+# --- time to event ----------------------------------------------------------------------------------------------------
+
+
+class TimePart(Sourced):
+    """How long it took until something was so for the first time: `trialspec times` reports it, with censoring.
+
+    It is counted from a point of time to the first instant at which the criterion is met. What ends the time before
+    that (`censored`: moments) and the instant of the question censor it.
+
+    ```yaml
+    time_to:
+      relapse: {from: day_1, event: {rise_of: urine_protein_24h, since: {which: least, from: day_1}, at_least: 100 %}}
+    ```
+    """
+
+    from_: PointText = Field(alias="from", description="from when on it is counted")
+    event: Criterion = Field(description="what is waited for")
+    censored: Names = Field((), description="the moments that end the time without an event")
+
+    def plan(self, name: str, at: At) -> TimeTo:
+        """Give it as it is read."""
+        moments = tuple(_member(at["censored"], index).moment(each) for index, each in enumerate(self.censored))
+        own = at.provenance(self.provenance, self.provenance, provenance(self.event, at["event"]))
+        return TimeTo(name, at["from"].point(self.from_), expand(self.event, at["event"]), moments, own, at.place)
 
 
 # --- therapies --------------------------------------------------------------------------------------------------------

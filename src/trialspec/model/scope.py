@@ -34,13 +34,14 @@ from trialspec.kernel import (
 from trialspec.model.growth import DEEPEST, HEAVIEST, Growth, Meanings, Said
 from trialspec.model.parts import FromWhom, Part, Span, ValueLimits, Windowed
 from trialspec.model.points import OPERATORS, Day, Moved, Named, OnDate, Quantity, WrittenPoint, day_meant
-from trialspec.patient import Kind
-from trialspec.program import Provenance, Response, VisitPlan, joined
+from trialspec.patient import LONG_AGO, Kind
+from trialspec.program import Provenance, VisitPlan, joined
 from trialspec.quantity import Codes, Duration, Interval, Operator, exactly, shown
-from trialspec.truth import MET, UNKNOWN
+from trialspec.truth import MET, NOT_MET, UNKNOWN
 from trialspec.vocabulary import Sort, Term, Vocabulary
 
 ANCHOR = "day_1"  # the moment that `day N` counts from
+SEXES = ("female", "male", "other")
 ANY_NAME = "*"  # among the broken names: a whole section or library is missing, so any name may be declared there
 
 
@@ -73,6 +74,27 @@ class Reference:
     window: Window | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The categories of a response at a visit, in their order, each with its condition; and what else it reads."""
+
+    conditions: tuple[tuple[str, Expr | None], ...]
+    visits: frozenset[str]
+
+
+class Answers(Protocol):
+    """A definition of response, as others may ask for its categories."""
+
+    def at_visit(self, visit: VisitPlan) -> Answered:
+        """Give its categories at a visit."""
+        ...
+
+    @property
+    def handled(self) -> frozenset[str]:
+        """The intercurrent events that it handles."""
+        ...
+
+
 @dataclass(slots=True)
 class Scope:
     """All names of one protocol, and the diagnostics found so far.
@@ -84,16 +106,17 @@ class Scope:
     silence: Mapping[str, str]
     moments: Mapping[str, Callable[[], Moment]]
     silence_at: Mapping[str, At] = field(default_factory=dict)
+    therapies: frozenset[str] = frozenset()  # the names of the rules of prohibited and rescue therapy
     planned: frozenset[str] = frozenset()  # the names of all visits, before any of them is read
     visits: dict[str, VisitPlan] = field(default_factory=dict)
+    responses: dict[str, Answers] = field(default_factory=dict)
     arms: frozenset[str] = frozenset()
-    responses: Mapping[str, Callable[[], Response]] = field(default_factory=dict)
-    said_responses: Meanings[Response] = field(default_factory=Meanings)
     statements: dict[str, Statement] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
     found: list[Diagnostic] = field(default_factory=list)
     said_moments: Meanings[Moment] = field(default_factory=Meanings)
     said_statements: Meanings[Expr] = field(default_factory=Meanings)
+    said_answers: Meanings[Answered] = field(default_factory=Meanings)
     growth: Growth = field(default_factory=Growth)
 
     def history(self, kind: Kind) -> Literal["always"] | Moment | None:
@@ -119,6 +142,7 @@ class Setting:
     reach: Window | None = None  # where the value for the visit may lie, when that is not the visit's own window
     baseline: Reference | None = None
     components: Components | None = None
+    handled: frozenset[str] = frozenset()  # the intercurrent events that the response handles
 
 
 class Components(Protocol):
@@ -130,6 +154,10 @@ class Components(Protocol):
 
     def component(self, name: str, asker: At) -> Expr:
         """Give what one of them says."""
+        ...
+
+    def at_visit(self, visit: VisitPlan) -> Components:
+        """Give them as they are read at another visit, which is then read for this one."""
         ...
 
 
@@ -225,14 +253,6 @@ class At:
             self.unknown("visit", name, self.scope.visits)
         return visit
 
-    def response(self, name: str) -> Response | None:
-        """Find a response, planned once."""
-        planned = self.scope.responses.get(name)
-        if planned is None:
-            self.unknown("response", name, self.scope.responses)
-            return None
-        return self.said(self.scope.said_responses, name, "definition-cycle", planned)
-
     def statement(self, name: str) -> Expr:
         """Give what a component, a criterion or a gate says, by its name."""
         scope = self.scope
@@ -318,6 +338,9 @@ class At:
         match written:
             case Named("now"):
                 return Dose(self.place) if self.setting.value else Now(self.place)
+            case Named("visit") if self.setting.visit is not None and "visit" not in self.scope.moments:
+                visit = self.setting.visit
+                return visit.on or visit.window.end or Now(self.place)
             case Named("dose"):
                 if not self.setting.dose:
                     advice = "`dose` is the dose that a gate, a premedication or an assessment before doses is about"
@@ -387,6 +410,16 @@ class At:
     ) -> Select:
         """Select items of one kind; silence means no as the protocol says for that kind."""
         return Select(kind, tuple(tests), window, self.scope.history(kind), label or kind, asked_of, self.place)
+
+    def born(self) -> Expr:
+        """Give the birth date on the latest record of the person that names one."""
+        named = Test("birth", "at_least", Constant(exactly(LONG_AGO), place=self.place), NOT_MET, self.place)
+        return Pick("latest", self.select("person", [named], Window(), "birth date"), "birth", place=self.place)
+
+    def sex(self) -> Expr:
+        """Give the sex on the latest record of the person that names one."""
+        named = replace(self.among("sex", SEXES), absent=NOT_MET)
+        return Pick("latest", self.select("person", [named], Window(), "sex"), "sex", place=self.place)
 
     def among(self, name: str, words: Iterable[str], *, absent_is_met: bool = False) -> Test:
         """Ask that a field is one of some words."""

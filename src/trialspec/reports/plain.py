@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from trialspec.explain import point_in_words, window_in_words, words
 from trialspec.kernel import AtLeast, Compare, Moment, Not, Score
+from trialspec.program import Handled
 from trialspec.quantity import Duration, shown
 from trialspec.reports.calendar import plan
 from trialspec.reports.rests import everything, items
@@ -36,6 +37,7 @@ def plain(program: Program, rulebook: Rulebook) -> str:
         _gates(program),
         _visits(program),
         _responses(program),
+        _times(program),
         _therapies(program),
         _silence(program),
         _alerts(rulebook),
@@ -342,13 +344,36 @@ def _response(program: Program, response: Response) -> Iterator[str]:
             yield from statement(category.when, 2)
     if response.then:
         yield ""
-        yield from (f"- after {event}: {handling.replace('_', ' ')}" for event, handling in response.then.items())
+        yield from (f"- after {event.replace('_', ' ')}{_handled(each)}" for event, each in response.then.items())
     if response.report_only:
         yield ""
         listed = ", ".join(_label(program, name) for name in response.report_only)
         yield f"Reported only, never part of the answer: {listed}."
     yield ""
     yield from _provenance(dict(items(program))[response.name])
+
+
+def _times(program: Program) -> Iterator[str]:
+    for each in program.times:
+        yield f"## Time to {each.name.replace('_', ' ')}"
+        yield ""
+        ended = " or ".join(moment.name.replace("_", " ") for moment in each.censors)
+        yield f"From {point_in_words(each.origin)}{f'; {ended} ends it' if ended else ''}, until for the first time:"
+        yield ""
+        yield from statement(each.event, 0)
+        yield ""
+        yield from _provenance(each.provenance)
+
+
+def _handled(handling: str | Handled) -> str:
+    """Say what becomes of the category after an event."""
+    if isinstance(handling, str):
+        return f": {handling.replace('_', ' ')}"
+    window = "" if handling.window is None else window_in_words(handling.window)
+    words = set(handling.becomes.values())
+    told = (f"{name} becomes {word}" for name, word in handling.becomes.items())
+    text = words.pop() if len(words) == 1 else ", ".join(told)
+    return f"{window}: {text.replace('_', ' ')}"
 
 
 def _therapies(program: Program) -> Iterator[str]:

@@ -30,6 +30,7 @@ def items(program: Program) -> Iterator[Item]:
         components = {component.name: component.provenance for component in response.components}
         yield response.name, _without(response.provenance, components.values())
         yield from ((f"{response.name}: {name}", provenance) for name, provenance in components.items())
+    yield from ((f"time to {each.name}", each.provenance) for each in program.times)
     yield from ((each.name, each.provenance) for each in program.therapies)
 
 

@@ -106,13 +106,15 @@ SUBJECTS: Mapping[str, Mapping[str, Field]] = {
         # The gate that decides; then the worst of the gates that hold the dose, and of those that only warn.
         **dict.fromkeys(("gate", "holding", "warning"), _VERDICT),
         "window": Field(frozenset({"before", "open", "past"})),
+        # Of what is planned for some patients only: whether it is for this one.
+        "applies": _VERDICT,
     },
     "course": {
         "complete": Field(_YES_NO | {"pending", "unknown"}),
         "departure": Field(frozenset({"after_course"}), many=True),
     },
     "gate": {"verdict": _VERDICT, "otherwise": Field(frozenset({"hold", "warn"}))},
-    "visit": _COLLECTED,
+    "visit": {**_COLLECTED, "applies": _VERDICT},
     # How its visit stands as a whole, `none` before a dose: that nobody came is one thing, not one for each measure.
     "assessment": {**_COLLECTED, "visit": Field(_COLLECTED["state"].values | {"out_of_window", "none"})},
     "component": {"verdict": _VERDICT, "final": _CERTAIN},

@@ -159,7 +159,7 @@ def _select(choose: Choose, idiom: Idiom, kind: Kind, depth: int, name: str | No
         history = any_of(choose, (4, "always"), (4, None))
         if history is None and coin(choose):
             history = _moment(choose, idiom, 0)
-    lasting = _duration(choose, idiom) if kind in LASTING and chance(choose, 20) else None
+    lasting = _duration(choose, idiom) if kind in LASTING and chance(choose, 10) else None
     return Select(kind, tuple(tests), _window(choose, idiom, depth), history, label=chosen, lasting=lasting)
 
 

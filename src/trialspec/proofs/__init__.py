@@ -1,0 +1,74 @@
+"""Questions about a protocol before anybody is enrolled, each answered by a proof or by a patient.
+
+`prove` asks them all. What it finds is said only with a patient whom the reference reads the same way, or as proved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from trialspec.proofs.criteria import criteria, gates, limits
+from trialspec.proofs.finding import Finding, Report, as_data
+from trialspec.proofs.plan import plan
+from trialspec.proofs.properties import properties
+from trialspec.proofs.responses import responses
+from trialspec.proofs.rules import rules
+from trialspec.solver.asking import LIMIT, MOST, Asker
+
+if TYPE_CHECKING:
+    from trialspec.evaluation import Protocol
+    from trialspec.kernel import Expr
+    from trialspec.program import Program
+
+__all__ = ["Finding", "Report", "as_data", "prove", "statements"]
+
+
+def statements(program: Program) -> tuple[Expr, ...]:
+    """Give every statement of a protocol that is asked about as such."""
+    return (
+        *(each.expr for each in program.criteria),
+        *(gate.expr for gate in program.gates.values()),
+        *(part.expr for each in program.responses for part in each.components),
+        *(part.when for each in program.responses for part in each.categories if part.when is not None),
+        *(each.expr for each in program.properties),
+    )
+
+
+def prove(protocol: Protocol, *, most: int = MOST, limit: int = LIMIT) -> Report:
+    """Ask all questions about a protocol, with up to `most` records of each sort and `limit` ms for each question."""
+    program, report = protocol.program, Report()
+    asker = Asker(program, statements(program), most, limit)
+    criteria(program, asker, report)
+    gates(program, asker, report)
+    limits(program, report)
+    responses(program, asker, report)
+    properties(program, asker, report)
+    rules(protocol, report)
+    plan(protocol, limit, report)
+    report.findings = _accepted(program, report.findings)
+    return report
+
+
+def _accepted(program: Program, found: list[Finding]) -> list[Finding]:
+    """Mark what the author accepts, and report what is accepted and is not found any more."""
+    reasons = {(each.finding, each.of): each for each in program.accepted}
+    marked = [
+        replace(each, accepted=reasons[each.code, each.of].reason) if (each.code, each.of) in reasons else each
+        for each in found
+    ]
+    seen = {(each.code, each.of) for each in found}
+    stale = [
+        Finding(
+            "accepted-stale",
+            each.of,
+            f"`{each.finding}` of `{each.of}` is accepted here, and is not found",
+            each.place,
+            "warning",
+            "take it out, or look why it is not found any more",
+        )
+        for key, each in reasons.items()
+        if key not in seen
+    ]
+    order = {"error": 0, "warning": 1, "note": 2}
+    return sorted([*marked, *stale], key=lambda each: (bool(each.accepted), order[each.severity]))

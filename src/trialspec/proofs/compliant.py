@@ -1,0 +1,422 @@
+"""Patients of whom everything goes as the protocol wants it: eligible, every dose cleared, every visit kept.
+
+They are made step by step. What is planned gives the dates; what a criterion or a gate asks for is found by the solver
+among the records that may be there besides, with all that has been made so far as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal
+
+from trialspec.events import Event, check
+from trialspec.interpreters.reading import Question
+from trialspec.interpreters.reference import locate, read
+from trialspec.interpreters.selection import moved
+from trialspec.kernel import Compare, Constant, Fixed, Fold, Moment, Shift
+from trialspec.proofs.criteria import passed
+from trialspec.quantity import exactly, shown
+from trialspec.solver import logic
+from trialspec.solver.asking import Answer, Asker, Besides, Claim, failed, met
+from trialspec.solver.moments import Time, at_instant
+from trialspec.solver.records import LASTING, TODAY
+from trialspec.solver.settled import is_sharp, record
+from trialspec.solver.witness import PATIENT
+from trialspec.times import When, Zone, on_date, parse_time, shown_date
+from trialspec.vocabulary import Term
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from trialspec.evaluation import Protocol
+    from trialspec.kernel import Point
+    from trialspec.patient import Timeline
+    from trialspec.program import DosePlan, VisitPlan
+    from trialspec.quantity import Duration
+    from trialspec.solver.logic import Formula
+    from trialspec.solver.translation import Translation
+
+How = Literal["plan", "early", "late"]
+
+ENROLLED = TODAY
+# In the order of one day: enrolled, seen, dosed.
+ENTERED, _LOOKED, DOSED = 7 * 3600, 8 * 3600, 10 * 3600
+_SCREENED_BEFORE = (7, 1, 14, 28, 0)
+_FAR = 6 * 366
+_ANY_ZONE = Zone("UTC")  # dates alone are moved
+_MOST_SLOTS = 40
+_ROLLING = 3  # doses of a cycle without an end
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """A dose that was given: its slot and its date."""
+
+    slot: str
+    plan: DosePlan
+    number: int
+    day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A dose whose gates cannot be met by then."""
+
+    appointment: Appointment
+    answer: Answer
+
+
+@dataclass(slots=True)
+class Trial:
+    """One patient's trial while it is made.
+
+    `blocked` are doses that could not be cleared, `visits` the days of the visits, and `seen` their times.
+    """
+
+    protocol: Protocol
+    how: How
+    limit: int
+    events: list[Event] = field(default_factory=list)
+    doses: list[Appointment] = field(default_factory=list)
+    visits: dict[str, int] = field(default_factory=dict)
+    seen: dict[str, str] = field(default_factory=dict)
+    blocked: list[Blocked] = field(default_factory=list)
+    screened: int = ENROLLED
+    unsure: str = ""
+    _known: tuple[int, Timeline] | None = None
+
+    def doses_of(self, plan: DosePlan) -> list[Appointment]:
+        """Give the doses of one plan so far."""
+        return [each for each in self.doses if each.plan is plan]
+
+    # --- events -------------------------------------------------------------------------------------------------------
+
+    def add(self, kind: str, time: str, name: str = "", **content: str) -> Event:
+        """Let something happen; it was known at once."""
+        texts = {"id": name or f"p{len(self.events) + 1}", "patient": PATIENT, "kind": kind, "time": time}
+        event = check({**texts, "available": time, **{key: text for key, text in content.items() if text}})
+        assert isinstance(event, Event), event
+        self.events.append(event)
+        return event
+
+    def timeline(self) -> Timeline:
+        """Give what has happened so far."""
+        if self._known is None or self._known[0] != len(self.events):
+            self._known = len(self.events), self.protocol.timeline(self.events, PATIENT)
+        return self._known[1]
+
+    def located(self, point: Point | None, dose: When | None = None) -> When | None:
+        """Give when a point is, with all that has happened so far."""
+        if point is None:
+            return None
+        timeline = self.timeline()
+        question = Question(timeline, timeline.zone.end_of(ENROLLED + _FAR), dose)
+        value = locate(point, question).value
+        return value if isinstance(value, When) else None
+
+    def reads(self, claims: Sequence[Claim], day: int, second: int) -> bool:
+        """Whether the claims are true by an instant as it is."""
+        timeline = self.timeline()
+        question = Question(timeline, timeline.zone.start_of(day) + second)
+        return all(claim.holds(read(claim.expr, question).verdict) for claim in claims)
+
+    def extend(
+        self, claims: Sequence[Claim], day: int, second: int, besides: Besides | None = None, prefix: str = "w"
+    ) -> Answer:
+        """Let whatever else happen by an instant that makes the claims true."""
+        timeline = self.timeline()
+        fixed = tuple(record(item, timeline.zone) for item in timeline.items if is_sharp(item))
+        program = self.protocol.program
+        exprs = tuple(claim.expr for claim in claims)
+        at = at_instant(day, second)
+        asker = Asker(program, exprs, 3, self.limit, fixed, tuple(self.events), prefix, besides=besides, at=at)
+        answer = asker.shown(*claims)
+        if answer.witness is not None:
+            known = {event.id for event in self.events}
+            self.events += [
+                replace(event, available=event.time) for event in answer.witness.events if event.id not in known
+            ]
+        return answer
+
+
+def follow(protocol: Protocol, how: How, limit: int) -> Trial | None:
+    """Make the trial of a patient who keeps to the plan, or to the first or last dates that are permitted.
+
+    Nothing if nobody can be eligible.
+    """
+    for before in _SCREENED_BEFORE:
+        for loosely in (False, True):
+            trial = Trial(protocol, how, limit)
+            if _enrol(trial, before, loosely=loosely):
+                _treat(trial)
+                _see(trial)
+                return trial
+    return None
+
+
+def _enrol(trial: Trial, before: int, *, loosely: bool) -> bool:
+    program = trial.protocol.program
+    trial.screened = ENROLLED - before
+    trial.add("milestone", shown_date(trial.screened - 1), milestone="consent", version=program.version)
+    trial.add("milestone", shown_date(trial.screened), milestone="screening")
+    asked = {
+        word
+        for moment in program.moments.values()
+        for test in moment.of.tests
+        if moment.of.kind == "milestone"
+        for word in getattr(test.against.value, "words", None) or ()
+    }
+    if "randomisation" in asked:
+        trial.add("milestone", _clock(ENROLLED, ENTERED), milestone="randomisation")
+    trial.add("milestone", _clock(ENROLLED, ENTERED), milestone="enrolment")
+    claims = [passed(each) for each in program.criteria]
+    claims += [
+        failed(Compare(Fold("count", query), "at_least", Constant(exactly(1))))
+        for rule in program.therapies
+        for query in rule.select
+        if query.window.start is None or trial.located(query.window.start) is not None
+    ]
+    if not claims:
+        return True
+    drugs = frozenset[str]().union(*(plan.drugs for plan in program.doses))
+
+    def besides(reading: Translation) -> Iterable[Formula]:
+        for each in reading.records.all:
+            if isinstance(each.present, bool):
+                continue
+            before_screening = logic.is_less(each.time.last, trial.screened)
+            if each.kind == "administration" and each.subject is not None:
+                planned = each.subject.among(drugs)
+                yield logic.implies(logic.both(each.present, planned), before_screening)
+            if not loosely and each.kind in LASTING and each.kind != "condition" and each.ends is not None:
+                yield logic.implies(each.present, logic.is_less(each.ends.last, trial.screened))
+
+    return trial.extend(claims, ENROLLED, ENTERED, besides, "s").possible
+
+
+# --- doses ------------------------------------------------------------------------------------------------------------
+
+
+def _treat(trial: Trial) -> None:
+    """Give every dose that is planned, the next one by date first."""
+    for _ in range(_MOST_SLOTS):
+        upcoming = [each for plan in trial.protocol.program.doses if (each := _next(trial, plan)) is not None]
+        if not upcoming:
+            anchors = [each for plan in trial.protocol.program.doses if (each := _anchor(trial, plan)) is not None]
+            if not anchors:
+                return
+            upcoming = anchors[:1]
+        _give(trial, min(upcoming, key=lambda each: each.day))
+
+
+def _number(trial: Trial, plan: DosePlan) -> int:
+    return sum(each.plan is plan for each in trial.doses) + 1
+
+
+def _next(trial: Trial, plan: DosePlan) -> Appointment | None:
+    number = _number(trial, plan)
+    last = max(len(plan.planned), plan.times or (_ROLLING if plan.interval else 0))
+    if number > last:
+        return None
+    if number <= len(plan.planned):
+        when = trial.located(plan.planned[number - 1])
+        planned = None if when is None else when.first
+    else:
+        assert plan.interval is not None
+        planned = shifted(trial.doses_of(plan)[-1].day, plan.interval) if trial.doses_of(plan) else None
+    if planned is None:
+        return None
+    # Nobody is treated before enrolment, or before what the dates are counted from.
+    earliest = max(ENROLLED, _base(trial, plan))
+    return Appointment(f"{plan.name}#{number}", plan, number, max(permitted(plan, planned, trial.how), earliest))
+
+
+def _base(trial: Trial, plan: DosePlan) -> int:
+    """Give the date of the moment that the dates of a plan are counted from."""
+    point = plan.planned[0]
+    while isinstance(point, Shift):
+        point = point.point
+    when = trial.located(point) if isinstance(point, Moment) else None
+    return ENROLLED if when is None else when.first
+
+
+def permitted(plan: DosePlan, planned: int, how: How) -> int:
+    """Give the day on which a patient of some habit gets a dose."""
+    if how == "early":
+        return shifted(planned, plan.early, earlier=True)
+    return shifted(planned, plan.late) if how == "late" else planned
+
+
+def _anchor(trial: Trial, plan: DosePlan) -> Appointment | None:
+    """Give the first dose of a plan whose date it sets itself."""
+    if _number(trial, plan) > 1 or plan.first_due is None:
+        return None
+    due = trial.located(plan.first_due)
+    start = trial.located(plan.first_due_from) if plan.first_due_from is not None else None
+    first = ENROLLED + 1 if start is None else max(start.first, ENROLLED + 1)
+    last = first if due is None else due.first
+    day = {"plan": min(first + 1, last), "early": min(first, last), "late": last}[trial.how]
+    return Appointment(f"{plan.name}#1", plan, 1, day)
+
+
+def _give(trial: Trial, dose: Appointment) -> None:
+    program, plan = trial.protocol.program, dose.plan
+    claims = [met(program.gates[name].expr) for name in plan.gates if name in program.gates]
+    claims += [met(part) for part in plan.premedication]
+    drugs = frozenset[str]().union(*(each.drugs for each in program.doses))
+
+    def besides(reading: Translation) -> Iterable[Formula]:
+        for each in reading.records.all:
+            if isinstance(each.present, bool):
+                continue
+            if each.kind == "administration" and each.subject is not None:
+                yield logic.no(logic.both(each.present, each.subject.among(drugs)))
+            if each.kind == "milestone":
+                yield logic.no(each.present)
+            # What clears a dose is found after enrolment, so that it changes nothing of what let the patient in.
+            entered = at_instant(ENROLLED, ENTERED)
+            yield logic.implies(each.present, logic.is_less(entered.low, each.time.low))
+
+    _take_before(trial, dose)
+    if not trial.reads(claims, dose.day, DOSED):
+        answer = trial.extend(claims, dose.day, DOSED, besides, f"g{len(trial.doses)}.")
+        if answer.impossible:
+            trial.blocked.append(Blocked(dose, answer))
+        elif not answer.possible:
+            trial.unsure = trial.unsure or f"`{dose.slot}`: {answer.why}"
+    rate = ""
+    if plan.rate_at_most is not None and plan.rate_at_most.exact is not None:
+        rate = f"{shown(plan.rate_at_most.exact)} {plan.rate_unit or plan.unit + '/h'}"
+    amount = "" if plan.amount is None or plan.amount.exact is None else shown(plan.amount.exact, 9)
+    trial.add(
+        "administration",
+        _clock(dose.day, DOSED),
+        drug=plan.drug if plan.drug in plan.drugs else min(plan.drugs),
+        amount=amount,
+        unit=plan.unit if amount else "",
+        route=min(plan.routes, default=""),
+        rate=rate,
+        planned=dose.slot,
+    )
+    trial.doses.append(dose)
+
+
+def _take_before(trial: Trial, dose: Appointment) -> None:
+    """Take what is to be measured before the dose, on the last day that counts."""
+    when = When(dose.day, dose.day, (_instant(trial, dose.day, DOSED),))
+    for each in trial.protocol.program.assessments:
+        if dose.plan.name not in each.before or each.window is None:
+            continue
+        end = trial.located(each.window.end, when)
+        day = dose.day if end is None else min(end.first - (1 if each.window.before else 0), dose.day)
+        for measure in each.measures:
+            _measure(trial, measure, _clock(day, DOSED - 60), each.methods.get(measure, frozenset()))
+
+
+def _instant(trial: Trial, day: int, second: int) -> int:
+    return trial.protocol.program.zone.start_of(day) + second
+
+
+# --- visits -----------------------------------------------------------------------------------------------------------
+
+
+def _see(trial: Trial) -> None:
+    """Come to every visit whose window has a date, and have everything measured there."""
+    program = trial.protocol.program
+    for visit in program.visits:
+        window = visit_window(trial, visit)
+        if window is None:
+            continue
+        first, last, planned = window
+        day = {"plan": planned, "early": first, "late": last}[trial.how]
+        day = max(day, trial.screened)
+        trial.visits[visit.name] = day
+        time = _clock(day, _within(trial, visit, day))
+        trial.seen[visit.name] = time
+        trial.add("milestone", time, milestone="visit", visit=visit.name)
+        for each in program.assessments:
+            if visit.name in each.visits:
+                for measure in each.measures:
+                    _measure(trial, measure, time, each.methods.get(measure, frozenset()), visit.name)
+
+
+def _within(trial: Trial, visit: VisitPlan, day: int) -> int:
+    """Give a time of day inside the window, where a moment that has a time begins or ends it."""
+    zone = trial.protocol.program.zone
+    start, end = trial.located(visit.window.start), trial.located(visit.window.end)
+    if end is not None and end.instants and end.first == day:
+        return min(_LOOKED, end.instants[0] - zone.start_of(day) - 60)
+    if start is not None and start.instants and start.first == day:
+        return max(_LOOKED, start.instants[0] - zone.start_of(day) + 60)
+    return _LOOKED
+
+
+def visit_window(trial: Trial, visit: VisitPlan) -> tuple[int, int, int] | None:
+    """Give the first and last day of a visit's window, and its planned day, or one in the window."""
+    start, end, on = (trial.located(point) for point in (visit.window.start, visit.window.end, visit.on))
+    if start is None and end is None and on is None:
+        return None
+    first = None if start is None else start.first + (1 if visit.window.after else 0)
+    last = None if end is None else end.first - (1 if visit.window.before else 0)
+    known = next(day for day in (None if on is None else on.first, last, first) if day is not None)
+    return (known if first is None else first, known if last is None else last, known)
+
+
+def _measure(trial: Trial, measure: str, time: str, methods: frozenset[str], visit: str = "") -> None:
+    """Take a value: the last one there is of the measure, or a usual one."""
+    term = trial.protocol.program.vocabulary.get(measure)
+    if term is None:
+        return
+    value, unit = _last_value(trial, measure, time) or _usual(term)
+    trial.add(
+        "observation", time, measure=measure, value=value, unit=unit, visit=visit, method=min(methods, default="")
+    )
+
+
+def _last_value(trial: Trial, measure: str, time: str) -> tuple[str, str] | None:
+    """Give the last value of a measure up to a time, or else the first one after it."""
+    found = [
+        (event.time, event.content["value"], event.content.get("unit", ""))
+        for event in sorted(trial.events, key=lambda event: event.time)
+        if event.content.get("measure") == measure and "value" in event.content and "absent" not in event.content
+    ]
+    before = [each for each in found if each[0] <= time]
+    chosen = before[-1] if before else found[0] if found else None
+    return None if chosen is None else chosen[1:]
+
+
+def _usual(term: Term) -> tuple[str, str]:
+    if term.coded:
+        return min(term.values), ""
+    for low, high in term.ranges.values():
+        if low is not None and high is not None:
+            return shown((low + high) / 2, 9).removeprefix("~"), term.unit
+    low, high = term.possible.low, term.possible.high
+    middle = Fraction(int(((low or Fraction(0)) + (high if high is not None else Fraction(10))) / 2))
+    inside = (low is None or low <= middle) and (high is None or middle <= high)
+    return shown(middle if inside else low or Fraction(0), 9), term.unit if term.unit != "1" else ""
+
+
+# --- times ------------------------------------------------------------------------------------------------------------
+
+
+def shifted(day: int, by: Duration, *, earlier: bool = False) -> int:
+    """Move a date by days, months or years."""
+    return moved(on_date(day), Shift(Fixed(day), by, earlier), _ANY_ZONE).first
+
+
+def _clock(day: int, second: int) -> str:
+    return f"{shown_date(day)}T{second // 3600:02}:{second // 60 % 60:02}"
+
+
+def end_of(trial: Trial) -> int:
+    """Give an instant when all is over."""
+    zone = trial.protocol.program.zone
+    days = [parse_time(event.time, zone) for event in trial.events]
+    return zone.end_of(max((when.last for when in days if when is not None), default=ENROLLED) + 90)
+
+
+def asked_at(day: int, second: int) -> Time:
+    """Give an instant of a day."""
+    return at_instant(day, second)

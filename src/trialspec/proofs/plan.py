@@ -1,0 +1,396 @@
+"""The plan of a protocol: whether it can be kept, whether doses are cleared in time, and who is told off.
+
+Three patients are followed, all eligible: one keeps to the planned days, one to the first and one to the last that are
+permitted. What the engine itself then says of them is what is reported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from trialspec import findings
+from trialspec.interpreters.reading import Question
+from trialspec.kernel import Select, parts_of
+from trialspec.proofs.compliant import DOSED, ENROLLED, ENTERED, Trial, asked_at, end_of, follow, shifted, visit_window
+from trialspec.proofs.finding import Finding, Report, clause
+from trialspec.proofs.finding import Question as Asked
+from trialspec.solver import logic
+from trialspec.solver.asking import Answer, Asker, Besides, Claim, failed, met
+from trialspec.solver.records import subjects_of
+from trialspec.solver.settled import is_sharp, record
+from trialspec.solver.witness import PATIENT, Witness
+from trialspec.times import When, Zone, parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from trialspec.alerts import Episode
+    from trialspec.diagnostics import Place
+    from trialspec.evaluation import Protocol
+    from trialspec.kernel import Expr, Window
+    from trialspec.program import DosePlan, Program
+    from trialspec.proofs.compliant import Appointment
+    from trialspec.solver.logic import Formula
+    from trialspec.solver.translation import Translation
+
+_HABITS = {"plan": "on the planned days", "early": "on the first days permitted", "late": "on the last days permitted"}
+_OPEN = frozenset({"due", "overdue", "held", "given", "not_given", "done"})
+_TOO_LATE = frozenset({"interval", "after_course"})
+
+
+def plan(protocol: Protocol, limit: int, report: Report) -> None:
+    """Ask all that is asked of the plan; nothing where nobody can be eligible."""
+    program = protocol.program
+    if not (program.doses or program.visits):
+        return
+    on_plan = follow(protocol, "plan", limit)
+    if on_plan is None:
+        report.questions.append(Asked("plan", "the plan can be kept", "not asked: nobody can be eligible"))
+        return
+    if on_plan.unsure:
+        message = f"whether every dose can be cleared is not proved: {on_plan.unsure}"
+        report.found(Finding("not-proved", "plan", message, program.place, "note", "nothing is wrong by that"))
+    told = _told_off(on_plan, report, set[str]())
+    _blocked(on_plan, report)
+    _fresh(on_plan, report)
+    _decided(on_plan, report)
+    _due(on_plan, report, told)
+    for how in ("early", "late"):
+        trial = follow(protocol, how, limit)
+        if trial is not None:
+            told |= _told_off(trial, report, told)
+
+
+# --- who keeps the plan is not told off -------------------------------------------------------------------------------
+
+
+def _told_off(trial: Trial, report: Report, known: set[str]) -> set[str]:
+    """Report the alerts that are raised for a patient who did nothing but what is planned; give their subjects."""
+    protocol, program = trial.protocol, trial.protocol.program
+    at = end_of(trial)
+    seen = protocol.report(trial.events, PATIENT, at=at)
+    blocked = {each.appointment.slot for each in trial.blocked}
+    raised: dict[str, list[Episode]] = {}
+    for episode in seen.alerts.values():
+        subject = episode.key.subject
+        if not _is_alarm(episode) or subject in known or episode.finding.name in blocked:
+            continue
+        if trial.unsure and episode.finding.fields.get("gate") in {"not_met", "unknown"}:
+            continue
+        raised.setdefault(subject, []).append(episode)
+    for episodes in raised.values():
+        report.found(_alarm(trial, program, episodes, Witness(tuple(trial.events), at)))
+    asked = f"nothing is raised for a patient treated {_HABITS[trial.how]}"
+    report.questions.append(Asked("plan", asked, f"{len(raised)} raised" if raised else "shown by a patient"))
+    return set(raised)
+
+
+def _is_alarm(episode: Episode) -> bool:
+    """Whether an alert says that something went wrong: what is due, held or asked does not, nor a note in the log."""
+    rule = episode.rule
+    return bool(rule.category) or (rule.lasts == "for_ever" and rule.urgency != "log")
+
+
+def _alarm(trial: Trial, program: Program, episodes: Sequence[Episode], witness: Witness) -> Finding:
+    """Say what is raised for one subject, and what contradicts it."""
+    finding, rule, subject = episodes[0].finding, episodes[0].rule, episodes[0].key.subject
+    rules = list(dict.fromkeys(each.rule for each in episodes))
+    named = " and ".join(f"`{each.name}`" for each in rules)
+    is_ = "are" if len(rules) > 1 else "is"
+    place: Place | None = finding.place or rule.place
+    clauses = tuple(pair for each in rules for pair in clause(each.place, f"`{each.name}` is raised by this"))
+    sure = "shown by a patient"
+    departed = frozenset[str]().union(*(_words(each.finding.fields.get("departure", "")) for each in episodes))
+    planned = _planned_therapy(trial, finding.because)
+    if finding.subject == "therapy" and finding.fields.get("prohibited") == "yes" and planned:
+        prohibited = [each for each in program.therapies if each.role == "prohibited"]
+        where = next((each.place for each in prohibited if each.name in finding.facts.get("rules", "")), place)
+        message = f"`{planned}` is planned, and it is prohibited at that time"
+        own = [each for each in program.doses if planned.startswith(f"{each.name}#")]
+        clauses = tuple(pair for each in own for pair in clause(each.place, "it is planned here"))
+        advice = "narrow what is prohibited, by its drugs or its window"
+        return Finding("dose-prohibited", planned, message, where, "error", advice, clauses, sure, witness)
+    if trial.how == "plan":
+        message = f"{named} {is_} raised for `{subject}` of a patient of whom everything went as planned"
+        advice = "two parts of the protocol contradict each other, or the rule asks too much"
+        return Finding("alert-on-plan", subject, message, place, "error", advice, clauses, sure, witness)
+    if departed & _TOO_LATE and finding.subject == "dose" and trial.how == "late":
+        after = "the end of the course" if "after_course" in departed else "the least time between doses"
+        message = f"after doses on the last days of their windows no day is left for `{subject}` that keeps {after}"
+        if program.course is not None and "after_course" in departed:
+            clauses = clause(program.course.place, "the course ends here")
+        advice = "count it from the dose before, or shorten the windows"
+        return Finding("delay-cascades", subject, message, place, "warning", advice, clauses, sure, witness)
+    message = f"{named} {is_} raised for `{subject}` of a patient treated {_HABITS[trial.how]}"
+    advice = "what one part of the protocol permits another counts as a deviation"
+    return Finding("alert-in-window", subject, message, place, "warning", advice, clauses, sure, witness)
+
+
+def _words(value: str | frozenset[str]) -> frozenset[str]:
+    return value if isinstance(value, frozenset) else frozenset({value})
+
+
+def _planned_therapy(trial: Trial, because: frozenset[str]) -> str:
+    """Name the planned dose that a therapy is, if it is one."""
+    for event in trial.events:
+        if event.id in because and event.kind == "administration" and "planned" in event.content:
+            return event.content["planned"]
+    return ""
+
+
+# --- gates ------------------------------------------------------------------------------------------------------------
+
+
+def _gates(program: Program, dose: DosePlan) -> list[tuple[str, Expr, Place | None]]:
+    return [(name, gate.expr, gate.place) for name in dose.gates if (gate := program.gates.get(name)) is not None]
+
+
+def _blocked(trial: Trial, report: Report) -> None:
+    """Report the doses that nobody can get on plan, the first of each gate."""
+    program = trial.protocol.program
+    said: set[str] = set()
+    for each in trial.blocked:
+        dose = each.appointment
+        for name, expr, place in _gates(program, dose.plan):
+            if name in said or Asker(program, (expr,), 2, trial.limit).ask(met(expr)).impossible:
+                continue  # that nothing meets it is said of the gate itself
+            if _at_dose(trial, dose, [met(expr)], None).impossible:
+                said.add(name)
+                message = f"when everything goes to plan `{dose.slot}` is never cleared: `{name}` cannot be met by then"
+                advice = "look at its limit, and at what is planned before the dose"
+                clauses = clause(dose.plan.place, f"`{dose.slot}` is planned here")
+                report.found(
+                    Finding(
+                        "plan-breaks-gate",
+                        f"{name} {dose.slot}",
+                        message,
+                        place,
+                        "error",
+                        advice,
+                        clauses,
+                        str(each.answer),
+                    )
+                )
+
+
+def _at_dose(trial: Trial, dose: Appointment, claims: Sequence[Claim], besides: Besides | None) -> Answer:
+    """Ask at the start of a dose, with all that was planned before it as it is, and values open."""
+    program, timeline = trial.protocol.program, trial.timeline()
+    zone = timeline.zone
+    start = zone.start_of(dose.day) + DOSED
+    fixed = tuple(
+        record(item, zone)
+        for item in timeline.items
+        if item.kind != "observation" and is_sharp(item) and item.when.span(zone)[0] < start
+    )
+    exprs = tuple(claim.expr for claim in claims)
+    drugs = frozenset[str]().union(*(each.drugs for each in program.doses))
+
+    def also(reading: Translation) -> Iterable[Formula]:
+        # Another screening or randomisation would be another plan.
+        for each in reading.records.all:
+            planned = each.kind == "administration" and each.subject is not None and each.subject.among(drugs)
+            if not isinstance(each.present, bool) and (each.kind == "milestone" or planned is not False):
+                yield logic.no(logic.both(each.present, each.kind == "milestone" or planned))
+        yield from besides(reading) if besides is not None else ()
+
+    asker = Asker(program, exprs, 2, trial.limit, fixed, besides=also, at=asked_at(dose.day, DOSED))
+    return asker.bare(*claims)
+
+
+def _fresh(trial: Trial, report: Report) -> None:
+    """Report gates that no value collected as planned can answer, on any day of the dose's window."""
+    program = trial.protocol.program
+    if not program.assessments:
+        return  # what is collected is not said
+    said: set[str] = set()
+    blocked = {each.appointment.slot for each in trial.blocked}
+    for dose in _ends(trial):
+        for name, expr, place in _gates(program, dose.plan):
+            if name in said or dose.slot in blocked or not _measures(expr):
+                continue
+            answer = _on_any_day(trial, dose, expr)
+            asked = f"`{name}` can be met at `{dose.slot}` by what the schedule collects"
+            report.questions.append(Asked(name, asked, str(answer)))
+            if answer.impossible:
+                said.add(name)
+                what = " or ".join(f"`{measure}`" for measure in sorted(_measures(expr)))
+                message = f"`{dose.slot}` is never cleared by the schedule: no planned {what} lies where `{name}` looks"
+                advice = "plan it before the dose under `assessments`, or widen the window of the gate"
+                clauses = (
+                    *clause(dose.plan.place, f"`{dose.slot}` is planned here"),
+                    *(
+                        pair
+                        for each in program.assessments
+                        if set(each.measures) & _measures(expr)
+                        for pair in clause(each.place, "it is collected here")
+                    ),
+                )
+                report.found(Finding("gate-never-fresh", name, message, place, "warning", advice, clauses, str(answer)))
+
+
+def _ends(trial: Trial) -> list[Appointment]:
+    """Give the first and the last dose of every plan: those between are like them."""
+    own = [trial.doses_of(plan) for plan in trial.protocol.program.doses]
+    return [dose for doses in own if doses for dose in dict.fromkeys((doses[0], doses[-1]))]
+
+
+def _on_any_day(trial: Trial, dose: Appointment, expr: Expr) -> Answer:
+    """Ask whether a statement can be met on some day of a dose's window by what is collected by plan."""
+    answer = Answer("impossible")
+    for day in _days(dose):
+        moved = replace(dose, day=day)
+        answer = _at_dose(trial, moved, [met(expr)], _as_planned(trial, moved))
+        if not answer.impossible:
+            return answer
+    return answer
+
+
+def _days(dose: Appointment) -> list[int]:
+    first, last = shifted(dose.day, dose.plan.early, earlier=True), shifted(dose.day, dose.plan.late)
+    return list(dict.fromkeys((dose.day, first, last)))
+
+
+def _measures(expr: Expr) -> frozenset[str]:
+    """Give the measures that a statement reads."""
+    found = (subjects_of(query) for query in parts_of(expr, Select) if query.kind == "observation")
+    return frozenset[str]().union(*(names for names in found if names))
+
+
+Occasion = tuple[frozenset[str], int, int]
+
+
+def _as_planned(trial: Trial, dose: Appointment | None) -> Besides:
+    """Say that everything that is measured is measured as planned: at visits, and before doses."""
+    occasions = _occasions(trial, dose)
+
+    def besides(reading: Translation) -> Iterable[Formula]:
+        for each in reading.records.by_kind.get("observation", ()):
+            if isinstance(each.present, bool) or each.subject is None:
+                continue
+            day = each.time.first
+            fitting = (
+                logic.both(each.subject.among(names), logic.is_most(first, day), logic.is_most(day, last))
+                for names, first, last in occasions
+            )
+            yield logic.implies(each.present, logic.some(fitting))
+
+    return besides
+
+
+def _occasions(trial: Trial, dose: Appointment | None) -> list[Occasion]:
+    """Give what is measured when, by plan."""
+    program = trial.protocol.program
+    found: list[Occasion] = []
+    for each in program.assessments:
+        names = frozenset[str]().union(*(program.vocabulary.under(measure) for measure in each.measures))
+        windows = [visit_window(trial, visit) for visit in program.visits if visit.name in each.visits]
+        found += [(names, window[0], window[1]) for window in windows if window is not None]
+        # A dose that is asked about on another day is there but once.
+        doses = [one for one in trial.doses if dose is None or one.slot != dose.slot] + ([dose] if dose else [])
+        if each.window is not None:
+            before = [one for one in doses if one.plan.name in each.before]
+            found += [(names, *_before(trial, each.window, one.day)) for one in before]
+    return found
+
+
+def _before(trial: Trial, window: Window, day: int) -> tuple[int, int]:
+    """Give the first and last day of a window that belongs to a dose."""
+    when = When(day, day, (trial.protocol.program.zone.start_of(day) + DOSED,))
+    start, end = trial.located(window.start, when), trial.located(window.end, when)
+    last = day if end is None else end.first - (1 if window.before else 0)
+    return (last - _LONG if start is None else start.first + (1 if window.after else 0)), last
+
+
+_LONG = 3650
+
+
+# --- eligibility ------------------------------------------------------------------------------------------------------
+
+
+def _decided(trial: Trial, report: Report) -> None:
+    """Report criteria that nobody can answer at enrolment with what is collected by then."""
+    program, timeline = trial.protocol.program, trial.timeline()
+    if not program.assessments:
+        return
+    zone = timeline.zone
+    entered = zone.start_of(ENROLLED) + ENTERED
+    fixed = tuple(
+        record(item, zone)
+        for item in timeline.items
+        if item.kind == "milestone" and is_sharp(item) and item.when.span(zone)[0] <= entered
+    )
+    for each in program.criteria:
+        if not _measures(each.expr):
+            continue
+
+        def decided(besides: Besides | None, expr: Expr = each.expr) -> Answer:
+            at = asked_at(ENROLLED, ENTERED)
+            asker = Asker(program, (expr,), 2, trial.limit, fixed, besides=besides, at=at)
+            can = asker.bare(met(expr))
+            return asker.bare(failed(expr)) if can.impossible else can
+
+        answer = decided(_as_planned(trial, None))
+        asked = f"`{each.name}` can be decided at enrolment from what the schedule collects"
+        report.questions.append(Asked(each.name, asked, str(answer)))
+        if answer.impossible and not decided(None).impossible:
+            what = " or ".join(f"`{measure}`" for measure in sorted(_measures(each.expr)))
+            message = f"`{each.name}` cannot be decided at enrolment: no {what} is planned by then where it looks"
+            advice = "plan it at a visit before enrolment, or look at the window of the criterion"
+            report.found(
+                Finding("not-decided-in-time", each.name, message, each.place, "warning", advice, (), str(answer))
+            )
+
+
+# --- due --------------------------------------------------------------------------------------------------------------
+
+
+def _due(trial: Trial, report: Report, known: set[str]) -> None:
+    """Report doses and visits that nobody is ever told of: by themselves they are never due."""
+    program = trial.protocol.program
+    told = {each.place for each in trial.protocol.warnings if each.code == "never-due"}
+    for dose in trial.doses:
+        states = _states(trial, "dose", dose.slot, program.zone.start_of(dose.day) + DOSED, dose.plan.late.days or 0)
+        if not states & _OPEN and dose.plan.place not in told and dose.slot not in known:
+            message = f"`{dose.slot}` is never due by itself: {_said(states)} for as long as nobody records it"
+            advice = "state up to when it is due under `first_due`"
+            report.found(Finding("never-due", dose.slot, message, dose.plan.place, "warning", advice))
+    for visit in program.visits:
+        if visit.name not in trial.visits:
+            continue
+        window = visit_window(trial, visit)
+        late = 0 if window is None else max(0, window[1] - trial.visits[visit.name])
+        states = _states(trial, "visit", visit.name, _begins(trial.seen[visit.name], program.zone), late)
+        if not states & _OPEN and visit.place not in told and visit.name not in known:
+            message = f"the visit `{visit.name}` is never due by itself: {_said(states)} until somebody records it"
+            advice = "state up to when it is due under `first_due`"
+            report.found(Finding("never-due", visit.name, message, visit.place, "warning", advice))
+
+
+def _said(states: set[str]) -> str:
+    return (
+        "it stays " + " and ".join(sorted(state.replace("_", " ") for state in states)) if states else "it is not found"
+    )
+
+
+def _states(trial: Trial, subject: str, name: str, own: int, late: int) -> set[str]:
+    """Give how something stands from its own instant on, if nothing is recorded from then on."""
+    protocol, zone = trial.protocol, trial.protocol.program.zone
+    before = [event for event in trial.events if _begins(event.time, zone) < own]
+    timeline = protocol.timeline(before, PATIENT)
+    day = zone.date_of(own)
+    found = set()
+    group = next(each for each in findings.groups(protocol.program) if each.name == f"{subject}s")
+    for at in dict.fromkeys((own, zone.end_of(day + late), zone.end_of(day + late + 1))):
+        for each in group.some(Question(timeline, at), frozenset({name})):
+            if each.subject == subject:
+                found.add(str(each.fields["state"]))
+    return found
+
+
+def _begins(time: str, zone: Zone) -> int:
+    """Give the first instant of a time."""
+    when = parse_time(time, zone)
+    assert when is not None, "it was read before"
+    return when.span(zone)[0]

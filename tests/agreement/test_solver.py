@@ -1,0 +1,150 @@
+"""The solver reads the kernel as the reference does: on real timelines, in what it shows, and in what it rules out."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from trialspec.interpreters.generated.expressions import FREELY, statement
+from trialspec.interpreters.generated.questions import question
+from trialspec.interpreters.generated.records import STEADY
+from trialspec.interpreters.reading import Question
+from trialspec.interpreters.reference import read
+from trialspec.kernel import Expr, Fixed, Moment, parts_of
+from trialspec.patient import Item, Timeline
+from trialspec.quantity import Interval
+from trialspec.solver import settled
+from trialspec.solver.asking import Asker, Claim, failed, met
+from trialspec.solver.translation import Translation
+from trialspec.times import When, Zone
+from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict
+from trialspec.vocabulary import Term, Vocabulary
+
+_UNITS = {"g": Fraction(1), "mg": Fraction(1, 1000)}
+_TEN = Interval(Fraction(-20), Fraction(20))
+_TERMS = (
+    *(Term(name, "measure", name, "g", _UNITS, possible=_TEN) for name in ("protein", "neutrophils")),
+    Term("antibody", "measure", "antibody", values=frozenset({"negative", "positive"})),
+    *(Term(name, "drug", name, "g", _UNITS) for name in ("rituximab", "prednisone", "azathioprine")),
+    *(Term(name, "condition", name) for name in ("infection", "nephritis")),
+    Term("rash", "adverse_event", "rash"),
+    Term("biopsy", "procedure", "biopsy"),
+)
+# What the solver needs of a program: names, visits and a zone.
+PROGRAM: Any = SimpleNamespace(
+    vocabulary=Vocabulary({term.name: term for term in _TERMS}),
+    visits=(SimpleNamespace(name="week_4"), SimpleNamespace(name="week_12")),
+    zone=Zone("UTC"),
+    sites={},
+)
+IDIOM = replace(FREELY, calendar=STEADY[0], doses=False, dates=False)
+
+
+@dataclass(frozen=True)
+class Sharp:
+    """A statement and a question about a timeline in which nothing is open."""
+
+    expr: Expr
+    question: Question
+    items: tuple[Item, ...]
+
+
+def sharp(seed: int, *, most: int = 10) -> Sharp | None:
+    chosen = random.Random(seed)
+    asked = question(chosen.randrange, calendars=STEADY[:1], most=most)
+    items = [_sharpened(item) for item in asked.question.timeline.items]
+    kept = tuple(item for item in items if settled.is_sharp(item))
+    if asked.question.dose is not None and not asked.question.dose.certain:
+        return None
+    timeline = Timeline("patient", asked.question.timeline.zone, kept)
+    return Sharp(asked.expr, Question(timeline, asked.question.at, asked.question.dose), kept)
+
+
+def _sharpened(item: Item) -> Item:
+    when = item.when if item.when.certain else next(item.when.choices())
+    end = when if item.end is not None and item.answer == "yes" and item.end.first != item.end.last else item.end
+    fields = {name: value for name, value in item.fields.items() if name != "recorded"}
+    birth = fields.get("birth")
+    if isinstance(birth, When):
+        fields["birth"] = When(birth.first, birth.first)
+    return replace(item, certain=True, when=when, visible=when, end=end, fields=fields)
+
+
+def translated(asked: Sharp) -> tuple[Translation, Verdict] | None:
+    """Read a question by the formulas; nothing where a moment may or may not have come, or a field is not recorded."""
+    zone = asked.question.timeline.zone
+    records = settled.records(asked.items, asked.question.at, zone)
+    dose = asked.question.dose
+    reading = Translation(records, records.now, None if dose is None else settled.clock(dose, zone))
+    fact = reading.fact(asked.expr)
+    if reading.free or not all(law is True for law in reading.laws):
+        return None
+    assert isinstance(fact.met, bool)
+    assert isinstance(fact.failed, bool)
+    return reading, MET if fact.met else NOT_MET if fact.failed else UNKNOWN
+
+
+def test_of_real_patients_the_formulas_say_what_the_reference_says() -> None:
+    seen: Counter[Verdict] = Counter()
+    for seed in range(4_000):
+        asked = sharp(seed)
+        found = None if asked is None else translated(asked)
+        if asked is None or found is None:
+            continue
+        verdict = read(asked.expr, asked.question).verdict
+        assert found[1] is verdict, f"seed {seed}: {asked.expr}"
+        seen[verdict] += 1
+    total = sum(seen.values())
+    assert total > 3_000
+    assert all(share > total / 6 for share in seen.values()), "a generator that gives one answer shows nothing"
+
+
+@pytest.mark.slow
+def test_whoever_is_shown_reads_as_claimed() -> None:
+    outcomes: Counter[str] = Counter()
+    for seed in range(70):
+        expr = statement(random.Random(seed).randrange, IDIOM)
+        for claim in (met(expr), failed(expr)):
+            asker = Asker(PROGRAM, (expr,), most=2)
+            answer = asker.ask(claim)
+            outcomes[answer.outcome] += 1
+            assert not answer.possible or (answer.witness is not None and asker.replays(answer.witness, [claim]))
+    assert outcomes["possible"] > 70
+    assert outcomes["impossible"] > 8
+    assert outcomes["open"] < 8, "most can be said either way"
+
+
+def _few(items: tuple[Item, ...], most: int) -> bool:
+    """Whether there are at most so many items of each name."""
+    names = Counter((item.kind, item.answer, str(sorted(map(str, item.fields.items()))[:1])) for item in items)
+    return len(items) <= 6 and all(number <= most for number in names.values())
+
+
+@pytest.mark.slow
+def test_what_some_patient_shows_is_not_ruled_out() -> None:
+    refuted = 0
+    for seed in range(20_000, 22_500):
+        asked = sharp(seed, most=5)
+        if (
+            asked is None
+            or len(str(asked.expr)) > 4_000
+            or any(parts_of(asked.expr, Fixed))
+            or asked.question.dose is not None
+        ):
+            continue
+        verdict = read(asked.expr, asked.question).verdict
+        found = translated(asked)
+        if verdict is UNKNOWN or found is None or not _few(asked.items, 2) or not any(parts_of(asked.expr, Moment)):
+            continue
+        answer = Asker(PROGRAM, (asked.expr,), most=3).ask(Claim(asked.expr, frozenset({verdict})))
+        assert not answer.impossible, f"seed {seed}: {asked.expr} is {verdict} of {asked.items}"
+        refuted += 1
+        if refuted >= 40:
+            break
+    assert refuted >= 40
