@@ -35,6 +35,7 @@ USUAL_DAY = date(2024, 3, 4).toordinal()
 _SCREENED = (7, 14, 1)
 _FIRST_DOSE = (3, 1, 7, 0, 2)
 NOT_EVALUABLE = "not_evaluable"
+_RANDOMISED = "randomisation"
 
 # What may be wished of a dose.
 DEPARTURES = (
@@ -65,11 +66,14 @@ def make(protocol: Protocol, wish: Wish, choose: Choose, *, vary: bool = False, 
     checked(protocol.program, wish)
     start = choose(len(_SCREENED)) if vary else 0
     reason: UnreachableError | None = None
-    for before in (*_SCREENED[start:], *_SCREENED[:start]):
-        try:
-            return Maker(protocol, wish, choose, vary=vary).patient(before, name)
-        except UnreachableError as error:
-            reason = reason or error
+    arms = protocol.program.arms or ("",)
+    first = choose(len(arms)) if vary and len(arms) > 1 else 0
+    for arm in (*arms[first:], *arms[:first]):
+        for before in (*_SCREENED[start:], *_SCREENED[:start]):
+            try:
+                return Maker(protocol, wish, choose, vary=vary, arm=arm).patient(before, name)
+            except UnreachableError as error:
+                reason = reason or error
     assert reason is not None
     raise reason
 
@@ -122,6 +126,7 @@ class Maker:
     choose: Choose
     vary: bool
     style: Style | None = None
+    arm: str = ""
     far: int = 0
     expected: list[Expected] = field(default_factory=list)
 
@@ -167,7 +172,11 @@ class Maker:
         for moment, on in (("screened", screened), ("enrolled", day)):
             word = _milestone(program.moments.get(moment))
             if word is not None:
-                raws.append({"kind": "milestone", "milestone": word, "time": shown_date(on)})
+                arm = {"arm": self.arm} if word == _RANDOMISED and self.arm else {}
+                raws.append({"kind": "milestone", "milestone": word, **arm, "time": shown_date(on)})
+        if self.arm and all("arm" not in raw for raw in raws):
+            randomised = {"kind": "milestone", "milestone": _RANDOMISED, "arm": self.arm, "time": shown_date(day)}
+            raws.append(randomised)
         found = draft.add_all(raws)
         assert found is not None, "a milestone can be written down"
         return found, day
@@ -219,13 +228,32 @@ class Maker:
             if stopped:
                 self.expect("dose", name, "state", "cancelled")
                 continue
+            applies = self.applying(draft, plan, number, day)
+            if applies is None:
+                if word:
+                    raise UnreachableError(f"{plan.name}#{number} is not for this patient")
+                continue
+            draft = applies
             draft, on = self.dose(
                 draft, plan, number, day, word=word, before=before.get(plan.name), anchored=bool(found)
             )
             if on is not None:
                 before[plan.name] = on
             stopped = word == "after_stop"
+        if not before and slots(self.program) and not self.wish.departing:
+            raise UnreachableError("no planned dose is for this patient")
         return draft
+
+    def applying(self, draft: Draft, plan: DosePlan, number: int, planned: int) -> Draft | None:
+        """See that a dose is for this patient; nothing, if it can not be."""
+        if plan.only_if is None:
+            return draft
+        last = moved(When(planned, planned), Shift(Dose(), plan.late), draft.zone).last
+        goal = Goal(plan.only_if, MET, Ask(draft.zone.end_of(last)), f"{plan.name}#{number} is for this patient")
+        try:
+            return solve([goal], draft, self.choose, vary=self.vary, style=self.style).settle(goal)
+        except UnreachableError:
+            return None
 
     def planned(self, draft: Draft, plan: DosePlan, number: int, before: Mapping[str, int]) -> int | None:
         """Give the date for which a dose is planned, once it has one."""
@@ -259,9 +287,6 @@ class Maker:
         elif self.program.course is not None and plan.name in self.program.course.of:
             end = locate(self.program.course.through, draft.question(Ask(self.far))).value
             last = max(planned, min(last, end.last)) if isinstance(end, When) else last
-        if plan.only_if is not None:
-            goal = Goal(plan.only_if, MET, Ask(zone.end_of(last)), f"{name} is for this patient")
-            draft = solve([goal], draft, self.choose, vary=self.vary, style=self.style).settle(goal)
         day = planned
         if self.vary and last > first:
             day = first + self.choose(last - first + 1)
