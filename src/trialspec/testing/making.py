@@ -33,6 +33,8 @@ from trialspec.truth import MET, NOT_MET, UNKNOWN, negate
 USUAL_DAY = date(2024, 3, 4).toordinal()
 # How many days before the enrolment a patient is screened.
 _SCREENED = (7, 14, 1)
+# A trial that looks at patients for longer before they are enrolled.
+_SCREENED_LONG = (56, 42, 28)
 _FIRST_DOSE = (3, 1, 7, 0, 2)
 NOT_EVALUABLE = "not_evaluable"
 _RANDOMISED = "randomisation"
@@ -64,18 +66,45 @@ class Wish:
 def make(protocol: Protocol, wish: Wish, choose: Choose, *, vary: bool = False, name: str = PATIENT) -> Patient:
     """Make a patient; raises `UnreachableError` where none could be made."""
     checked(protocol.program, wish)
-    start = choose(len(_SCREENED)) if vary else 0
+    usual = _screened_usually(protocol)
+    start = choose(len(usual)) if vary else 0
     reason: UnreachableError | None = None
     arms = protocol.program.arms or ("",)
     first = choose(len(arms)) if vary and len(arms) > 1 else 0
     for arm in (*arms[first:], *arms[:first]):
-        for before in (*_SCREENED[start:], *_SCREENED[:start]):
+        for before in dict.fromkeys((*usual[start:], *usual[:start], *_SCREENED, *_SCREENED_LONG)):
             try:
                 return Maker(protocol, wish, choose, vary=vary, arm=arm).patient(before, name)
             except UnreachableError as error:
                 reason = reason or error
     assert reason is not None
     raise reason
+
+
+_usual: dict[int, tuple[Protocol, tuple[int, ...]]] = {}
+
+
+def _screened_usually(protocol: Protocol) -> tuple[int, ...]:
+    """Give how long before enrolment patients may be screened and be eligible, as the plainest of them show.
+
+    It does not depend on what was made before: the same choices make the same patient.
+    """
+    entry = _usual.get(id(protocol))
+    if entry is None:
+        if len(_usual) > 200:
+            _usual.clear()
+        found: tuple[int, ...] = _SCREENED
+        for before in (_SCREENED[0], *_SCREENED_LONG):
+            try:
+                Maker(protocol, Wish(), lambda _: 0, vary=False, arm=next(iter(protocol.program.arms), "")).patient(
+                    before, PATIENT
+                )
+            except UnreachableError:
+                continue
+            found = _SCREENED if before == _SCREENED[0] else (before,)
+            break
+        entry = _usual[id(protocol)] = (protocol, found)
+    return entry[1]
 
 
 def checked(program: Program, wish: Wish) -> None:
@@ -220,8 +249,7 @@ class Maker:
             if found:
                 day, name = min(found, key=lambda each: (each[0], each[1]))
             else:
-                # Nothing has a date yet: the first of the plan is what the others are counted from.
-                name = next(iter(left))
+                name = self.anchoring(left)
                 day = self.first_day(draft, left[name][0], enrolled)
             plan, number = left.pop(name)
             word = self.wish.departing.get(name, "")
@@ -243,6 +271,14 @@ class Maker:
         if not before and slots(self.program) and not self.wish.departing:
             raise UnreachableError("no planned dose is for this patient")
         return draft
+
+    def anchoring(self, left: Mapping[str, tuple[DosePlan, int]]) -> str:
+        """Name the dose that others are counted from, where none has a date yet."""
+        for name, (plan, number) in left.items():
+            base = anchor(plan.planned[number - 1]) if number <= len(plan.planned) else None
+            if base is not None and (named(base.of) or frozenset()) & plan.drugs:
+                return name
+        return next(iter(left))
 
     def applying(self, draft: Draft, plan: DosePlan, number: int, planned: int) -> Draft | None:
         """See that a dose is for this patient; nothing, if it can not be."""
@@ -432,7 +468,7 @@ class Maker:
             number = number * factor if low is not None and factor < 1 else (high or number) * factor
         text = decimal(number)
         term = self.program.vocabulary.get(drug)
-        unit = plan.unit if term is None or not term.unit or drug == plan.drug or plan.unit == term.unit else term.unit
+        unit = plan.unit if term is None or not term.unit else term.unit
         return {"amount": text or str(number.numerator), "unit": unit}
 
     # --- response -----------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from fractions import Fraction
 from itertools import combinations, islice
 
@@ -228,7 +229,11 @@ def _ways(goal: Goal, draft: Draft, search: Search) -> Iterator[Draft]:
 def _some(goal: Goal, number: int, of: tuple[Expr, ...], draft: Draft, search: Search) -> Iterator[Draft]:
     """Choose which parts are met, not met or unknown."""
     spare = len(of) - number + 1
-    for chosen in search.any_order(_subsets(len(of), number if goal.wanted is MET else spare)):
+    # What speaks of the fewest things is the plainest way.
+    weights = [_weight(part) for part in of]
+    ways = _subsets(len(of), number if goal.wanted is MET else spare)
+    ways.sort(key=lambda way: sum(weights[index] for index in way))
+    for chosen in search.any_order(ways):
         if goal.wanted is not UNKNOWN:
             wanted = [(index, goal.wanted) for index in chosen]
             parts = _flat([replace(goal, expr=of[index]) for index in chosen])
@@ -241,6 +246,19 @@ def _some(goal: Goal, number: int, of: tuple[Expr, ...], draft: Draft, search: S
                 wanted = [(unsure, UNKNOWN)]
                 wanted += [(other, MET if place in met else NOT_MET) for place, other in enumerate(others)]
                 yield from _all(goal, of, wanted, draft, search)
+
+
+_weights: dict[int, tuple[Expr, int]] = {}
+
+
+def _weight(part: Expr) -> int:
+    """Give how many selections a statement speaks of."""
+    entry = _weights.get(id(part))
+    if entry is None:
+        if len(_weights) > 5_000:
+            _weights.clear()
+        entry = _weights[id(part)] = (part, sum(1 for _ in parts_of(part, Select)))
+    return entry[1]
 
 
 def _subsets(number: int, size: int) -> list[tuple[int, ...]]:
@@ -620,6 +638,11 @@ def _selected(
 
 def _lasting(query: Select, time: str) -> Iterator[Raw]:
     """Say how long something lasted: nothing of it first, then that it was over at once, then that it goes on."""
+    if query.lasting is not None:
+        days = -(-(_seconds(query.lasting) or 0) // 86_400) + 1
+        start = shown_date(date.fromisoformat(time[:10]).toordinal() - days)
+        yield {"start": start, "end": time}
+        yield {"start": start, "ongoing": "yes"}
     yield {}
     if query.kind in {"therapy", "condition", "adverse_event"}:
         yield {"end": time}
