@@ -18,6 +18,7 @@ from trialspec.testing.watching import Watch
 
 ROOT = Path(__file__).parents[2]
 DEMO = evaluation.load(ROOT / "tests" / "cli" / "demo")
+FOUNDING = ROOT / "protocols" / "rituximab-refractory-lupus-nephritis"
 PROTOCOLS = sorted(path.parent for path in (ROOT / "protocols").glob("*/protocol.yaml"))
 pytestmark = pytest.mark.slow
 
@@ -33,11 +34,16 @@ def test_the_laws_hold_on_a_small_protocol(law: Law) -> None:
     assert outcome.broken is None, shown(outcome)
 
 
-# Of a protocol of many visits one watch takes seconds: a few streams here, many in `make test-deep`.
-@pytest.mark.parametrize("examples", [1, pytest.param(20, marks=pytest.mark.deep)])
+def test_the_laws_hold_on_the_founding_protocol() -> None:
+    for outcome in fuzz(evaluation.load(FOUNDING), examples=2, number=1):
+        assert outcome.broken is None, f"{outcome.law.name}: {shown(outcome)}"
+
+
+# Of a protocol of many doses and visits one watch takes many seconds.
+@pytest.mark.deep
 @pytest.mark.parametrize("folder", PROTOCOLS, ids=lambda path: path.name)
-def test_the_laws_hold_on_every_protocol(folder: Path, examples: int) -> None:
-    for outcome in fuzz(evaluation.load(folder), examples=examples, number=1):
+def test_the_laws_hold_on_every_protocol(folder: Path) -> None:
+    for outcome in fuzz(evaluation.load(folder), number=1):
         assert outcome.broken is None, f"{outcome.law.name}: {shown(outcome)}"
 
 

@@ -18,7 +18,7 @@ from trialspec.evaluation import Protocol
 from trialspec.interpreters.selection import locate
 from trialspec.kernel import Constant, parts_of
 from trialspec.program import Program, VisitPlan
-from trialspec.quantity import Interval
+from trialspec.quantity import Interval, parse_number
 from trialspec.rulebook.plain import matching
 from trialspec.testing.draft import Ask, Draft, Raw
 from trialspec.testing.drawing import Drawn
@@ -469,7 +469,9 @@ class _Course:
                 day = _ordinal(raw["time"]) + 1 + self.drawn(5) + (self.drawn(40) if self.drawn(8) == 0 else 0)
                 told["recorded"] = shown_date(day)
             if later and "value" in raw and self.cohort._share(recipe.corrections, self.drawn):  # noqa: SLF001 - the same
-                raws.append({**told, "value": f"{raw['value'].removeprefix('<')}0"})
+                # The decimal point is in the wrong place.
+                number = parse_number(raw["value"].lstrip("<>")) or Fraction(1)
+                raws.append({**told, "value": decimal(number * 10) or "1"})
                 told |= {"revision": "1", "recorded": shown_date(_ordinal(raw["time"]) + 3 + self.drawn(20))}
             raws.append(told)
         return replace(patient, raws=tuple(raws))

@@ -149,10 +149,10 @@ def decimal(number: Fraction) -> str | None:
 
 
 def step_of(term: Term | None) -> Fraction:
-    """Give the step in which a measure is usually told."""
-    if term is None or not term.resolution:
-        return Fraction(1)
-    return term.resolution
+    """Give the step in which a measure is usually told: its resolution; of one without, a tenth of its unit."""
+    if term is not None and term.resolution:
+        return term.resolution
+    return Fraction(1, 10) if term is not None and term.unit else Fraction(1)
 
 
 _usual: dict[int, tuple[Program, Mapping[str, tuple[Fraction, ...]]]] = {}
