@@ -20,6 +20,7 @@ ROOT = HERE.parent.parent
 PROTOCOLS = {
     "screening": HERE / "protocols/screening.yaml",
     "pulses": HERE / "protocols/pulses.yaml",
+    "branch": HERE / "protocols/branch.yaml",
     "founding": ROOT / "protocols/rituximab-refractory-lupus-nephritis/protocol.yaml",
 }
 

@@ -494,17 +494,19 @@ MUTANTS = (
     ),
     Mutant(
         "a late record changes nothing that was met",
-        inside(MONITOR, "if min(seen) <= walk.now:", "if min(seen) < 0:"),
+        inside(MONITOR, "first = min(seen)\n        walk.back(first)", "first = min(seen)"),
         watches=3,
     ),
     Mutant(
         "a record of the very instant of the last reading is not read",
-        inside(MONITOR, "if min(seen) <= walk.now:", "if min(seen) < walk.now:"),
+        inside(
+            MONITOR, "first = min(seen)\n        walk.back(first)", "first = min(seen)\n        walk.back(first + 1)"
+        ),
         watches=26,
     ),
     Mutant(
         "a record dated later does not wake anybody",
-        inside(MONITOR, "walk.next = earliest(walk.next, min(seen))", "pass"),
+        inside(MONITOR, "\n        if walk.now is not None:\n            walk.next = earliest(walk.next, first)", ""),
     ),
     Mutant(
         "a correction touches only what it says now",
@@ -642,7 +644,11 @@ MUTANTS = (
     Mutant("a doubt is not told fast", inside(MONITOR, "(doubtful and unit.doubts)", "False"), watches=2),
     Mutant(
         "a record dated later wakes nobody who is told fast",
-        inside(MONITOR, "walk.next = earliest(walk.next, first)", "pass"),
+        inside(
+            MONITOR,
+            "if asked and walk.now is not None:\n                walk.next = earliest(walk.next, first)",
+            "pass",
+        ),
         watches=2,
     ),
     Mutant(

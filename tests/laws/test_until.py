@@ -8,6 +8,7 @@ from trialspec.interpreters.generated.expressions import number
 from trialspec.interpreters.reading import Reading
 from trialspec.interpreters.reference import read
 from trialspec.interpreters.strategies import Asked, asked
+from trialspec.kernel import Arithmetic, Fixed, parts_of
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +32,12 @@ def holds_until(asked: Asked, read: Read = read) -> None:
 
 
 def comes_to_rest(asked: Asked, read: Read = read) -> None:
-    """Fail if following one `until` after the other does not come to an end soon."""
+    """Fail if following one `until` after the other does not come to an end soon.
+
+    How many years something is ago changes once a year for ever: a number that counts them up to now never rests.
+    """
+    if any(part.how == "years" and not isinstance(part.right, Fixed) for part in parts_of(asked.expr, Arithmetic)):
+        return
     at, woken, bound = asked.question.at, 0, 40 * (len(asked.question.timeline.items) + 1)
     while (until := read(asked.expr, asked.question.on(at)).until) is not None:
         woken += 1

@@ -46,8 +46,21 @@ def prove(protocol: Protocol, *, most: int = MOST, limit: int = LIMIT) -> Report
     properties(program, asker, report)
     rules(protocol, report)
     plan(protocol, limit, report)
-    report.findings = _accepted(program, report.findings)
+    report.findings = _accepted(program, _once(report.findings))
     return report
+
+
+def _once(found: list[Finding]) -> list[Finding]:
+    """Say once what could not be proved for the same reason."""
+    open_: dict[str, list[Finding]] = {}
+    for each in found:
+        if each.code == "not-proved":
+            open_.setdefault(each.message.rpartition(" is not proved: ")[2], []).append(each)
+    told = []
+    for why, parts in open_.items():
+        asked = ", ".join(dict.fromkeys(part.message.rpartition(" is not proved: ")[0] for part in parts))
+        told.append(replace(parts[0], of=parts[0].of, message=f"{asked} is not proved: {why}"))
+    return [each for each in found if each.code != "not-proved"] + told
 
 
 def _accepted(program: Program, found: list[Finding]) -> list[Finding]:

@@ -16,21 +16,22 @@ from trialspec.interpreters.reference import locate, read
 from trialspec.interpreters.selection import moved
 from trialspec.kernel import Compare, Constant, Fixed, Fold, Moment, Shift
 from trialspec.proofs.criteria import passed
-from trialspec.quantity import exactly, shown
+from trialspec.quantity import Interval, exactly, shown
 from trialspec.solver import logic
 from trialspec.solver.asking import Answer, Asker, Besides, Claim, failed, met
 from trialspec.solver.moments import Time, at_instant
 from trialspec.solver.records import LASTING, TODAY
 from trialspec.solver.settled import is_sharp, record
 from trialspec.solver.witness import PATIENT
-from trialspec.times import When, Zone, on_date, parse_time, shown_date
+from trialspec.times import DAY, When, Zone, on_date, parse_time, shown_date
+from trialspec.truth import MET
 from trialspec.vocabulary import Term
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from trialspec.evaluation import Protocol
-    from trialspec.kernel import Point
+    from trialspec.kernel import Expr, Point
     from trialspec.patient import Timeline
     from trialspec.program import DosePlan, VisitPlan
     from trialspec.quantity import Duration
@@ -42,7 +43,7 @@ How = Literal["plan", "early", "late"]
 ENROLLED = TODAY
 # In the order of one day: enrolled, seen, dosed.
 ENTERED, _LOOKED, DOSED = 7 * 3600, 8 * 3600, 10 * 3600
-_SCREENED_BEFORE = (7, 1, 14, 28, 0)
+_SCREENED_BEFORE = (7, 1, 14, 28, 42, 56, 0)
 _FAR = 6 * 366
 _ANY_ZONE = Zone("UTC")  # dates alone are moved
 _MOST_SLOTS = 40
@@ -71,7 +72,9 @@ class Blocked:
 class Trial:
     """One patient's trial while it is made.
 
-    `blocked` are doses that could not be cleared, `visits` the days of the visits, and `seen` their times.
+    `blocked` are doses that could not be cleared, `visits` the days of the visits, `seen` their times, and
+    `earliest` the first day on which one is planned. Of `silent` ones nothing is to be said: they could not be kept
+    as planned for reasons of this patient.
     """
 
     protocol: Protocol
@@ -83,8 +86,10 @@ class Trial:
     seen: dict[str, str] = field(default_factory=dict)
     blocked: list[Blocked] = field(default_factory=list)
     screened: int = ENROLLED
+    earliest: int = ENROLLED
+    silent: set[str] = field(default_factory=set)
     unsure: str = ""
-    _known: tuple[int, Timeline] | None = None
+    _known: tuple[tuple[Event, ...], Timeline] | None = None
 
     def doses_of(self, plan: DosePlan) -> list[Appointment]:
         """Give the doses of one plan so far."""
@@ -102,8 +107,9 @@ class Trial:
 
     def timeline(self) -> Timeline:
         """Give what has happened so far."""
-        if self._known is None or self._known[0] != len(self.events):
-            self._known = len(self.events), self.protocol.timeline(self.events, PATIENT)
+        events = tuple(self.events)
+        if self._known is None or self._known[0] != events:
+            self._known = events, self.protocol.timeline(events, PATIENT)
         return self._known[1]
 
     def located(self, point: Point | None, dose: When | None = None) -> When | None:
@@ -120,6 +126,10 @@ class Trial:
         timeline = self.timeline()
         question = Question(timeline, timeline.zone.start_of(day) + second)
         return all(claim.holds(read(claim.expr, question).verdict) for claim in claims)
+
+    def concerns(self, only_if: Expr | None, day: int) -> bool:
+        """Whether a dose or visit of a day is for this patient."""
+        return only_if is None or self.reads((met(only_if),), day, DAY - 1)
 
     def extend(
         self, claims: Sequence[Claim], day: int, second: int, besides: Besides | None = None, prefix: str = "w"
@@ -145,14 +155,22 @@ def follow(protocol: Protocol, how: How, limit: int) -> Trial | None:
 
     Nothing if nobody can be eligible.
     """
-    for before in _SCREENED_BEFORE:
+    waiting = list(_SCREENED_BEFORE)
+    made: Trial | None = None
+    while waiting:
+        before = waiting.pop(0)
         for loosely in (False, True):
             trial = Trial(protocol, how, limit)
-            if _enrol(trial, before, loosely=loosely):
-                _treat(trial)
-                _see(trial)
-                return trial
-    return None
+            if not _enrol(trial, before, loosely=loosely):
+                continue
+            _treat(trial)
+            _see(trial)
+            # A visit that is planned before the screening asks for an earlier one; where that lets nobody in, so be it.
+            if made is None and trial.earliest < trial.screened:
+                made, waiting = trial, [ENROLLED - trial.earliest]
+                break
+            return trial
+    return made
 
 
 def _enrol(trial: Trial, before: int, *, loosely: bool) -> bool:
@@ -185,7 +203,12 @@ def _enrol(trial: Trial, before: int, *, loosely: bool) -> bool:
         for each in reading.records.all:
             if isinstance(each.present, bool):
                 continue
+            if each.kind == "milestone":
+                yield logic.no(each.present)  # another screening or randomisation would be another trial
             before_screening = logic.is_less(each.time.last, trial.screened)
+            # One who keeps to the plan is screened once, and enrolled once.
+            if each.kind == "milestone":
+                yield logic.no(each.present)
             if each.kind == "administration" and each.subject is not None:
                 planned = each.subject.among(drugs)
                 yield logic.implies(logic.both(each.present, planned), before_screening)
@@ -225,7 +248,7 @@ def _next(trial: Trial, plan: DosePlan) -> Appointment | None:
     else:
         assert plan.interval is not None
         planned = shifted(trial.doses_of(plan)[-1].day, plan.interval) if trial.doses_of(plan) else None
-    if planned is None:
+    if planned is None or not trial.concerns(plan.only_if, planned):
         return None
     # Nobody is treated before enrolment, or before what the dates are counted from.
     earliest = max(ENROLLED, _base(trial, plan))
@@ -250,7 +273,7 @@ def permitted(plan: DosePlan, planned: int, how: How) -> int:
 
 def _anchor(trial: Trial, plan: DosePlan) -> Appointment | None:
     """Give the first dose of a plan whose date it sets itself."""
-    if _number(trial, plan) > 1 or plan.first_due is None:
+    if _number(trial, plan) > 1 or plan.first_due is None or not trial.concerns(plan.only_if, ENROLLED):
         return None
     due = trial.located(plan.first_due)
     start = trial.located(plan.first_due_from) if plan.first_due_from is not None else None
@@ -288,7 +311,7 @@ def _give(trial: Trial, dose: Appointment) -> None:
     rate = ""
     if plan.rate_at_most is not None and plan.rate_at_most.exact is not None:
         rate = f"{shown(plan.rate_at_most.exact)} {plan.rate_unit or plan.unit + '/h'}"
-    amount = "" if plan.amount is None or plan.amount.exact is None else shown(plan.amount.exact, 9)
+    amount = _amount(trial, dose)
     trial.add(
         "administration",
         _clock(dose.day, DOSED),
@@ -300,6 +323,22 @@ def _give(trial: Trial, dose: Appointment) -> None:
         planned=dose.slot,
     )
     trial.doses.append(dose)
+
+
+def _amount(trial: Trial, dose: Appointment) -> str:
+    """Give the amount that is planned, or what is reckoned of it with all that is known at the dose."""
+    plan = dose.plan
+    if plan.amount is not None and plan.amount.exact is not None:
+        return shown(plan.amount.exact, 9)
+    timeline = trial.timeline()
+    question = Question(timeline, timeline.zone.start_of(dose.day) + DOSED)
+    for each in plan.amounts:
+        if each.when is not None and read(each.when, question).verdict is not MET:
+            continue
+        value = None if each.least is None or each.of_last is not None else read(each.least, question).value
+        number = value.low if isinstance(value, Interval) else None
+        return "" if number is None else shown(number, 9).removeprefix("~")
+    return ""
 
 
 def _take_before(trial: Trial, dose: Appointment) -> None:
@@ -324,21 +363,32 @@ def _instant(trial: Trial, day: int, second: int) -> int:
 def _see(trial: Trial) -> None:
     """Come to every visit whose window has a date, and have everything measured there."""
     program = trial.protocol.program
+    entry = [passed(each) for each in program.criteria]
     for visit in program.visits:
         window = visit_window(trial, visit)
-        if window is None:
+        if window is None or not trial.concerns(visit.only_if, window[1]):
             continue
         first, last, planned = window
         day = {"plan": planned, "early": first, "late": last}[trial.how]
+        trial.earliest = min(trial.earliest, day)
+        if day < trial.screened:
+            trial.silent.add(visit.name)
         day = max(day, trial.screened)
         trial.visits[visit.name] = day
-        time = _clock(day, _within(trial, visit, day))
+        second = _within(trial, visit, day)
+        time = _clock(day, second)
         trial.seen[visit.name] = time
         trial.add("milestone", time, milestone="visit", visit=visit.name)
+        before = list(trial.events)
+        entered = trial.reads(entry, ENROLLED, ENTERED)
         for each in program.assessments:
             if visit.name in each.visits:
                 for measure in each.measures:
                     _measure(trial, measure, time, each.methods.get(measure, frozenset()), visit.name)
+        if (day, second) <= (ENROLLED, ENTERED) and entered and not trial.reads(entry, ENROLLED, ENTERED):
+            # What lets the patient in was found already: a value that is made up here is not to keep him out.
+            trial.events = before
+            trial.silent.add(visit.name)
 
 
 def _within(trial: Trial, visit: VisitPlan, day: int) -> int:

@@ -13,7 +13,7 @@ from trialspec import findings
 from trialspec.interpreters.reading import Question
 from trialspec.kernel import Select, parts_of
 from trialspec.proofs.compliant import DOSED, ENROLLED, ENTERED, Trial, asked_at, end_of, follow, shifted, visit_window
-from trialspec.proofs.finding import Finding, Report, clause
+from trialspec.proofs.finding import Finding, Report, Severity, clause
 from trialspec.proofs.finding import Question as Asked
 from trialspec.solver import logic
 from trialspec.solver.asking import Answer, Asker, Besides, Claim, failed, met
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from trialspec.solver.translation import Translation
 
 _HABITS = {"plan": "on the planned days", "early": "on the first days permitted", "late": "on the last days permitted"}
-_OPEN = frozenset({"due", "overdue", "held", "given", "not_given", "done"})
+_NEVER = {"not_due"}
 _TOO_LATE = frozenset({"interval", "after_course"})
 
 
@@ -76,6 +76,9 @@ def _told_off(trial: Trial, report: Report, known: set[str]) -> set[str]:
         subject = episode.key.subject
         if not _is_alarm(episode) or subject in known or episode.finding.name in blocked:
             continue
+        about = episode.finding.name.partition("@")[2].partition("/")[0] or episode.finding.name
+        if about in trial.silent or _is_for_some(program, episode):
+            continue
         if trial.unsure and episode.finding.fields.get("gate") in {"not_met", "unknown"}:
             continue
         raised.setdefault(subject, []).append(episode)
@@ -89,7 +92,20 @@ def _told_off(trial: Trial, report: Report, known: set[str]) -> set[str]:
 def _is_alarm(episode: Episode) -> bool:
     """Whether an alert says that something went wrong: what is due, held or asked does not, nor a note in the log."""
     rule = episode.rule
+    if rule.for_each in _JUDGED:
+        return False
     return bool(rule.category) or (rule.lasts == "for_ever" and rule.urgency != "log")
+
+
+def _is_for_some(program: Program, episode: Episode) -> bool:
+    """Whether a dose is extra because it is for others: this patient gets every dose, whomever it is for."""
+    plans = {plan.name for plan in program.doses if plan.only_if is not None}
+    extra = _words(episode.finding.fields.get("departure", "")) == {"extra"}
+    return episode.finding.subject == "dose" and extra and episode.finding.name.partition("#")[0] in plans
+
+
+# What became of a patient is nothing that a plan can keep; that this one is eligible was asked when he was made.
+_JUDGED = frozenset({"component", "category", "gate", "criterion", "eligibility"})
 
 
 def _alarm(trial: Trial, program: Program, episodes: Sequence[Episode], witness: Witness) -> Finding:
@@ -215,6 +231,7 @@ def _fresh(trial: Trial, report: Report) -> None:
             report.questions.append(Asked(name, asked, str(answer)))
             if answer.impossible:
                 said.add(name)
+                severity: Severity = "warning" if _measures(expr) <= _collected(program) else "note"
                 what = " or ".join(f"`{measure}`" for measure in sorted(_measures(expr)))
                 message = f"`{dose.slot}` is never cleared by the schedule: no planned {what} lies where `{name}` looks"
                 advice = "plan it before the dose under `assessments`, or widen the window of the gate"
@@ -227,7 +244,13 @@ def _fresh(trial: Trial, report: Report) -> None:
                         for pair in clause(each.place, "it is collected here")
                     ),
                 )
-                report.found(Finding("gate-never-fresh", name, message, place, "warning", advice, clauses, str(answer)))
+                report.found(Finding("gate-never-fresh", name, message, place, severity, advice, clauses, str(answer)))
+
+
+def _collected(program: Program) -> frozenset[str]:
+    """Give all that some assessment takes."""
+    names = (program.vocabulary.under(measure) for each in program.assessments for measure in each.measures)
+    return frozenset[str]().union(*names)
 
 
 def _ends(trial: Trial) -> list[Appointment]:
@@ -321,8 +344,13 @@ def _decided(trial: Trial, report: Report) -> None:
         for item in timeline.items
         if item.kind == "milestone" and is_sharp(item) and item.when.span(zone)[0] <= entered
     )
+    collected = _collected(program)
+    nowhere: dict[str, frozenset[str]] = {}
     for each in program.criteria:
-        if not _measures(each.expr):
+        asked_for = _asked_of_others(program, each.expr)
+        if asked_for - collected:
+            nowhere[each.name] = asked_for - collected
+        if not asked_for or asked_for - collected:
             continue
 
         def decided(besides: Besides | None, expr: Expr = each.expr) -> Answer:
@@ -341,6 +369,27 @@ def _decided(trial: Trial, report: Report) -> None:
             report.found(
                 Finding("not-decided-in-time", each.name, message, each.place, "warning", advice, (), str(answer))
             )
+    _not_collected(program, nowhere, report)
+
+
+def _not_collected(program: Program, nowhere: dict[str, frozenset[str]], report: Report) -> None:
+    """Say once which criteria read what no assessment takes: most often the plan is not written out there."""
+    if nowhere:
+        places = {each.name: each.place for each in program.criteria}
+        first, *others = nowhere
+        what = ", ".join(f"`{name}`" for name in sorted(frozenset[str]().union(*nowhere.values())))
+        listed = ", ".join(f"`{name}`" for name in nowhere)
+        reads = "read" if others else "reads"
+        message = f"{listed} {reads} what no assessment takes: {what}"
+        advice = "plan it at a visit before enrolment, or accept this if the plan is not written out there"
+        clauses = tuple(pair for name in others for pair in clause(places[name], "this does too"))
+        report.found(Finding("not-decided-in-time", "eligibility", message, places[first], "note", advice, clauses))
+
+
+def _asked_of_others(program: Program, expr: Expr) -> frozenset[str]:
+    """Give the measures that a statement reads, but for those that the investigator judges."""
+    terms = {name: program.vocabulary.get(name) for name in _measures(expr)}
+    return frozenset(name for name, term in terms.items() if term is None or term.asked_of != "investigator")
 
 
 # --- due --------------------------------------------------------------------------------------------------------------
@@ -349,35 +398,37 @@ def _decided(trial: Trial, report: Report) -> None:
 def _due(trial: Trial, report: Report, known: set[str]) -> None:
     """Report doses and visits that nobody is ever told of: by themselves they are never due."""
     program = trial.protocol.program
-    told = {each.place for each in trial.protocol.warnings if each.code == "never-due"}
+    told = " ".join(each.message for each in trial.protocol.warnings if each.code == "never-due")
     for dose in trial.doses:
+        if dose.plan.only_if is not None:
+            continue  # whether there is such a dose for this patient nobody has asked
         states = _states(trial, "dose", dose.slot, program.zone.start_of(dose.day) + DOSED, dose.plan.late.days or 0)
-        if not states & _OPEN and dose.plan.place not in told and dose.slot not in known:
-            message = f"`{dose.slot}` is never due by itself: {_said(states)} for as long as nobody records it"
+        if states == _NEVER and f"`{dose.plan.name}`" not in told and dose.slot not in known:
+            message = f"`{dose.slot}` is never due by itself: it stays not due for as long as nobody records it"
             advice = "state up to when it is due under `first_due`"
             report.found(Finding("never-due", dose.slot, message, dose.plan.place, "warning", advice))
     for visit in program.visits:
-        if visit.name not in trial.visits:
+        if visit.name not in trial.visits or visit.only_if is not None:
             continue
         window = visit_window(trial, visit)
         late = 0 if window is None else max(0, window[1] - trial.visits[visit.name])
         states = _states(trial, "visit", visit.name, _begins(trial.seen[visit.name], program.zone), late)
-        if not states & _OPEN and visit.place not in told and visit.name not in known:
-            message = f"the visit `{visit.name}` is never due by itself: {_said(states)} until somebody records it"
+        if states == _NEVER and f"`{visit.name}`" not in told and visit.name not in known:
+            message = f"the visit `{visit.name}` is never due by itself: it stays not due until somebody records it"
             advice = "state up to when it is due under `first_due`"
             report.found(Finding("never-due", visit.name, message, visit.place, "warning", advice))
-
-
-def _said(states: set[str]) -> str:
-    return (
-        "it stays " + " and ".join(sorted(state.replace("_", " ") for state in states)) if states else "it is not found"
-    )
 
 
 def _states(trial: Trial, subject: str, name: str, own: int, late: int) -> set[str]:
     """Give how something stands from its own instant on, if nothing is recorded from then on."""
     protocol, zone = trial.protocol, trial.protocol.program.zone
-    before = [event for event in trial.events if _begins(event.time, zone) < own]
+    # Where a patient stands in the trial is known by then; what is asked is who tells of the dose or visit itself.
+    before = [
+        event
+        for event in trial.events
+        if name not in {event.content.get("planned"), event.content.get("visit")}
+        and (_begins(event.time, zone) <= own or event.kind == "milestone")
+    ]
     timeline = protocol.timeline(before, PATIENT)
     day = zone.date_of(own)
     found = set()

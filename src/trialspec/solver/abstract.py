@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from trialspec.kernel import (
+    Arithmetic,
     Compare,
     Constant,
     Dose,
@@ -121,6 +122,9 @@ class Values(Translation):
         found, missing = logic.open_formula(f"{name} met"), logic.open_formula(f"{name} not met")
         self.laws.append(logic.no(logic.both(found, missing)))
         return Fact(found, missing)
+
+    def _alike(self, node: Arithmetic) -> Formula:  # noqa: ARG002 - whatever the records say
+        return logic.open_formula(self.name())
 
     def compare(self, node: Compare) -> Fact:
         """Compare two values; a limit by unit is any of its limits."""

@@ -162,6 +162,23 @@ def _pick(one: End, other: End, *, lesser: bool) -> End:
     return End(logic.choose(first, one.over, other.over), logic.choose(first, one.under, other.under))
 
 
+def outermost(left: Number, right: Number, *, lesser: bool) -> Number:
+    """Give the lesser, or the greater, of two numbers."""
+    low, high = (_pick(one, other, lesser=lesser) for one, other in ((left.low, right.low), (left.high, right.high)))
+    far = [logic.both(a.far, b.far) if lesser else logic.either(a.far, b.far) for a, b in ((left.high, right.high),)]
+    near = [logic.either(a.far, b.far) if lesser else logic.both(a.far, b.far) for a, b in ((left.low, right.low),)]
+    # An end without a limit is not the one to be taken.
+    low = _kept(left.low, right.low, low, near[0])
+    high = _kept(left.high, right.high, high, far[0])
+    return Number(logic.both(left.defined, right.defined), low, high)
+
+
+def _kept(one: End, other: End, chosen: End, far: Formula) -> End:
+    over = logic.choose(one.far, other.over, logic.choose(other.far, one.over, chosen.over))
+    under = logic.choose(one.far, other.under, logic.choose(other.far, one.under, chosen.under))
+    return End(over, under, far)
+
+
 def divide(left: Number, right: Number) -> Number:
     """Divide two numbers; undefined where the divisor is or touches zero."""
     if right.exact is not None:

@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from trialspec.items import MILESTONES, about
-from trialspec.kernel import Compare, Constant, Fixed, Fold, Pick, Run, Select, Shift, parts_of
+from trialspec.kernel import Arithmetic, Compare, Constant, Fixed, Fold, Pick, Run, Select, Shift, parts_of
 from trialspec.patient import FAR, Kind
 from trialspec.quantity import Codes, Interval
 from trialspec.solver import logic
@@ -232,6 +232,10 @@ def _sorts(vocabulary: Vocabulary, exprs: Sequence[object]) -> list[_Sort]:
                 sort.short |= fold.least > _MOST_COUNTED
             elif fold.how == "distinct" and fold.field not in {"day", about(sort.kind)}:
                 _ask(sort, vocabulary, fold.field, None)
+    for node_ in parts_of(tuple(exprs), Arithmetic):
+        for part in (node_.left, node_.right) if node_.alike else ():
+            for sort in _touched(found, part.of) if isinstance(part, Pick) else ():
+                _ask(sort, vocabulary, node_.alike, None)
     for run in parts_of(tuple(exprs), Run):
         for sort in _touched(found, run.of):
             _ask(sort, vocabulary, run.holds.field, run.holds.against)
@@ -381,7 +385,8 @@ def _choices(program: Program, sort: _Sort, key: str, term: Name | None) -> tupl
         return _CLOSED[sort.kind, key]
     if key == "visit":
         return tuple(sorted({plan.name for plan in program.visits} | asked)) or (OTHER,)
-    return (*sorted(asked), OTHER if OTHER not in asked else "another")
+    rest = [word for word in (OTHER, "another") if word not in asked]
+    return (*sorted(asked), *rest[: 1 if asked else 2])
 
 
 def _number(name: str, key: str, term: Name | None, laws: list[Formula]) -> Term:

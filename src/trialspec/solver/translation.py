@@ -8,7 +8,7 @@ and when. With every record settled the formulas come out as plain truth values,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -120,16 +120,8 @@ class Translation:
                 return self.fold(expr)
             case Score(items):
                 return self.score(items)
-            case Arithmetic(how, left, right):
-                one, other = self.number(left), self.number(right)
-                operation = {
-                    "add": numbers.add,
-                    "subtract": numbers.subtract,
-                    "multiply": numbers.multiply,
-                    "divide": numbers.divide,
-                }.get(how)
-                # Powers, steps and years are not what the solver reckons with.
-                return self.anything(expr) if operation is None else operation(one, other)
+            case Arithmetic():
+                return self.calculated(expr)
             case Compare():
                 return self.compare(expr)
             case Run():
@@ -140,6 +132,55 @@ class Translation:
                 return logic.negated(self.fact(of))
             case _:
                 return self.anything(expr)
+
+    def calculated(self, node: Arithmetic) -> Number:
+        """Calculate with two numbers; what is not linear is any number that it may be at the most."""
+        one, other = self.number(node.left), self.number(node.right)
+        if node.alike:
+            one = replace(one, defined=logic.both(one.defined, self._alike(node)))
+        match node.how:
+            case "add":
+                return numbers.add(one, other)
+            case "subtract":
+                return numbers.subtract(one, other)
+            case "multiply":
+                return numbers.multiply(one, other)
+            case "divide":
+                return numbers.divide(one, other)
+            case "least" | "greatest":
+                return numbers.outermost(one, other, lesser=node.how == "least")
+            case "years":
+                return self._years(node, one, other)
+            case _:
+                return replace(self.anything(node), defined=logic.both(one.defined, other.defined))
+
+    def _alike(self, node: Arithmetic) -> Formula:
+        """Say that the records of two values agree on a field."""
+        values = [
+            self.value(replace(part, field=node.alike)) for part in (node.left, node.right) if isinstance(part, Pick)
+        ]
+        words = [value for value in values if isinstance(value, Words)]
+        if len(words) < 2:
+            return False
+        named = frozenset(
+            word.choices
+            for records in self.records.by_kind.values()
+            for record in records
+            if (word := record.word(node.alike)) is not None
+        )
+        choices = sorted(frozenset().union(*named))
+        return logic.some(logic.every(each.among(frozenset({word})).met for each in words) for word in choices)
+
+    def _years(self, node: Arithmetic, start: Number, end: Number) -> Number:
+        """Take the completed years between two dates to be as many as that many days may be."""
+        number = self.anything(node)
+        for years, days in (
+            (number.low.over, logic.less(end.low.over, start.high.over)),
+            (number.high.over, logic.less(end.high.over, start.low.over)),
+        ):
+            self.laws.append(logic.is_most(logic.times(365, years), logic.greatest(days, 0)))
+            self.laws.append(logic.is_less(days, logic.plus(logic.times(366, years), 366)))
+        return replace(number, defined=logic.both(start.defined, end.defined))
 
     def anything(self, expr: object) -> Number:
         """Stand in for what is not translated: a number that may be anything, or none."""
@@ -232,7 +273,7 @@ class Translation:
             if passed.failed is True:
                 continue
             there = logic.surely(logic.both(record.present, logic.no(window.not_yet)))
-            inside = logic.all_met((there, passed, window.holds(record)))
+            inside = logic.all_met((there, passed, window.holds(record), window.lasted(record, query.lasting)))
             if inside.failed is not True:
                 found.append((record, inside))
         settled: Formula = False
@@ -571,7 +612,10 @@ class Translation:
             for record, fact in facts
         ]
         enough = logic.is_most(run.number, _Row(sure, run).groups())
-        met, possible = _Row(worst, run).there(hoping=False), _Row(best, run).there(hoping=True)
+        rows = [_Row(worst, run), _Row(best, run)]
+        if run.across:
+            rows = [row.passing() for row in rows]
+        met, possible = rows[0].there(hoping=False), rows[1].there(hoping=True)
         return Fact(logic.both(enough, met, possible), logic.both(enough, logic.no(met), logic.no(possible)))
 
     def _followed(self, run: Run, selection: Selected, others: Selected) -> Fact:
@@ -695,6 +739,24 @@ class _Bounds:
             ended = logic.where(self.end.happened, inside, MET)
         return logic.all_met((seen, started, ended))
 
+    def lasted(self, record: Record, lasting: Duration | None) -> Fact:
+        """Say whether a record lasts as long as is asked, and has by the window's end and the question."""
+        if lasting is None:
+            return MET
+        clock = lasting.seconds is not None
+        reach = range(0) if lasting.months is None else range(TODAY - 5 * 366, TODAY + 400)
+        grown = moved(record.time, Shift(Dose(), lasting), reach)
+        by_now = compared(grown, self.now, clock=clock)[1]
+        ended = MET
+        if isinstance(self.end, Located):
+            before, not_after = compared(grown, self.end.time, clock=clock or _is_clock(self.window.end))
+            ended = logic.where(self.end.happened, before if self.window.before else not_after, MET)
+        if record.ends is None:
+            lasts = logic.surely(lasting.number == 0)
+        else:
+            lasts = logic.negated(compared(record.ends, grown, clock=clock)[0])
+        return logic.all_met((lasts, by_now, ended))
+
 
 def _is_clock(point: Point | None) -> bool:
     return isinstance(point, Shift) and point.by.seconds is not None
@@ -750,6 +812,18 @@ class _Row:
         """That one reading comes before another, and is not one with it."""
         one, other = self.readings[i][0].time, self.readings[j][0].time
         return logic.both(is_before(one, other), logic.no(self.alike(i, j)))
+
+    def passing(self) -> _Row:
+        """Give the row without the readings that fail, where those may lie between."""
+        count = range(len(self.readings))
+        kept = []
+        for i in count:
+            record, there, _ = self.readings[i]
+            held = logic.every(
+                logic.implies(logic.both(self.readings[j][1], self.alike(i, j)), self.readings[j][2]) for j in count
+            )
+            kept.append((record, logic.both(there, held), True))
+        return _Row(kept, self.limits)
 
     def groups(self) -> Term:
         """Give how many readings there are."""
