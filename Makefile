@@ -32,6 +32,7 @@ check: $(READY) ## style, types and layers
 bench: $(READY) ## how long things take, printed
 	$(BIN)/python -m benchmarks.evaluate
 	$(BIN)/python -m benchmarks.live
+	$(BIN)/python -m benchmarks.proofs
 
 soak: $(READY) ## ten million events through one monitor: is memory flat? takes long
 	$(BIN)/python -m benchmarks.soak

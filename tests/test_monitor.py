@@ -34,7 +34,7 @@ def feeds(draw: DrawFn) -> Feed:
     """Draw a stream in an order of arrival: mostly that of its dates, some of it late, in batches."""
     stream: Stream = draw(streams())
     records = [record(raw) for raw in stream.raws]
-    order = sorted(range(len(records)), key=lambda index: str(stream.raws[index].get("time", "")))
+    order = sorted(range(len(records)), key=lambda index: stream.raws[index].get("time", ""))
     for _ in range(draw(st.integers(0, 3))):
         order.insert(draw(st.integers(0, len(order))), order.pop(draw(st.integers(0, len(order) - 1))))
     zone = protocol().program.zone

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from trialspec.interpreters.generated.expressions import FREELY, statement
+from trialspec.interpreters.generated.expressions import FREELY, statement, subjects
 from trialspec.interpreters.generated.questions import question
-from trialspec.interpreters.generated.records import ANSWERS, NAMED, STEADY
+from trialspec.interpreters.generated.records import ANSWERS, NAMED, STEADY, instant, timeline
 from trialspec.interpreters.reading import Question
 from trialspec.interpreters.reference import read
 from trialspec.kernel import Expr, Fixed, Moment, parts_of
@@ -76,8 +76,8 @@ def sharp(seed: int, *, most: int = 10) -> Sharp | None:
     kept = tuple(item for item in items if settled.is_sharp(item))
     if asked.question.dose is not None and not asked.question.dose.certain:
         return None
-    timeline = Timeline("patient", asked.question.timeline.zone, kept)
-    return Sharp(asked.expr, Question(timeline, asked.question.at, asked.question.dose), kept)
+    known = Timeline("patient", asked.question.timeline.zone, kept)
+    return Sharp(asked.expr, Question(known, asked.question.at, asked.question.dose), kept)
 
 
 def _sharpened(item: Item) -> Item:
@@ -162,3 +162,31 @@ def test_what_some_patient_shows_is_not_ruled_out() -> None:
         if refuted >= 40:
             break
     assert refuted >= 40
+
+
+def refutations(seeds: range, patients: int) -> int:
+    """Try to refute what is proved by its form alone with generated patients, vague ones too; count them."""
+    tried = 0
+    for seed in seeds:
+        expr = statement(random.Random(seed).randrange, IDIOM)
+        asker = Asker(PROGRAM, (expr,))
+        for claim in (met(expr), failed(expr)):
+            if not asker.proved([claim]):
+                continue
+            for number in range(patients):
+                choose = random.Random(f"{seed} {number}").randrange
+                seen = timeline(choose, STEADY[0], about=sorted(subjects(expr)))
+                question = Question(seen, instant(choose, seen, STEADY[0]))
+                verdict = read(expr, question).verdict
+                assert not claim.holds(verdict), f"seed {seed}, patient {number}: {expr}"
+                tried += 1
+    return tried
+
+
+def test_what_is_proved_no_generated_patient_refutes() -> None:
+    assert refutations(range(300), 25) >= 1_000
+
+
+@pytest.mark.deep
+def test_what_is_proved_no_patient_of_very_many_refutes() -> None:
+    assert refutations(range(1_000, 4_000), 250) >= 100_000

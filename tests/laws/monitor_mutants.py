@@ -23,8 +23,8 @@ from unittest.mock import patch
 
 import trialspec
 from tests.laws.protocols import OWN_RULES, Written, loaded
-from tests.laws.streams import Raw, Step, Stream, record
-from tests.laws.watched import Make, Watch
+from tests.laws.streams import Raw, record
+from tests.laws.watched import Make, Watch, of_stream
 from trialspec import document
 from trialspec.alerts import Change, State, changes
 from trialspec.evaluation import Protocol
@@ -37,6 +37,7 @@ from trialspec.patient import Timeline
 from trialspec.program import Program
 from trialspec.quantity import Duration, Operator
 from trialspec.store import Memory
+from trialspec.testing.streams import Step, Stream
 from trialspec.times import DAY, Zone
 
 Law = Literal["reported", "stopping", "order", "jump"]
@@ -410,7 +411,7 @@ def own_watch(criterion: str, *raws: Raw) -> Watch:
     start = Zone("UTC").start_of(date(2024, 3, 8).toordinal())
     steps = [Step(start + number * DAY, (record(raw),)) for number, raw in enumerate((_BEGUN, _SCREENED, *raws))]
     patients = tuple(sorted({raw["patient"] for raw in (_BEGUN, *raws)}))
-    return Watch(of, Stream(patients, (*steps, Step(start + 40 * DAY, ()))))
+    return of_stream(of, Stream(patients, (*steps, Step(start + 40 * DAY, ()))))
 
 
 _VALUE: Raw = {"id": "v", "patient": "P", "kind": "observation", "measure": "m", "value": "2", "unit": "g"}

@@ -7,12 +7,12 @@ twice, before its time, corrected, retracted, contradicted, and under an id that
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import date
 
 from tests.laws.protocols import AMOUNT, Written
 from trialspec.events import Record, decode
 from trialspec.interpreters.generated.choices import Choose, any_of, between, chance, coin, one_of
+from trialspec.testing.streams import Step, Stream
 from trialspec.times import DAY, shown_date
 
 Raw = dict[str, str]
@@ -22,31 +22,6 @@ _OFFSETS = ("", "", "Z", "+09:00", "-05:00")
 _NEAR = (0, 0, 0, 1, -1, 2, -2, 3, -3, 4, 7, -8)
 # How much later than it happened word comes in; sometimes it is announced.
 _DELAYS = (0, 0, 0, 1, 3600, DAY, 3 * DAY, 20 * DAY, -2 * DAY)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Records that come in at an instant; `pace` is how time goes on up to it.
-
-    `jump`: at once; `halts`: with a halt at every instant at which something may change, a second before and after.
-    """
-
-    at: int
-    records: tuple[Record, ...]
-    pace: str = "jump"
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """What comes in, in the order in which it does; the last step brings nothing."""
-
-    patients: tuple[str, ...]
-    steps: tuple[Step, ...]
-
-    @property
-    def records(self) -> tuple[Record, ...]:
-        """All records."""
-        return tuple(record for step in self.steps for record in step.records)
 
 
 def record(raw: Raw) -> Record:

@@ -7,10 +7,8 @@ from random import Random
 import pytest
 
 from tests.laws.monitor_mutants import MUTANTS, Law, Mutant, inside
-from tests.laws.watched import (
-    Make,
-    Watch,
-    case,
+from tests.laws.watched import Make, Watch, case
+from trialspec.testing.watching import (
     checked,
     order_decides_nothing,
     otherwise,

@@ -13,10 +13,16 @@ from hypothesis import strategies as st
 
 from tests.laws.protocols import Written, loaded, written
 from tests.laws.streams import Raw, record
-from tests.laws.watched import (
-    Watch,
+from tests.laws.watched import Watch, case, watch
+from trialspec import monitor
+from trialspec.alerts import Change, fold
+from trialspec.events import Event, Record
+from trialspec.findings import Subject
+from trialspec.interpreters.strategies import drawn
+from trialspec.monitor import Monitor
+from trialspec.patient import Timeline
+from trialspec.testing.watching import (
     another_may_judge,
-    case,
     checked,
     journal_of,
     order_decides_nothing,
@@ -25,15 +31,7 @@ from tests.laws.watched import (
     stops,
     time_may_jump,
     told,
-    watch,
 )
-from trialspec import monitor
-from trialspec.alerts import Change, fold
-from trialspec.events import Event, Record
-from trialspec.findings import Subject
-from trialspec.interpreters.strategies import drawn
-from trialspec.monitor import Monitor
-from trialspec.patient import Timeline
 from trialspec.times import DAY, Zone, parse_time
 
 pytestmark = pytest.mark.slow
@@ -79,7 +77,7 @@ def test_time_may_jump(watch: Watch) -> None:
 @given(drawn(watch), drawn(written), st.integers(0, 9))
 def test_another_protocol_may_judge(watch: Watch, other: Written, after: int) -> None:
     """From the step at which another protocol judges, the alerts are those of its reports."""
-    another_may_judge(watch, other, after % len(watch.stream.steps))
+    another_may_judge(watch, other.protocol, after % len(watch.stream.steps))
 
 
 def test_what_was_forgotten_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ The data are no part of the repository. They are read where they lie: in `shared
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,6 +22,7 @@ from trialspec.quantity import Interval, word
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
+MANY = 25  # more disagreements for one reason are listed without the answers
 PLACE = "TRIALSPEC_PUBLISHED_DATA"
 
 RecordProperty = Callable[[str, object], None]
@@ -47,11 +49,17 @@ def event(patient: str, number: int, kind: str, time: str, **content: str) -> Re
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer of ours and theirs: `about` names who or what, and which question."""
+    """One answer of ours and theirs: whom or what it is about, and which question it answers."""
 
-    about: str
+    who: str
+    question: str
     ours: str
     theirs: str
+
+    @property
+    def about(self) -> str:
+        """Its name."""
+        return f"{self.who}: {self.question}"
 
     def __str__(self) -> str:
         return f"{self.about}: here {self.ours}, there {self.theirs}"
@@ -89,8 +97,18 @@ class Agreement:
             told.setdefault(self.reasons.get(answer.about, "UNEXPLAINED"), []).append(answer)
         for reason, answers in told.items():
             lines.append(f"  {len(answers)} because {reason}")
-            lines += [f"    {answer}" for answer in answers]
+            lines += _listed(answers) if len(answers) > MANY else [f"    {answer}" for answer in answers]
         return "\n".join(lines)
+
+
+def _listed(answers: Iterable[Answer]) -> Iterator[str]:
+    """List whom disagreements are about, by question."""
+    told: dict[str, list[str]] = {}
+    for answer in answers:
+        told.setdefault(answer.question, []).append(answer.who)
+    for question, who in told.items():
+        text = f"{len(who)} of {question}: {', '.join(who)}"
+        yield from textwrap.wrap(text, 120, initial_indent="    ", subsequent_indent="      ")
 
 
 def compare(

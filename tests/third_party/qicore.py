@@ -82,7 +82,7 @@ def _records(resource: Resource, number: int) -> Iterator[Record]:
             ongoing = "" if end else "yes"
             yield event("P", number, "condition", start, concept=named, start=start, end=end, ongoing=ongoing)
         case "Encounter" | "Procedure" if concept and resource["status"] in ("finished", "completed"):
-            # A procedure has one time here: of one that lasts it is the start, and of some only the end is told.
+            # A procedure has one time here: of one that goes on for days the start; of some only the end is told.
             time = resource.get("performedDateTime") or period.get("start") or period["end"]
             yield event("P", number, "procedure", time, concept=concept)
         case "ServiceRequest" if concept and not resource.get("doNotPerform"):

@@ -20,7 +20,7 @@ def _answers(measure: str, folder: str) -> Iterator[Answer]:
         read = verdicts(asked.report(case.records, "P", at=AT))
         for population, count in case.expected.items():
             ours = "in" if read[population] == "met" else "out"
-            yield Answer(f"{case.name} {population}", ours, "in" if count else "out")
+            yield Answer(case.name, population, ours, "in" if count else "out")
 
 
 @pytest.mark.parametrize(

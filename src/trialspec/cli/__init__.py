@@ -12,7 +12,21 @@ from typing import Any, NoReturn
 import click
 
 from trialspec import __version__
-from trialspec.cli import calendar, cases, diff, exits, explain, protocols, rescore, run, show, times, watch
+from trialspec.cli import (
+    calendar,
+    cases,
+    diff,
+    exits,
+    explain,
+    fuzz,
+    protocols,
+    rescore,
+    run,
+    show,
+    simulate,
+    times,
+    watch,
+)
 from trialspec.diagnostics import Diagnostic, ProtocolError
 from trialspec.reports.table import FOOTER
 
@@ -104,6 +118,8 @@ for command in (
     times.times,
     calendar.calendar,
     cases.test,
+    fuzz.fuzz,
+    simulate.simulate,
     diff.diff,
     protocols.docs,
     protocols.schema,

@@ -43,9 +43,7 @@ How = Literal["plan", "early", "late"]
 ENROLLED = TODAY
 # In the order of one day: enrolled, seen, dosed.
 ENTERED, _LOOKED, DOSED = 7 * 3600, 8 * 3600, 10 * 3600
-_SCREENED_BEFORE = (7, 1, 14, 28, 0)
-# A patient is screened, let in and put into an arm but once.
-_ONCE = frozenset({"consent", "screening", "enrolment", "randomisation"})
+_SCREENED_BEFORE = (7, 1, 14, 28, 42, 56, 0)
 _FAR = 6 * 366
 _ANY_ZONE = Zone("UTC")  # dates alone are moved
 _MOST_SLOTS = 40
@@ -143,7 +141,7 @@ class Trial:
         program = self.protocol.program
         exprs = tuple(claim.expr for claim in claims)
         at = at_instant(day, second)
-        asker = Asker(program, exprs, 3, self.limit, fixed, tuple(self.events), prefix, besides=besides, at=at)
+        asker = Asker(program, exprs, 2, self.limit, fixed, tuple(self.events), prefix, besides=besides, at=at)
         answer = asker.shown(*claims)
         if answer.witness is not None:
             known = {event.id for event in self.events}
@@ -153,8 +151,9 @@ class Trial:
         return answer
 
 
-# Whoever was found eligible, by the days before enrolment at which he was screened; `None` where nobody is.
-Entrants = dict[tuple[int, bool], "tuple[Event, ...] | None"]
+Outcome = Literal["possible", "impossible", "open"]
+# What was found of patients who are eligible, by the days before enrolment at which they are screened.
+Entrants = dict[tuple[int, bool], "tuple[Outcome, tuple[Event, ...]]"]
 
 
 def follow(protocol: Protocol, how: How, limit: int, *, arm: str = "", known: Entrants | None = None) -> Trial | None:
@@ -169,7 +168,10 @@ def follow(protocol: Protocol, how: How, limit: int, *, arm: str = "", known: En
         before = waiting.pop(0)
         for loosely in (False, True):
             trial = Trial(protocol, how, limit, arm)
-            if not _enters(trial, before, known, loosely=loosely):
+            entered = _enters(trial, before, known, loosely=loosely)
+            if entered == "open":
+                return made  # another try would take as long, and find no more
+            if entered == "impossible":
                 continue
             _treat(trial)
             _see(trial)
@@ -224,7 +226,6 @@ def _begin(trial: Trial, before: int) -> None:
     """Let a patient consent, be screened so many days before, and be let in."""
     program = trial.protocol.program
     trial.screened = ENROLLED - before
-    trial.add("milestone", shown_date(trial.screened - 1), milestone="consent", version=program.version)
     trial.add("milestone", shown_date(trial.screened), milestone="screening")
     asked = {
         word
@@ -236,22 +237,26 @@ def _begin(trial: Trial, before: int) -> None:
     if "randomisation" in asked:
         trial.add("milestone", _clock(ENROLLED, ENTERED), milestone="randomisation", arm=trial.arm)
     trial.add("milestone", _clock(ENROLLED, ENTERED), milestone="enrolment")
+    # Whatever is done for the trial is done after consent: also a visit whose window begins before the screening.
+    windows = [visit_window(trial, visit) for visit in program.visits]
+    first = min([trial.screened, *(window[0] for window in windows if window is not None)])
+    trial.add("milestone", shown_date(first - 1), milestone="consent", version=program.version)
 
 
-def _enters(trial: Trial, before: int, known: Entrants, *, loosely: bool) -> bool:
+def _enters(trial: Trial, before: int, known: Entrants, *, loosely: bool) -> Outcome:
     """Enrol a patient, the one who is known if there is one."""
     _begin(trial, before)
     begun = len(trial.events)
     if (before, loosely) not in known:
-        found = _enrol(trial, loosely=loosely)
-        known[before, loosely] = tuple(trial.events[begun:]) if found else None
-        return found
-    entrant = known[before, loosely]
-    trial.events += entrant or ()
-    return entrant is not None
+        outcome = _enrol(trial, loosely=loosely).outcome
+        known[before, loosely] = outcome, tuple(trial.events[begun:])
+        return outcome
+    outcome, found = known[before, loosely]
+    trial.events += found
+    return outcome
 
 
-def _enrol(trial: Trial, *, loosely: bool) -> bool:
+def _enrol(trial: Trial, *, loosely: bool) -> Answer:
     """Find what lets a patient in who has consented."""
     program = trial.protocol.program
     claims = [passed(each) for each in program.criteria]
@@ -262,25 +267,24 @@ def _enrol(trial: Trial, *, loosely: bool) -> bool:
         if query.window.start is None or trial.located(query.window.start) is not None
     ]
     if not claims:
-        return True
+        return Answer("possible")
     drugs = frozenset[str]().union(*(plan.drugs for plan in program.doses))
 
     def besides(reading: Translation) -> Iterable[Formula]:
         for each in reading.records.all:
             if isinstance(each.present, bool):
                 continue
-            if each.kind == "milestone":
-                yield logic.no(each.present)  # another screening or randomisation would be another trial
             before_screening = logic.is_less(each.time.last, trial.screened)
+            # One who keeps to the plan is screened once, and enrolled once.
+            if each.kind == "milestone":
+                yield logic.no(each.present)
             if each.kind == "administration" and each.subject is not None:
                 planned = each.subject.among(drugs)
                 yield logic.implies(logic.both(each.present, planned), before_screening)
-            if each.kind == "milestone" and each.subject is not None:
-                yield logic.no(logic.both(each.present, each.subject.among(_ONCE)))
             if not loosely and each.kind in LASTING and each.kind != "condition" and each.ends is not None:
                 yield logic.implies(each.present, logic.is_less(each.ends.last, trial.screened))
 
-    return trial.extend(claims, ENROLLED, ENTERED, besides, "s").possible
+    return trial.extend(claims, ENROLLED, ENTERED, besides, "s")
 
 
 # --- doses ------------------------------------------------------------------------------------------------------------

@@ -500,7 +500,9 @@ def as_case(survivor: Survivor, zone_time: str) -> str:
     """Write a survivor as a case: what the protocol says of the patient as it is."""
     witness = survivor.witness
     assert witness is not None
-    lines = [f"  - case: {_quoted(f'{survivor.mutant.of}, not {survivor.mutant.change}')}", "    background: none"]
+    mutant = survivor.mutant
+    where = "" if mutant.place is None else f" (line {mutant.place.line}, column {mutant.place.column})"
+    lines = [f"  - case: {_quoted(f'{mutant.of}, not {mutant.change}{where}')}", "    background: none"]
     lines.append("    events:")
     for event in witness.events:
         keys = {"kind": event.kind, **event.content}

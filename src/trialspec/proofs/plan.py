@@ -104,7 +104,7 @@ def _told_off(trial: Trial, report: Report, known: set[str]) -> set[str]:
         if not _is_alarm(episode) or subject in known or episode.finding.name in blocked:
             continue
         about = episode.finding.name.partition("@")[2].partition("/")[0] or episode.finding.name
-        if about in trial.silent:
+        if about in trial.silent or _is_for_some(program, episode):
             continue
         if trial.unsure and episode.finding.fields.get("gate") in {"not_met", "unknown"}:
             continue
@@ -122,6 +122,13 @@ def _is_alarm(episode: Episode) -> bool:
     if rule.for_each in _JUDGED:
         return False
     return bool(rule.category) or (rule.lasts == "for_ever" and rule.urgency != "log")
+
+
+def _is_for_some(program: Program, episode: Episode) -> bool:
+    """Whether a dose is extra because it is for others: this patient gets every dose, whomever it is for."""
+    plans = {plan.name for plan in program.doses if plan.only_if is not None}
+    extra = _words(episode.finding.fields.get("departure", "")) == {"extra"}
+    return episode.finding.subject == "dose" and extra and episode.finding.name.partition("#")[0] in plans
 
 
 # What became of a patient is nothing that a plan can keep; that this one is eligible was asked when he was made.
