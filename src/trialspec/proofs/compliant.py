@@ -14,7 +14,7 @@ from trialspec.events import Event, check
 from trialspec.interpreters.reading import Question
 from trialspec.interpreters.reference import locate, read
 from trialspec.interpreters.selection import moved
-from trialspec.kernel import Compare, Constant, Fixed, Fold, Moment, Shift
+from trialspec.kernel import Compare, Constant, Fixed, Fold, Moment, Select, Shift, parts_of
 from trialspec.proofs.criteria import passed
 from trialspec.quantity import Interval, exactly, shown
 from trialspec.solver import logic
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from trialspec.evaluation import Protocol
     from trialspec.kernel import Expr, Point
     from trialspec.patient import Timeline
-    from trialspec.program import DosePlan, VisitPlan
+    from trialspec.program import AssessmentPlan, DosePlan, VisitPlan
     from trialspec.quantity import Duration
     from trialspec.solver.logic import Formula
     from trialspec.solver.translation import Translation
@@ -80,6 +80,7 @@ class Trial:
     protocol: Protocol
     how: How
     limit: int
+    arm: str = ""
     events: list[Event] = field(default_factory=list)
     doses: list[Appointment] = field(default_factory=list)
     visits: dict[str, int] = field(default_factory=dict)
@@ -150,21 +151,27 @@ class Trial:
         return answer
 
 
-def follow(protocol: Protocol, how: How, limit: int) -> Trial | None:
-    """Make the trial of a patient who keeps to the plan, or to the first or last dates that are permitted.
+Outcome = Literal["possible", "impossible", "open"]
+# What was found of patients who are eligible, by the days before enrolment at which they are screened.
+Entrants = dict[tuple[int, bool], "tuple[Outcome, tuple[Event, ...]]"]
 
-    Nothing if nobody can be eligible.
+
+def follow(protocol: Protocol, how: How, limit: int, *, arm: str = "", known: Entrants | None = None) -> Trial | None:
+    """Make the trial of a patient who keeps to the plan, or to the first or last dates that are permitted, in an arm.
+
+    Nothing if nobody can be eligible. Whoever is `known` to be is not looked for again.
     """
-    waiting = list(_SCREENED_BEFORE)
+    known = {} if known is None else known
+    waiting = _screenings(Trial(protocol, how, limit, arm))
     made: Trial | None = None
     while waiting:
         before = waiting.pop(0)
         for loosely in (False, True):
-            trial = Trial(protocol, how, limit)
-            entered = _enrol(trial, before, loosely=loosely)
-            if entered.outcome == "open":
+            trial = Trial(protocol, how, limit, arm)
+            entered = _enters(trial, before, known, loosely=loosely)
+            if entered == "open":
                 return made  # another try would take as long, and find no more
-            if not entered.possible:
+            if entered == "impossible":
                 continue
             _treat(trial)
             _see(trial)
@@ -176,10 +183,49 @@ def follow(protocol: Protocol, how: How, limit: int) -> Trial | None:
     return made
 
 
-def _enrol(trial: Trial, before: int, *, loosely: bool) -> Answer:
+def arms(protocol: Protocol) -> tuple[str, ...]:
+    """Give an arm for each set of doses and visits that some arm has; no arm where they are the same in all.
+
+    The first has the most.
+    """
+    program = protocol.program
+    doses, visits = (each.only_if for each in program.doses), (each.only_if for each in program.visits)
+    conditions = [only_if for only_if in (*doses, *visits) if only_if is not None]
+    found: dict[tuple[bool, ...], str] = {}
+    for arm in program.arms:
+        trial = Trial(protocol, "plan", 0, arm)
+        _begin(trial, _SCREENED_BEFORE[0])
+        found.setdefault(tuple(trial.concerns(each, ENROLLED) for each in conditions), arm)
+    return tuple(found[one] for one in sorted(found, key=sum, reverse=True)) if len(found) > 1 else ("",)
+
+
+def _screenings(trial: Trial) -> list[int]:
+    """Give how many days before enrolment to screen, the likeliest first.
+
+    Visits that a criterion reads come before enrolment, however long after the screening they are planned.
+    """
+    program = trial.protocol.program
+    before = _SCREENED_BEFORE[0]
+    _begin(trial, before)
+    read_at = {
+        word
+        for each in program.criteria
+        for query in parts_of(each.expr, Select)
+        for test in query.tests
+        if test.field == "visit"
+        for word in getattr(test.against.value, "words", ())
+    }
+    windows = [visit_window(trial, visit) for visit in program.visits if visit.name in read_at]
+    after = [visit_day(window, trial.how) - ENROLLED for window in windows if window is not None]
+    if not after or max(after) < 0:
+        return list(_SCREENED_BEFORE)
+    return [before + max(after) + 1, *_SCREENED_BEFORE]
+
+
+def _begin(trial: Trial, before: int) -> None:
+    """Let a patient consent, be screened so many days before, and be let in."""
     program = trial.protocol.program
     trial.screened = ENROLLED - before
-    trial.add("milestone", shown_date(trial.screened - 1), milestone="consent", version=program.version)
     trial.add("milestone", shown_date(trial.screened), milestone="screening")
     asked = {
         word
@@ -189,8 +235,30 @@ def _enrol(trial: Trial, before: int, *, loosely: bool) -> Answer:
         for word in getattr(test.against.value, "words", None) or ()
     }
     if "randomisation" in asked:
-        trial.add("milestone", _clock(ENROLLED, ENTERED), milestone="randomisation")
+        trial.add("milestone", _clock(ENROLLED, ENTERED), milestone="randomisation", arm=trial.arm)
     trial.add("milestone", _clock(ENROLLED, ENTERED), milestone="enrolment")
+    # Whatever is done for the trial is done after consent: also a visit whose window begins before the screening.
+    windows = [visit_window(trial, visit) for visit in program.visits]
+    first = min([trial.screened, *(window[0] for window in windows if window is not None)])
+    trial.add("milestone", shown_date(first - 1), milestone="consent", version=program.version)
+
+
+def _enters(trial: Trial, before: int, known: Entrants, *, loosely: bool) -> Outcome:
+    """Enrol a patient, the one who is known if there is one."""
+    _begin(trial, before)
+    begun = len(trial.events)
+    if (before, loosely) not in known:
+        outcome = _enrol(trial, loosely=loosely).outcome
+        known[before, loosely] = outcome, tuple(trial.events[begun:])
+        return outcome
+    outcome, found = known[before, loosely]
+    trial.events += found
+    return outcome
+
+
+def _enrol(trial: Trial, *, loosely: bool) -> Answer:
+    """Find what lets a patient in who has consented."""
+    program = trial.protocol.program
     claims = [passed(each) for each in program.criteria]
     claims += [
         failed(Compare(Fold("count", query), "at_least", Constant(exactly(1))))
@@ -206,8 +274,6 @@ def _enrol(trial: Trial, before: int, *, loosely: bool) -> Answer:
         for each in reading.records.all:
             if isinstance(each.present, bool):
                 continue
-            if each.kind == "milestone":
-                yield logic.no(each.present)  # another screening or randomisation would be another trial
             before_screening = logic.is_less(each.time.last, trial.screened)
             # One who keeps to the plan is screened once, and enrolled once.
             if each.kind == "milestone":
@@ -353,7 +419,7 @@ def _take_before(trial: Trial, dose: Appointment) -> None:
         end = trial.located(each.window.end, when)
         day = dose.day if end is None else min(end.first - (1 if each.window.before else 0), dose.day)
         for measure in each.measures:
-            _measure(trial, measure, _clock(day, DOSED - 60), each.methods.get(measure, frozenset()))
+            _measure(trial, (each, measure), _clock(day, DOSED - 60))
 
 
 def _instant(trial: Trial, day: int, second: int) -> int:
@@ -367,12 +433,13 @@ def _see(trial: Trial) -> None:
     """Come to every visit whose window has a date, and have everything measured there."""
     program = trial.protocol.program
     entry = [passed(each) for each in program.criteria]
+    if not trial.reads(entry, ENROLLED, ENTERED):
+        entry = []
     for visit in program.visits:
         window = visit_window(trial, visit)
         if window is None or not trial.concerns(visit.only_if, window[1]):
             continue
-        first, last, planned = window
-        day = {"plan": planned, "early": first, "late": last}[trial.how]
+        day = visit_day(window, trial.how)
         trial.earliest = min(trial.earliest, day)
         if day < trial.screened:
             trial.silent.add(visit.name)
@@ -382,16 +449,16 @@ def _see(trial: Trial) -> None:
         time = _clock(day, second)
         trial.seen[visit.name] = time
         trial.add("milestone", time, milestone="visit", visit=visit.name)
+        # What lets the patient in was found already: a value that is made up here is not to keep him out.
+        kept = entry if (day, second) <= (ENROLLED, ENTERED) else []
         before = list(trial.events)
-        entered = trial.reads(entry, ENROLLED, ENTERED)
         for each in program.assessments:
             if visit.name in each.visits:
                 for measure in each.measures:
-                    _measure(trial, measure, time, each.methods.get(measure, frozenset()), visit.name)
-        if (day, second) <= (ENROLLED, ENTERED) and entered and not trial.reads(entry, ENROLLED, ENTERED):
-            # What lets the patient in was found already: a value that is made up here is not to keep him out.
+                    if not _measure(trial, (each, measure), time, visit=visit.name, entry=kept):
+                        trial.silent.add(visit.name)
+        if visit.name in trial.silent:
             trial.events = before
-            trial.silent.add(visit.name)
 
 
 def _within(trial: Trial, visit: VisitPlan, day: int) -> int:
@@ -416,15 +483,28 @@ def visit_window(trial: Trial, visit: VisitPlan) -> tuple[int, int, int] | None:
     return (known if first is None else first, known if last is None else last, known)
 
 
-def _measure(trial: Trial, measure: str, time: str, methods: frozenset[str], visit: str = "") -> None:
-    """Take a value: the last one there is of the measure, or a usual one."""
+def visit_day(window: tuple[int, int, int], how: How) -> int:
+    """Give the day on which a patient of some habit comes."""
+    first, last, planned = window
+    return {"plan": planned, "early": first, "late": last}[how]
+
+
+def _measure(
+    trial: Trial, of: tuple[AssessmentPlan, str], time: str, *, visit: str = "", entry: Sequence[Claim] = ()
+) -> bool:
+    """Take a value with which the patient still enters: the last one there is, a usual one, or one that will do."""
+    plan, measure = of
     term = trial.protocol.program.vocabulary.get(measure)
     if term is None:
-        return
-    value, unit = _last_value(trial, measure, time) or _usual(term)
-    trial.add(
-        "observation", time, measure=measure, value=value, unit=unit, visit=visit, method=min(methods, default="")
-    )
+        return True
+    last = _last_value(trial, measure, time)
+    method = min(plan.methods.get(measure, ()), default="")
+    for value, unit in (*([last] if last else []), _usual(term), *(_others(term) if entry else ())):
+        trial.add("observation", time, measure=measure, value=value, unit=unit, visit=visit, method=method)
+        if not entry or trial.reads(entry, ENROLLED, ENTERED):
+            return True
+        trial.events.pop()
+    return False
 
 
 def _last_value(trial: Trial, measure: str, time: str) -> tuple[str, str] | None:
@@ -449,6 +529,17 @@ def _usual(term: Term) -> tuple[str, str]:
     middle = Fraction(int(((low or Fraction(0)) + (high if high is not None else Fraction(10))) / 2))
     inside = (low is None or low <= middle) and (high is None or middle <= high)
     return shown(middle if inside else low or Fraction(0), 9), term.unit if term.unit != "1" else ""
+
+
+def _others(term: Term) -> Iterable[tuple[str, str]]:
+    """Give values of every size that a measure has, small ones first."""
+    if term.coded:
+        yield from ((word, "") for word in sorted(term.values))
+        return
+    low, high = term.possible.low, term.possible.high
+    for value in (Fraction(0), *(Fraction(10) ** power for power in range(-2, 5))):
+        if (low is None or low <= value) and (high is None or value <= high):
+            yield shown(value, 9), term.unit if term.unit != "1" else ""
 
 
 # --- times ------------------------------------------------------------------------------------------------------------

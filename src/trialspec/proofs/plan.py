@@ -7,12 +7,25 @@ permitted. What the engine itself then says of them is what is reported.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 from trialspec import findings
 from trialspec.interpreters.reading import Question
 from trialspec.kernel import Select, parts_of
-from trialspec.proofs.compliant import DOSED, ENROLLED, ENTERED, Trial, asked_at, end_of, follow, shifted, visit_window
+from trialspec.proofs.compliant import (
+    DOSED,
+    ENROLLED,
+    ENTERED,
+    Entrants,
+    Trial,
+    arms,
+    asked_at,
+    end_of,
+    follow,
+    shifted,
+    visit_window,
+)
 from trialspec.proofs.finding import Finding, Report, Severity, clause
 from trialspec.proofs.finding import Question as Asked
 from trialspec.solver import logic
@@ -30,13 +43,14 @@ if TYPE_CHECKING:
     from trialspec.evaluation import Protocol
     from trialspec.kernel import Expr, Window
     from trialspec.program import DosePlan, Program
-    from trialspec.proofs.compliant import Appointment
+    from trialspec.proofs.compliant import Appointment, How
     from trialspec.solver.logic import Formula
     from trialspec.solver.translation import Translation
 
 _HABITS = {"plan": "on the planned days", "early": "on the first days permitted", "late": "on the last days permitted"}
 _NEVER = {"not_due"}
 _TOO_LATE = frozenset({"interval", "after_course"})
+_OTHERWISE: tuple[How, ...] = ("early", "late")
 
 
 def plan(protocol: Protocol, limit: int, report: Report) -> None:
@@ -44,22 +58,35 @@ def plan(protocol: Protocol, limit: int, report: Report) -> None:
     program = protocol.program
     if not (program.doses or program.visits):
         return
-    on_plan = follow(protocol, "plan", limit)
-    if on_plan is None:
-        report.questions.append(Asked("plan", "the plan can be kept", "not asked: no eligible patient was found"))
-        return
-    if on_plan.unsure:
-        message = f"whether every dose can be cleared is not proved: {on_plan.unsure}"
-        report.found(Finding("not-proved", "plan", message, program.place, "note", "nothing is wrong by that"))
-    told = _told_off(on_plan, report, set[str]())
-    _blocked(on_plan, report)
-    _fresh(on_plan, report)
-    _decided(on_plan, report)
-    _due(on_plan, report, told)
-    for how in ("early", "late"):
-        trial = follow(protocol, how, limit)
+    told, known = set[str](), Entrants()
+    ways = arms(protocol)
+    for arm in ways:
+        on_plan = follow(protocol, "plan", limit, arm=arm, known=known)
+        if on_plan is None:
+            _nobody(program, report)
+            return
+        if on_plan.unsure:
+            message = f"whether every dose can be cleared is not proved: {on_plan.unsure}"
+            report.found(Finding("not-proved", "plan", message, program.place, "note", "nothing is wrong by that"))
+        told |= _told_off(on_plan, report, told)
+        _blocked(on_plan, report)
+        _fresh(on_plan, report)
+        if arm == ways[0]:
+            _decided(on_plan, report)
+        _due(on_plan, report, told)
+    for how, arm in product(_OTHERWISE, ways):
+        trial = follow(protocol, how, limit, arm=arm, known=known)
         if trial is not None:
             told |= _told_off(trial, report, told)
+
+
+def _nobody(program: Program, report: Report) -> None:
+    """Say that the plan was not asked about; that nobody can be eligible is said of the criteria."""
+    report.questions.append(Asked("plan", "the plan can be kept", "not asked: nobody eligible was found"))
+    if not any(each.code == "nobody-eligible" for each in report.findings):
+        message = "whether the plan can be kept is not proved: no patient was found who is eligible and keeps to it"
+        advice = "nothing is wrong by that"
+        report.found(Finding("not-proved", "plan", message, program.place, "note", advice))
 
 
 # --- who keeps the plan is not told off -------------------------------------------------------------------------------
@@ -400,15 +427,13 @@ def _due(trial: Trial, report: Report, known: set[str]) -> None:
     program = trial.protocol.program
     told = " ".join(each.message for each in trial.protocol.warnings if each.code == "never-due")
     for dose in trial.doses:
-        if dose.plan.only_if is not None:
-            continue  # whether there is such a dose for this patient nobody has asked
         states = _states(trial, "dose", dose.slot, program.zone.start_of(dose.day) + DOSED, dose.plan.late.days or 0)
         if states == _NEVER and f"`{dose.plan.name}`" not in told and dose.slot not in known:
             message = f"`{dose.slot}` is never due by itself: it stays not due for as long as nobody records it"
             advice = "state up to when it is due under `first_due`"
             report.found(Finding("never-due", dose.slot, message, dose.plan.place, "warning", advice))
     for visit in program.visits:
-        if visit.name not in trial.visits or visit.only_if is not None:
+        if visit.name not in trial.visits:
             continue
         window = visit_window(trial, visit)
         late = 0 if window is None else max(0, window[1] - trial.visits[visit.name])
