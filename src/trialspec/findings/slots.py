@@ -288,6 +288,7 @@ def _walked(
     cancelled = [slot for slot in planned if slot.applies is NOT_MET]
     walked: list[Slot] = []
     further: list[tuple[Infusion, Slot]] = []
+    ended: set[str] = set()  # the plans that ended with a missed dose
     while pending:
         slot = pending.pop(0)
         ends = calendar.ends(slot, _next(slot, None, pending, question))
@@ -307,6 +308,7 @@ def _walked(
             gone = [each for each in (*pending, *([after] if after else [])) if each.plan.name == slot.plan.name]
             cancelled += [replace(each, applies=NOT_MET) for each in gone]
             pending = [each for each in pending if each.plan.name != slot.plan.name]
+            ended.add(slot.plan.name)
             continue
         waits = is_open or slot.waits
         while after is not None and (slot.plan.times or not slot.waits or slot.number < furthest[slot.plan.name]):
@@ -327,7 +329,10 @@ def _walked(
         *beyond,
     ]
     return Filling(
-        _listed(plans, [*walked, *cancelled], calendar, furthest, out),
+        tuple(
+            replace(slot, applies=NOT_MET) if slot.planned is None and slot.plan.name in ended else slot
+            for slot in _listed(plans, [*walked, *cancelled], calendar, furthest, out)
+        ),
         fills,
         {name: item for name, item in refused.items() if name not in fills},
         tuple(sorted(extras, key=lambda extra: doses.index(extra.dose))),
