@@ -176,6 +176,12 @@ def test_docs_leave_out_no_word_that_changes_an_answer(run: Run, tmp_path: Path)
         assert told in result.stdout
 
 
+def test_docs_say_when_which_of_several_amounts_is_right(run: Run) -> None:
+    shown = run("docs", "protocols/nih-cyclophosphamide").stdout
+    assert "  - the amount of the dose before minus 250 mg/m2 of bsa if least wbc from 10 d after" in shown
+    assert "  - the amount of the dose before otherwise\n" in shown
+
+
 def test_docs_of_nothing_is_no_command(run: Run) -> None:
     assert run("docs").exit_code == exits.USAGE
 

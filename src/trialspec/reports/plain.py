@@ -194,6 +194,7 @@ def _doses(program: Program) -> Iterator[str]:
         if each.gates:
             yield f"  - given only if {' and '.join(each.gates)} (see gates)"
         yield from _for_some(each)
+        yield from _by_condition(each)
         yield from (f"  - {limit}" for limit in _limits(each))
         for expr in each.premedication:
             first, *rest = statement(expr)
@@ -226,6 +227,17 @@ def _for_some(each: DosePlan | VisitPlan) -> Iterator[str]:
         first, *rest = statement(each.only_if)
         yield f"  - only if {first.removeprefix('- ')}"
         yield from (f"  {line}" for line in rest)
+
+
+def _by_condition(dose: DosePlan) -> Iterator[str]:
+    """Say when which of several amounts is right: the first whose condition is met."""
+    for number, each in enumerate(dose.amounts):
+        if each.when is not None:
+            first, *rest = statement(each.when)
+            yield f"  - {each.text} if {first.removeprefix('- ')}"
+            yield from (f"  {line}" for line in rest)
+        elif number:
+            yield f"  - {each.text} otherwise"
 
 
 def _limits(dose: DosePlan) -> Iterator[str]:
