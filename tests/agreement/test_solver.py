@@ -184,7 +184,7 @@ def refutations(seeds: range, patients: int) -> int:
 
 
 def test_what_is_proved_no_generated_patient_refutes() -> None:
-    assert refutations(range(300), 25) >= 1_000
+    assert refutations(range(450), 25) >= 1_000
 
 
 @pytest.mark.deep

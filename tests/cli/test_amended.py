@@ -85,7 +85,7 @@ def test_every_alert_names_the_version_that_judged_it(run: Run, both: Path) -> N
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("check", AMENDED), "tests/amended/protocol.yaml and 1 version before it: fine"),
+        (("check", "--no-proofs", AMENDED), "tests/amended/protocol.yaml and 1 version before it: fine"),
         (("docs", AMENDED), "version 2.0.0"),
         (("test", AMENDED), "2 files of cases"),
         (("calendar", AMENDED, "--day-1", "2014-03-03"), "week_2"),

@@ -447,13 +447,13 @@ DOUBTED = own_watch(
 WATCHED: tuple[Law, ...] = ("reported", "order", "jump")
 MUTANTS = (
     # --- the protocol is read wrongly ---
-    Mutant("a window is a day too long", of_program(_longer(1))),
-    Mutant("a strict limit is taken as a loose one", of_program(everywhere(_loose_for_strict)), watches=7),
+    Mutant("a window is a day too long", of_program(_longer(1)), watches=2),
+    Mutant("a strict limit is taken as a loose one", of_program(everywhere(_loose_for_strict)), watches=1),
     Mutant("the first instant of a window is left out", of_program(everywhere(_without_starts))),
     Mutant(
         "the last of several is taken for the first, and the other way round",
         of_program(everywhere(_first_for_last)),
-        watches=8,
+        watches=6,
     ),
     Mutant("the zone is ignored", of_program(_elsewhere)),
     Mutant(
@@ -461,27 +461,27 @@ MUTANTS = (
         judging(lambda of: _Unaware(of.program, of.rulebook)),
         watches=13,
     ),
-    Mutant("what happened is resolved", judging(_all_resolved), watches=3),
+    Mutant("what happened is resolved", judging(_all_resolved), watches=6),
     Mutant("the digest is lost", judging(_with_context(digest=""))),
     # --- what comes in is taken in wrongly ---
-    Mutant("a correction is lost", receiving(_no_correction), watches=3),
-    Mutant("a retraction that comes first is forgotten", receiving(_no_memory)),
+    Mutant("a correction is lost", receiving(_no_correction), watches=1),
+    Mutant("a retraction that comes first is forgotten", receiving(_no_memory), watches=2),
     Mutant("the last that comes is the highest revision", receiving(_last_wins), WATCHED),
-    Mutant("of two contents of a revision the first stands", receiving(_first_wins)),
+    Mutant("of two contents of a revision the first stands", receiving(_first_wins), watches=5),
     Mutant("what comes twice is counted twice", receiving(_twice), watches=5),
-    Mutant("an offset is ignored", receiving(_no_offset), watches=2),
-    Mutant("when something was available is lost", receiving(_dropped("available")), watches=15),
-    Mutant("when something was entered is lost", receiving(_dropped("recorded")), watches=6),
+    Mutant("an offset is ignored", receiving(_no_offset), watches=4),
+    Mutant("when something was available is lost", receiving(_dropped("available")), watches=3),
+    Mutant("when something was entered is lost", receiving(_dropped("recorded")), watches=4),
     # --- what is put away is not what is taken up ---
     Mutant("after a restart nobody is due", stored(_NobodyIsDue), ("stopping",)),
-    Mutant("an id of another patient's is not noticed", stored(_NobodyElses), watches=2),
+    Mutant("an id of another patient's is not noticed", stored(_NobodyElses), watches=4),
     Mutant("retractions are not put away", stored(_ForgetsRetractions), ("reported", "stopping")),
-    Mutant("of each id only the last record is put away", stored(_KeepsTheLast), ("reported", "stopping")),
+    Mutant("of each id only the last record is put away", stored(_KeepsTheLast), ("reported", "stopping"), watches=3),
     Mutant("a restart tells everything again", made_by(_TellsAgain), ("stopping",)),
     # --- time ---
     Mutant("what is due is read a second late", made_by(_Late)),
-    Mutant("an episode ends when that is noticed", made_by(_OfTheTick), watches=2),
-    Mutant("a revision is not told", made_by(_NeverRevised), watches=3),
+    Mutant("an episode ends when that is noticed", made_by(_OfTheTick), watches=4),
+    Mutant("a revision is not told", made_by(_NeverRevised), watches=1),
     Mutant("a withdrawal is not told", made_by(_NeverWithdrawn), watches=2),
     # --- what must be read again is not ---
     Mutant(
@@ -495,18 +495,19 @@ MUTANTS = (
     Mutant(
         "a late record changes nothing that was met",
         inside(MONITOR, "first = min(seen)\n        walk.back(first)", "first = min(seen)"),
-        watches=3,
+        watches=7,
     ),
     Mutant(
         "a record of the very instant of the last reading is not read",
         inside(
             MONITOR, "first = min(seen)\n        walk.back(first)", "first = min(seen)\n        walk.back(first + 1)"
         ),
-        watches=26,
+        watches=7,
     ),
     Mutant(
         "a record dated later does not wake anybody",
         inside(MONITOR, "\n        if walk.now is not None:\n            walk.next = earliest(walk.next, first)", ""),
+        watches=4,
     ),
     Mutant(
         "a correction touches only what it says now",
@@ -515,7 +516,7 @@ MUTANTS = (
             "for items in (before, after) for name in differing.union(names) for",
             "for items in (after,) for name in differing.union(names) for",
         ),
-        watches=4,
+        watches=11,
     ),
     Mutant(
         "only the kinds of the first groups are read again",
@@ -524,6 +525,7 @@ MUTANTS = (
             "if kinds is None or item.kind in kinds for at",
             "if kinds is not None and item.kind in kinds for at",
         ),
+        watches=4,
     ),
     Mutant(
         "what was known earlier is not read again",
@@ -570,15 +572,15 @@ MUTANTS = (
         "when somebody is due next is not put away",
         inside(MONITOR, "if due != watched.due:", "if watched.due is None:"),
         ("stopping",),
-        watches=2,
+        watches=1,
     ),
     # --- what is told fast is told wrongly: records that are certain ---
     Mutant(
         "a moment that moves is not noticed",
         inside(LIVE, "return not known or not all(", "return not known and not all("),
-        watches=2,
+        watches=1,
     ),
-    Mutant("what is announced has happened", inside(LIVE, "if appears > at:", "if False:"), watches=8),
+    Mutant("what is announced has happened", inside(LIVE, "if appears > at:", "if False:"), watches=4),
     Mutant(
         "a record dated later moves no moment",
         inside(LIVE, "earliest(coming, start_until, end_until)", "earliest(start_until, end_until)"),
@@ -593,7 +595,7 @@ MUTANTS = (
         ),
         watches=2,
     ),
-    Mutant("what was told is kept when it may be otherwise", inside(LIVE, "del self._kept[key]", "pass"), watches=2),
+    Mutant("what was told is kept when it may be otherwise", inside(LIVE, "del self._kept[key]", "pass"), watches=4),
     Mutant(
         "what asks for all records of a kind asks for none",
         inside(LIVE, "return words is None", "return False"),
@@ -602,7 +604,7 @@ MUTANTS = (
     Mutant(
         "what a record in doubt foresees is not told fast",
         inside(MONITOR, "seen = foreseen and group.foresees and", "seen = False and"),
-        watches=29,
+        watches=174,
     ),
     Mutant(
         "a value may be none of a visit that has moved",
@@ -611,37 +613,56 @@ MUTANTS = (
             "if not isinstance(scene, Scene):\n            return False",
             "if not isinstance(scene, Scene):\n            return True",
         ),
+        watches=58,
     ),
     Mutant(
         "a value outside the window departs from nothing",
         inside(VISITS, "_OUTSIDE if placed and not inside", "_NOTHING if placed and not inside"),
+        watches=9,
     ),
-    Mutant("a value outside the window is caught before it closes", inside(VISITS, "at > place.closes", "at >= 0")),
-    Mutant("a value of another visit counts", inside(VISITS, "visit is not None and visit != name", "visit == ''")),
+    Mutant(
+        "a value outside the window is caught before it closes",
+        inside(VISITS, "at > place.closes", "at >= 0"),
+        watches=9,
+    ),
+    Mutant(
+        "a value of another visit counts",
+        inside(VISITS, "visit is not None and visit != name", "visit == ''"),
+        watches=15,
+    ),
     Mutant(
         "a value that grows too old is not looked at again",
         inside(VISITS, "inside, earliest(until, turns)", "inside, until"),
+        watches=11,
     ),
     Mutant(
-        "a visit is due a day too long", inside(VISITS, "by_time(times, stop, at)", "by_time(times, stop, at - 86_400)")
+        "a visit is due a day too long",
+        inside(VISITS, "by_time(times, stop, at)", "by_time(times, stop, at - 86_400)"),
+        watches=5,
     ),
-    Mutant("a dose is missed a day late", inside(DOSES, "telling.today >= slot.lapses", "telling.today > slot.lapses")),
-    Mutant("a dose that is dated later is given", inside(DOSES, "family.seen[dose.id] <= at and", "")),
+    Mutant(
+        "a dose is missed a day late",
+        inside(DOSES, "telling.today >= slot.lapses", "telling.today > slot.lapses"),
+        watches=15,
+    ),
+    Mutant("a dose that is dated later is given", inside(DOSES, "family.seen[dose.id] <= at and", ""), watches=48),
     Mutant(
         "a gate that closes by itself holds nothing",
         inside(DOSES, "telling.until = earliest(telling.until, until)\n                read", "read"),
+        watches=15,
     ),
     Mutant(
         "a dose is held by a gate that only warns",
         inside(DOSES, "cleared.holding == str(NOT_MET)", "cleared.deciding == str(NOT_MET)"),
         watches=329,
     ),
-    Mutant("a response is final a second late", inside(ANSWERS, "place.closes + 1", "place.closes + 2")),
+    Mutant("a response is final a second late", inside(ANSWERS, "place.closes + 1", "place.closes + 2"), watches=35),
     Mutant(
         "nobody is ineligible by an exclusion",
         inside(ANSWERS, "verdict not in {good, UNKNOWN}", "verdict is NOT_MET and good is MET"),
+        watches=4,
     ),
-    Mutant("a doubt is not told fast", inside(MONITOR, "(doubtful and unit.doubts)", "False"), watches=2),
+    Mutant("a doubt is not told fast", inside(MONITOR, "(doubtful and unit.doubts)", "False"), watches=4),
     Mutant(
         "a record dated later wakes nobody who is told fast",
         inside(
@@ -649,7 +670,7 @@ MUTANTS = (
             "if asked and walk.now is not None:\n                walk.next = earliest(walk.next, first)",
             "pass",
         ),
-        watches=2,
+        watches=1,
     ),
     Mutant(
         "which slot a dose fills is told once and for all",
@@ -658,16 +679,16 @@ MUTANTS = (
             "if before is None or not self.tells.plain:\n            return True",
             "if True:\n            return False",
         ),
-        watches=33,
+        watches=17,
     ),
     Mutant(
         "a value that may be of a visit is passed over",
         inside(UNITS, "return not self.tells.ignores(chart, item, at)", "return False"),
-        watches=8,
+        watches=9,
     ),
     Mutant(
         "that a screening is missing is not asked again",
         inside(UNITS, "if self.screens and trial.screens(chart, item):", "if False:"),
-        watches=29,
+        watches=20,
     ),
 )
