@@ -104,7 +104,7 @@ def _told_off(trial: Trial, report: Report, known: set[str]) -> set[str]:
         if not _is_alarm(episode) or subject in known or episode.finding.name in blocked:
             continue
         about = episode.finding.name.partition("@")[2].partition("/")[0] or episode.finding.name
-        if about in trial.silent or _is_for_some(program, episode):
+        if about in trial.silent or _is_for_some(trial, episode):
             continue
         if trial.unsure and episode.finding.fields.get("gate") in {"not_met", "unknown"}:
             continue
@@ -124,11 +124,14 @@ def _is_alarm(episode: Episode) -> bool:
     return bool(rule.category) or (rule.lasts == "for_ever" and rule.urgency != "log")
 
 
-def _is_for_some(program: Program, episode: Episode) -> bool:
-    """Whether a dose is extra because it is for others: this patient gets every dose, whomever it is for."""
-    plans = {plan.name for plan in program.doses if plan.only_if is not None}
+def _is_for_some(trial: Trial, episode: Episode) -> bool:
+    """Whether a dose is extra or missed since what says for whom it is was found only later, by chance of values."""
+    plans = {plan.name for plan in trial.protocol.program.doses if plan.only_if is not None}
+    name = episode.finding.name
+    if episode.finding.subject != "dose" or name.partition("#")[0] not in plans:
+        return False
     extra = _words(episode.finding.fields.get("departure", "")) == {"extra"}
-    return episode.finding.subject == "dose" and extra and episode.finding.name.partition("#")[0] in plans
+    return extra or name not in {each.slot for each in trial.doses}
 
 
 # What became of a patient is nothing that a plan can keep; that this one is eligible was asked when he was made.
