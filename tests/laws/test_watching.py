@@ -52,7 +52,7 @@ def test_what_is_watched_is_what_is_reported(watch: Watch) -> None:
     assert watch.of.protocol.incidents == ()
 
 
-@many
+@some
 @given(drawn(watch), st.data())
 def test_stopping_and_starting_changes_nothing(watch: Watch, data: st.DataObject) -> None:
     """The journal of a watch that is stopped and started anywhere is that of one that never stopped."""

@@ -111,7 +111,7 @@ NOT_YET = {"access": "only one of the four categories of its response at week 24
         pytest.param(
             path,
             id=(name := path.parent.name),
-            marks=[pytest.mark.xfail(reason=NOT_YET[name], strict=True)] if name in NOT_YET else [],
+            marks=[pytest.mark.xfail(reason=NOT_YET[name], strict=True, run=False)] if name in NOT_YET else [],
         )
         for path in sorted((ROOT / "protocols").glob("*/protocol.yaml"))
     ],

@@ -387,8 +387,10 @@ def _stand(scene: Scene, plan: VisitPlan, fits: Sequence[Fit], label: str, asked
         outside = place.placed and all(fit.inside is NOT_MET for fit in possible)
         departure = frozenset({"out_of_window"}) if outside else frozenset[str]()
         because = (everywhere if outside else place.because).union(*(cited(item) for item in values))
+        if any(_named(value, plan.name) is MET for value in values):
+            because |= scene.consent.because  # without it this would have been before any consent
         if any(before_consent(value, plan.name, scene) for value in values):
-            departure, because = departure | {"before_consent"}, because | scene.consent.because
+            departure |= {"before_consent"}
         return Standing("done", departure, place, tuple(values), because, frozenset(), until)
     because = everywhere | rests.because | scene.because | scene.screening.because
     if scene.screening.verdict is not NOT_MET or possible:
