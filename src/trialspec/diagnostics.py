@@ -356,6 +356,11 @@ CODES: dict[str, str] = {
         "Write `day 1` for the anchor itself, or `day -1` for the day before.",
     ),
     # Names
+    "withheld": _code(
+        "What is asked for is kept to the unblinded: a rule that `unblinds` may speak of it, whatever became of the "
+        "patient.",
+        "Those who may know it ask with `--unblinded`.",
+    ),
     "unknown-name": _code(
         "Nothing of this name is declared in the file or in the libraries it uses.",
         "Check the spelling, declare it, or name the library that declares it under `use`.",

@@ -124,10 +124,12 @@ def engine(absence: str) -> None:
         note(f"note: {absence}; the plain evaluator of the rules serves alone")
 
 
-def withheld(number: int) -> None:
-    """Say how many alerts are kept to the unblinded, and nothing else of them."""
-    if number:
-        note(f"alerts withheld, because they would unblind: {number}")
+def withheld(alerts: int = 0, findings: int = 0) -> None:
+    """Say how many alerts and findings are kept to the unblinded, and nothing else of them."""
+    if alerts:
+        note(f"alerts withheld, because they would unblind: {alerts}")
+    if findings:
+        note(f"findings withheld, because they would unblind: {findings}; `--unblinded` shows them")
 
 
 def incidents(found: Iterable[Incident]) -> bool:
