@@ -66,7 +66,7 @@ class Wish:
 def make(protocol: Protocol, wish: Wish, choose: Choose, *, vary: bool = False, name: str = PATIENT) -> Patient:
     """Make a patient; raises `UnreachableError` where none could be made."""
     checked(protocol.program, wish)
-    usual = _screened_usually(protocol)
+    usual = screened_usually(protocol)
     start = choose(len(usual)) if vary else 0
     reason: UnreachableError | None = None
     arms = protocol.program.arms or ("",)
@@ -84,7 +84,7 @@ def make(protocol: Protocol, wish: Wish, choose: Choose, *, vary: bool = False, 
 _usual: dict[int, tuple[Protocol, tuple[int, ...]]] = {}
 
 
-def _screened_usually(protocol: Protocol) -> tuple[int, ...]:
+def screened_usually(protocol: Protocol) -> tuple[int, ...]:
     """Give how long before enrolment patients may be screened and be eligible, as the plainest of them show.
 
     It does not depend on what was made before: the same choices make the same patient.
@@ -156,6 +156,7 @@ class Maker:
     vary: bool
     style: Style | None = None
     arm: str = ""
+    on: int | None = None
     far: int = 0
     expected: list[Expected] = field(default_factory=list)
 
@@ -190,7 +191,9 @@ class Maker:
         program = self.program
         fixed = [point.day for point in parts_of((program.doses, program.visits, program.criteria), Fixed)]
         day = min(fixed) - 3 if fixed else USUAL_DAY
-        if self.vary:
+        if self.on is not None:
+            day = self.on
+        elif self.vary:
             day += self.choose(28) * 7
         screened = day - screened_before
         begun = screened - (self.choose(3) if self.vary else 1)
@@ -478,25 +481,11 @@ class Maker:
         name, _, visit_name = where.partition("@")
         response = next(each for each in self.program.responses if each.name == name)
         visit = next(each for each in self.program.visits if each.name == visit_name)
-        at = self.closing(draft, visit)
+        at = closing(draft, visit, self.far)
         goals = category_goals(response, visit_name, word, Ask(at))
         draft = solve(goals, draft, self.choose, vary=self.vary, style=self.style)
         self.expect("category", where, "category", word)
         return draft, at
-
-    def closing(self, draft: Draft, visit: VisitPlan) -> int:
-        """Give an instant after the window of a visit."""
-        points = [point for point in (visit.window.end, visit.on) if point is not None]
-        days = []
-        for point in points:
-            when = locate(point, draft.question(Ask(self.far))).value
-            if not isinstance(when, When):
-                wanted = anchor(point)
-                raise UnreachableError(f"{visit.name} waits for {wanted.name if wanted else 'a date'}")
-            days.append(when.last)
-        if not days:
-            raise UnreachableError(f"the window of {visit.name} has no end")
-        return draft.zone.end_of(max(days) + 1)
 
     # --- what came of it ----------------------------------------------------------------------------------------------
 
@@ -505,6 +494,21 @@ class Maker:
         for each, said in otherwise(made):
             wanted = ", ".join(sorted(each.words)) or "none"
             raise UnreachableError(f"{each.name} was to have {each.field} {wanted}, and the reference says {said}")
+
+
+def closing(draft: Draft, visit: VisitPlan, far: int) -> int:
+    """Give an instant after the window of a visit, as it lies once all records up to a far one are known."""
+    points = [point for point in (visit.window.end, visit.on) if point is not None]
+    days = []
+    for point in points:
+        when = locate(point, draft.question(Ask(far))).value
+        if not isinstance(when, When):
+            wanted = anchor(point)
+            raise UnreachableError(f"{visit.name} waits for {wanted.name if wanted else 'a date'}")
+        days.append(when.last)
+    if not days:
+        raise UnreachableError(f"the window of {visit.name} has no end")
+    return draft.zone.end_of(max(days) + 1)
 
 
 def category_goals(response: Response, visit: str, word: str, ask: Ask) -> list[Goal]:

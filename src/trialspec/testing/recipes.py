@@ -16,6 +16,7 @@ from trialspec import document
 from trialspec.diagnostics import Diagnostic, Place, ProtocolError, did_you_mean, has_errors
 from trialspec.document import Node
 from trialspec.quantity import parse_number
+from trialspec.testing.drawing import Drawn
 
 WHOLE = 100_000  # shares are counted in parts of it
 
@@ -58,6 +59,11 @@ class Recipe:
     censored: Fraction = Fraction(2)
     responses: Mapping[str, Mapping[str, Fraction]] = field(default_factory=dict)
     measures: Mapping[str, Typical] = field(default_factory=dict)
+
+
+def share(percent: Fraction, drawn: Drawn) -> bool:
+    """Decide for one of so many percent."""
+    return drawn.chance(int(percent * WHOLE / 100), WHOLE)
 
 
 _SHARES = tuple(each.name for each in fields(Recipe) if each.name not in {"doses", "responses", "measures"})
