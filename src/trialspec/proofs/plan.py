@@ -26,7 +26,7 @@ from trialspec.proofs.compliant import (
     shifted,
     visit_window,
 )
-from trialspec.proofs.finding import Finding, Report, Severity, clause
+from trialspec.proofs.finding import Finding, Report, Severity, answered, clause
 from trialspec.proofs.finding import Question as Asked
 from trialspec.solver import logic
 from trialspec.solver.asking import Answer, Asker, Besides, Claim, failed, met
@@ -258,7 +258,7 @@ def _fresh(trial: Trial, report: Report) -> None:
                 continue
             answer = _on_any_day(trial, dose, expr)
             asked = f"`{name}` can be met at `{dose.slot}` by what the schedule collects"
-            report.questions.append(Asked(name, asked, str(answer)))
+            report.questions.append(answered(name, asked, answer))
             if answer.impossible:
                 said.add(name)
                 severity: Severity = "warning" if _measures(expr) <= _collected(program) else "note"
@@ -391,7 +391,7 @@ def _decided(trial: Trial, report: Report) -> None:
 
         answer = decided(_as_planned(trial, None))
         asked = f"`{each.name}` can be decided at enrolment from what the schedule collects"
-        report.questions.append(Asked(each.name, asked, str(answer)))
+        report.questions.append(answered(each.name, asked, answer))
         if answer.impossible and not decided(None).impossible:
             what = " or ".join(f"`{measure}`" for measure in sorted(_measures(each.expr)))
             message = f"`{each.name}` cannot be decided at enrolment: no {what} is planned by then where it looks"
