@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
+from trialspec import kernel
 from trialspec.interpreters.generated.expressions import FREELY, statement, subjects
 from trialspec.interpreters.generated.questions import question
 from trialspec.interpreters.generated.records import ANSWERS, NAMED, STEADY, instant, timeline
 from trialspec.interpreters.reading import Question
 from trialspec.interpreters.reference import read
-from trialspec.kernel import Expr, Fixed, Moment, parts_of
+from trialspec.kernel import AtLeast, Compare, Constant, Expr, Fixed, Moment, Not, Pick, Select, Window, parts_of
 from trialspec.patient import Item, Timeline
-from trialspec.quantity import Interval
+from trialspec.quantity import Codes, Interval, exactly
 from trialspec.solver import settled
 from trialspec.solver.asking import Asker, Claim, failed, met
+from trialspec.solver.logic import Formula
 from trialspec.solver.translation import Translation
 from trialspec.times import When, Zone
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict
@@ -57,6 +59,7 @@ PROGRAM: Any = SimpleNamespace(
     zone=Zone("UTC"),
     sites={},
 )
+MEASURE = next(name for name in NAMED["observation"][1] if name != "answer")
 IDIOM = replace(FREELY, calendar=STEADY[0], doses=False, dates=False)
 
 
@@ -138,6 +141,41 @@ def _few(items: tuple[Item, ...], most: int) -> bool:
     """Whether there are at most so many items of each name."""
     names = Counter((item.kind, item.answer, str(sorted(map(str, item.fields.items()))[:1])) for item in items)
     return len(items) <= 6 and all(number <= most for number in names.values())
+
+
+def value(which: Literal["first", "latest"]) -> Pick:
+    measured = kernel.Test("measure", "in", Constant(Codes(frozenset({MEASURE}))))
+    return Pick(which, Select("observation", (measured,), Window()), "value")
+
+
+def apart() -> Expr:
+    """Ask for a value that has grown: two records, though nothing is counted."""
+    first, latest = value("first"), value("latest")
+    return AtLeast(2, (Compare(first, "below", Constant(exactly(1))), Compare(latest, "above", Constant(exactly(2)))))
+
+
+def test_an_answer_says_with_how_many_records_it_last_changed() -> None:
+    grown = apart()
+    found = Asker(PROGRAM, (grown,)).ask(met(grown))
+    assert (found.outcome, found.bound, found.changed) == ("possible", 2, 2)
+    assert str(found) == "shown by a patient (found with 2 of each sort of record)"
+    few = Asker(PROGRAM, (grown,), most=1).ask(met(grown))
+    assert (few.outcome, few.bound, few.changed) == ("impossible", 1, 1)
+    never = AtLeast(2, (grown, Not(grown)))
+    ruled_out = Asker(PROGRAM, (never,)).ask(met(never))
+    assert str(ruled_out) == "proved"
+
+
+def test_where_nobody_can_be_with_so_few_records_the_answer_begins_later() -> None:
+    grown = apart()
+
+    def grows(reading: Translation) -> Iterable[Formula]:
+        yield reading.fact(grown).met
+
+    low = Compare(value("latest"), "below", Constant(exactly(0)))
+    answer = Asker(PROGRAM, (grown, low), besides=grows).ask(met(low))
+    assert (answer.outcome, answer.bound, answer.changed) == ("impossible", 3, 2)
+    assert str(answer) == "proved up to 3 of each sort of record (the same from 2 on)"
 
 
 @pytest.mark.slow

@@ -68,19 +68,27 @@ class Blocked:
     answer: Answer
 
 
+Outcome = Literal["possible", "impossible", "open"]
+# What was found of patients who are eligible, by the days before enrolment at which they are screened.
+Entrants = dict[tuple[int, bool], "tuple[Outcome, tuple[Event, ...]]"]
+
+
 @dataclass(slots=True)
 class Trial:
     """One patient's trial while it is made.
 
     `blocked` are doses that could not be cleared, `visits` the days of the visits, `seen` their times, and
     `earliest` the first day on which one is planned. Of `silent` ones nothing is to be said: they could not be kept
-    as planned for reasons of this patient.
+    as planned for reasons of this patient. Doses for some patients that are named in `otherwise` are given to one whom
+    they do not seem to be for, and left out of one whom they do. `entrants` are patients found before.
     """
 
     protocol: Protocol
     how: How
     limit: int
     arm: str = ""
+    otherwise: frozenset[str] = frozenset()
+    entrants: Entrants = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     doses: list[Appointment] = field(default_factory=list)
     visits: dict[str, int] = field(default_factory=dict)
@@ -128,9 +136,9 @@ class Trial:
         question = Question(timeline, timeline.zone.start_of(day) + second)
         return all(claim.holds(read(claim.expr, question).verdict) for claim in claims)
 
-    def concerns(self, only_if: Expr | None, day: int) -> bool:
+    def concerns(self, only_if: Expr | None, day: int, slot: str = "") -> bool:
         """Whether a dose or visit of a day is for this patient."""
-        return only_if is None or self.reads((met(only_if),), day, DAY - 1)
+        return only_if is None or self.reads((met(only_if),), day, DAY - 1) is not (slot in self.otherwise)
 
     def extend(
         self, claims: Sequence[Claim], day: int, second: int, besides: Besides | None = None, prefix: str = "w"
@@ -151,23 +159,27 @@ class Trial:
         return answer
 
 
-Outcome = Literal["possible", "impossible", "open"]
-# What was found of patients who are eligible, by the days before enrolment at which they are screened.
-Entrants = dict[tuple[int, bool], "tuple[Outcome, tuple[Event, ...]]"]
-
-
-def follow(protocol: Protocol, how: How, limit: int, *, arm: str = "", known: Entrants | None = None) -> Trial | None:
+def follow(
+    protocol: Protocol,
+    how: How,
+    limit: int,
+    *,
+    arm: str = "",
+    known: Entrants | None = None,
+    otherwise: frozenset[str] = frozenset(),
+) -> Trial | None:
     """Make the trial of a patient who keeps to the plan, or to the first or last dates that are permitted, in an arm.
 
-    Nothing if nobody can be eligible. Whoever is `known` to be is not looked for again.
+    Nothing if nobody can be eligible. Whoever is `known` to be is not looked for again. Doses for some patients
+    that are named in `otherwise` are given, or not, as they would not be.
     """
     known = {} if known is None else known
-    waiting = _screenings(Trial(protocol, how, limit, arm))
+    waiting = _screenings(Trial(protocol, how, limit, arm, otherwise))
     made: Trial | None = None
     while waiting:
         before = waiting.pop(0)
         for loosely in (False, True):
-            trial = Trial(protocol, how, limit, arm)
+            trial = Trial(protocol, how, limit, arm, otherwise, known)
             entered = _enters(trial, before, known, loosely=loosely)
             if entered == "open":
                 return made  # another try would take as long, and find no more
@@ -234,7 +246,7 @@ def _begin(trial: Trial, before: int) -> None:
         if moment.of.kind == "milestone"
         for word in getattr(test.against.value, "words", None) or ()
     }
-    if "randomisation" in asked:
+    if "randomisation" in asked or trial.arm:
         trial.add("milestone", _clock(ENROLLED, ENTERED), milestone="randomisation", arm=trial.arm)
     trial.add("milestone", _clock(ENROLLED, ENTERED), milestone="enrolment")
     # Whatever is done for the trial is done after consent: also a visit whose window begins before the screening.
@@ -317,11 +329,12 @@ def _next(trial: Trial, plan: DosePlan) -> Appointment | None:
     else:
         assert plan.interval is not None
         planned = shifted(trial.doses_of(plan)[-1].day, plan.interval) if trial.doses_of(plan) else None
-    if planned is None or not trial.concerns(plan.only_if, planned):
+    slot = f"{plan.name}#{number}"
+    if planned is None or not trial.concerns(plan.only_if, planned, slot):
         return None
     # Nobody is treated before enrolment, or before what the dates are counted from.
     earliest = max(ENROLLED, _base(trial, plan))
-    return Appointment(f"{plan.name}#{number}", plan, number, max(permitted(plan, planned, trial.how), earliest))
+    return Appointment(slot, plan, number, max(permitted(plan, planned, trial.how), earliest))
 
 
 def _base(trial: Trial, plan: DosePlan) -> int:
@@ -342,14 +355,15 @@ def permitted(plan: DosePlan, planned: int, how: How) -> int:
 
 def _anchor(trial: Trial, plan: DosePlan) -> Appointment | None:
     """Give the first dose of a plan whose date it sets itself."""
-    if _number(trial, plan) > 1 or plan.first_due is None or not trial.concerns(plan.only_if, ENROLLED):
+    slot = f"{plan.name}#1"
+    if _number(trial, plan) > 1 or plan.first_due is None or not trial.concerns(plan.only_if, ENROLLED, slot):
         return None
     due = trial.located(plan.first_due)
     start = trial.located(plan.first_due_from) if plan.first_due_from is not None else None
     first = ENROLLED + 1 if start is None else max(start.first, ENROLLED + 1)
     last = first if due is None else due.first
     day = {"plan": min(first + 1, last), "early": min(first, last), "late": last}[trial.how]
-    return Appointment(f"{plan.name}#1", plan, 1, day)
+    return Appointment(slot, plan, 1, day)
 
 
 def _give(trial: Trial, dose: Appointment) -> None:

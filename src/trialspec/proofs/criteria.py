@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trialspec.kernel import AtLeast, Compare, Constant, Pick, parts_of
-from trialspec.proofs.finding import Finding, Question, Report, Severity, clause
+from trialspec.proofs.finding import Finding, Report, Severity, answered, clause
 from trialspec.quantity import Interval, shown
 from trialspec.solver.asking import Asker, Claim, core, failed, met
 from trialspec.solver.records import subjects_of
@@ -92,7 +92,7 @@ def _together(program: Program, asker: Asker, report: Report, alone: set[str]) -
         if each.name in alone or not others_:
             continue
         decides = asker.ask(missed(each), *others_.values())
-        report.questions.append(Question(each.name, f"`{each.name}` decides beside the others", str(decides)))
+        report.questions.append(answered(each.name, f"`{each.name}` decides beside the others", decides))
         if decides.impossible:
             names = core(asker, {each.name: missed(each), **others_})
             by = [name for name in names if name != each.name]

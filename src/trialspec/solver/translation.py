@@ -84,7 +84,7 @@ class Translation:
 
     `free` is what could not be translated and may be anything: an answer of *possible* that rests on it is confirmed by
     the reference or dropped, one of *impossible* stands. `laws` hold of the records besides their own; one of them
-    says that whatever may be a moment surely is or is not.
+    says that whatever may be a moment surely is or is not. Of several ways to read the same records each has a `label`.
     """
 
     records: Records
@@ -92,7 +92,14 @@ class Translation:
     dose: Time | None = None
     free: dict[str, None] = field(default_factory=dict)
     laws: list[Formula] = field(default_factory=list)
+    label: str = ""
+    made: int = 0
     _known: dict[object, Any] = field(default_factory=dict)
+
+    def name(self) -> str:
+        """Give a name that nothing else has."""
+        self.made += 1
+        return f"{self.label}value {self.made}"
 
     # --- statements ---------------------------------------------------------------------------------------------------
 
@@ -184,7 +191,7 @@ class Translation:
 
     def anything(self, expr: object) -> Number:
         """Stand in for what is not translated: a number that may be anything, or none."""
-        name = f"free {len(self.free)}"
+        name = self.name()
         self.free[type(expr).__name__] = None
         low, high = logic.open_number(f"{name} low"), logic.open_number(f"{name} high")
         self.laws.append(logic.is_most(low, high))
