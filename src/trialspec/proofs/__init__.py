@@ -46,7 +46,7 @@ def prove(protocol: Protocol, *, most: int = MOST, limit: int = LIMIT) -> Report
     properties(program, asker, report)
     rules(protocol, report)
     plan(protocol, limit, report)
-    report.findings = _accepted(program, _once(report.findings))
+    report.findings = _accepted(program, _once(report.findings), whole=report.whole)
     return report
 
 
@@ -63,8 +63,8 @@ def _once(found: list[Finding]) -> list[Finding]:
     return [each for each in found if each.code != "not-proved"] + told
 
 
-def _accepted(program: Program, found: list[Finding]) -> list[Finding]:
-    """Mark what the author accepts, and report what is accepted and is not found any more."""
+def _accepted(program: Program, found: list[Finding], *, whole: bool) -> list[Finding]:
+    """Mark what the author accepts, and report what is accepted and is not found any more, if all was asked."""
     reasons = {(each.finding, each.of): each for each in program.accepted}
     marked = [
         replace(each, accepted=reasons[each.code, each.of].reason) if (each.code, each.of) in reasons else each
@@ -81,7 +81,7 @@ def _accepted(program: Program, found: list[Finding]) -> list[Finding]:
             "take it out, or look why it is not found any more",
         )
         for key, each in reasons.items()
-        if key not in seen
+        if whole and key not in seen
     ]
     order = {"error": 0, "warning": 1, "note": 2}
     return sorted([*marked, *stale], key=lambda each: (bool(each.accepted), order[each.severity]))

@@ -69,10 +69,11 @@ def answered(of: str, asked: str, answer: Answer) -> Question:
 
 @dataclass(slots=True)
 class Report:
-    """All that was asked and found."""
+    """All that was asked and found; it is not `whole` where nobody can enter of whom the rest could be asked."""
 
     findings: list[Finding] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
+    whole: bool = True
 
     def asked(self, of: str, asked: str, answer: Answer, place: Place | None = None) -> Answer:
         """Keep a question; one that found no answer is a note of its own."""

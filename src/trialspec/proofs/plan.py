@@ -81,6 +81,7 @@ def plan(protocol: Protocol, limit: int, report: Report) -> None:
 
 def _nobody(program: Program, report: Report) -> None:
     """Say that the plan was not asked about; that nobody can be eligible is said of the criteria."""
+    report.whole = False
     report.questions.append(Asked("plan", "the plan can be kept", "not asked: nobody eligible was found"))
     if not any(each.code == "nobody-eligible" for each in report.findings):
         message = "whether the plan can be kept is not proved: no patient was found who is eligible and keeps to it"
