@@ -540,6 +540,11 @@ CODES: dict[str, str] = {
         "value that it reads is not planned before.",
         "Plan the measure at a visit before enrolment, or look at the window of the criterion.",
     ),
+    "not-collected": _code(
+        "A component of a response reads, at a visit, a measure that no assessment takes there: for whoever keeps to "
+        "the plan it stays unknown.",
+        "Take the measure at that visit under `assessments`, or look at which visit's value the component reads.",
+    ),
     "dose-prohibited": _code(
         "A dose that the protocol plans is a therapy that it prohibits at that time.",
         "Narrow what is prohibited, by its drugs or its window.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from trialspec.proofs.collected import collected
 from trialspec.proofs.criteria import criteria, gates, limits
 from trialspec.proofs.finding import Finding, Report, as_data
 from trialspec.proofs.plan import plan
@@ -43,6 +44,7 @@ def prove(protocol: Protocol, *, most: int = MOST, limit: int = LIMIT) -> Report
     gates(program, asker, report)
     limits(program, report)
     responses(program, asker, report)
+    collected(program, report)
     properties(program, asker, report)
     rules(protocol, report)
     plan(protocol, limit, report)
