@@ -294,7 +294,7 @@ def criterion(choose: Choose, depth: int = 1) -> Plain:
             how_long = one_of(choose, ({"for": "7 d"}, {"half_lives": "2"}, {"for": "2 d", "half_lives": "3"}))
             return {"washed_out": "calm", "by": one_of(choose, ("screened", "now", "day_1"))} | how_long
         case "lasting":
-            long = {"for_at_least": one_of(choose, ("3 d", "1 mo", "36 h"))}
+            long = one_of(choose, ({"for_at_least": "3 d"}, {"for_at_least": "1 mo"}, {"for_more_than": "36 h"}))
             what = one_of(choose, ({"on_therapy": "steroid"}, {"has": "illness"}, {"has": "rash"}))
             return what | long | span
         case "same":
@@ -388,8 +388,11 @@ def _doses(choose: Choose, gates: tuple[str, ...], *, by_dose: bool) -> tuple[Pl
         made |= {"early": f"{early} d", "late": f"{one_of(choose, (0, 1, 3))} d"}
         if name == "A" and by_dose and chance(choose, 90):
             made["first_due"] = "10 d after enrolled"
-        if chance(choose, 20):
+        ending = choose(100)
+        if ending >= 80:
             made["missed_after"] = f"day {days[-1] + 4}"
+        elif ending < 10:
+            made["stop_if"] = {"has": "infection", "from": "day 1"}
         if len(days) > 1 and chance(choose, 25):
             made["interval_at_least"] = one_of(choose, ("5 d", "100 h"))
         if chance(choose, 20):

@@ -155,7 +155,7 @@ class Selection:
     """The items that are (`met`) or may be (`unknown`) selected, in canonical order.
 
     `flips` gives, by index into the timeline, when an item's place in or out of the window may next change; it also
-    holds items that are still out. `open` is true where the window's start has not happened. `closed` is true where
+    holds items that are still out. `not_yet` is true where the window has not begun to be one. `closed` is true where
     silence means no. `until`, `because` and `missing` are those of the window's own points and of the silence.
     """
 
@@ -181,8 +181,17 @@ class _Bounds:
 
     @property
     def not_yet(self) -> bool:
-        """Whether the window's start has not happened."""
-        return self.start is not None and self.start.value is None
+        """Whether the window's start has not happened, or its end if it awaits that."""
+        if self.start is not None and self.start.value is None:
+            return True
+        return self.window.awaits and self.end is not None and self.end.value is None
+
+    @property
+    def lacking(self) -> frozenset[Missing]:
+        """What has not happened, and without which there is no window."""
+        needed = (self.start, self.end if self.window.awaits else None)
+        lacking = (point for point in needed if point is not None and point.value is None)
+        return frozenset[Missing]().union(*(point.missing for point in lacking))
 
     def holds(self, when: When, ends: When, zone: Zone) -> Verdict:
         """Say whether something that lasted from `when` to `ends` (the same for what does not last) lies inside."""
@@ -200,7 +209,7 @@ class _Bounds:
     def _not_ended(self, when: When, zone: Zone, *, clock: bool = False) -> Verdict:
         def by(end: When | None) -> Verdict:
             if end is None:
-                return MET
+                return UNKNOWN if self.window.awaits else MET
             before, not_after = compare_when(when, end, zone, clock=clock or is_clock(self.window.end))
             return before if self.window.before else not_after
 
@@ -323,7 +332,7 @@ def select(query: Select, question: Question) -> Selection:
         settled and not bounds.not_yet,
         earliest(*(point.until for point in points), history.until),
         because,
-        bounds.start.missing if bounds.start is not None and bounds.not_yet else frozenset(),
+        bounds.lacking,
         _leaf(query, bounds, question),
     )
 

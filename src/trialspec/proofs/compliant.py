@@ -136,8 +136,10 @@ class Trial:
         question = Question(timeline, timeline.zone.start_of(day) + second)
         return all(claim.holds(read(claim.expr, question).verdict) for claim in claims)
 
-    def concerns(self, only_if: Expr | None, day: int, slot: str = "") -> bool:
-        """Whether a dose or visit of a day is for this patient."""
+    def concerns(self, only_if: Expr | None, day: int, slot: str = "", stop_if: Expr | None = None) -> bool:
+        """Whether a dose or visit of a day is for this patient, and treatment has not ended before it."""
+        if stop_if is not None and self.reads((met(stop_if),), day, DAY - 1):
+            return False
         return only_if is None or self.reads((met(only_if),), day, DAY - 1) is not (slot in self.otherwise)
 
     def extend(
@@ -330,7 +332,7 @@ def _next(trial: Trial, plan: DosePlan) -> Appointment | None:
         assert plan.interval is not None
         planned = shifted(trial.doses_of(plan)[-1].day, plan.interval) if trial.doses_of(plan) else None
     slot = f"{plan.name}#{number}"
-    if planned is None or not trial.concerns(plan.only_if, planned, slot):
+    if planned is None or not trial.concerns(plan.only_if, planned, slot, plan.stop_if):
         return None
     # Nobody is treated before enrolment, or before what the dates are counted from.
     earliest = max(ENROLLED, _base(trial, plan))

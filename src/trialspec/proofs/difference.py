@@ -275,6 +275,7 @@ def _dose(plan: DosePlan) -> Facts:
         "lasts_at_least": str(plan.lasts_at_least or ""),
         "premedication": "; ".join(str(plain(part)) for part in plan.premedication),
         "only_if": "" if plan.only_if is None else str(plain(plan.only_if)),
+        "stop_if": "" if plan.stop_if is None else str(plain(plan.stop_if)),
         "if_missed": "" if plan.if_missed == "go_on" else plan.if_missed,
         "merge_within": str(plan.merge_within),
         **{key: "" if point is None else point_in_words(point) for key, point in points.items()},

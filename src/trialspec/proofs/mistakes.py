@@ -395,6 +395,8 @@ def _plans(plan: DosePlan) -> Iterator[tuple[str, DosePlan]]:
         yield f"without the amount `{each.text}` of `{plan.name}`", replace(plan, amounts=fewer)
     if plan.only_if is not None:
         yield f"`{plan.name}` for everybody", replace(plan, only_if=None)
+    if plan.stop_if is not None:
+        yield f"`{plan.name}` never stopped", replace(plan, stop_if=None)
     if plan.amount_within:
         yield "no tolerance of the amount", replace(plan, amount_within=Fraction(0))
     for index, point in enumerate(plan.planned):

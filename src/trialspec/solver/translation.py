@@ -729,8 +729,9 @@ class _Bounds:
 
     @property
     def not_yet(self) -> Formula:
-        """That the window's start has not happened."""
-        return logic.no(self.start.happened) if isinstance(self.start, Located) else False
+        """That the window's start has not happened, or its end if it awaits that."""
+        needed = (self.start, self.end if self.window.awaits else None)
+        return logic.either(*(logic.no(point.happened) for point in needed if isinstance(point, Located)))
 
     def holds(self, record: Record) -> Fact:
         """Say whether a record has come into sight and lies inside."""
