@@ -158,8 +158,8 @@ def step_of(term: Term | None) -> Fraction:
 _usual: dict[int, tuple[Program, Mapping[str, tuple[Fraction, ...]]]] = {}
 
 
-def usual_numbers(program: Program, term: Term) -> tuple[Fraction, ...]:
-    """Give numbers that a measure may well have: near the limits that the protocol names, and in what is possible."""
+def numbers_near(program: Program, term: Term) -> tuple[Fraction, ...]:
+    """Give numbers near the limits that the protocol names for a measure."""
     entry = _usual.get(id(program))
     if entry is None:
         if len(_usual) > 50:
@@ -169,6 +169,13 @@ def usual_numbers(program: Program, term: Term) -> tuple[Fraction, ...]:
     step = step_of(term)
     for limit in entry[1].get(term.name, ()):
         found += [limit * 2, limit / 2, limit, limit + step, limit - step]
+    return tuple(dict.fromkeys(number for number in found if holds(number, term.possible)))
+
+
+def usual_numbers(program: Program, term: Term) -> tuple[Fraction, ...]:
+    """Give numbers that a measure may well have: near the limits that the protocol names, and in what is possible."""
+    found = [*numbers_near(program, term)]
+    step = step_of(term)
     low, high = term.possible.low, term.possible.high
     scale_ = step * 10
     found += [scale_, scale_ * 2, scale_ * 10, step * 5, step]
