@@ -66,7 +66,14 @@ class Matter:
         """The protocol, compiled."""
         return self.protocol.program
 
+    @property
+    def long(self) -> bool:
+        """Whether the plan is so long that each record in doubt multiplies the ways in which it must be read."""
+        return len(self.doses) > _LONG
 
+
+# The founding protocol plans four doses, generated ones at most nine.
+_LONG = 9
 _matters: dict[int, Matter] = {}
 
 
@@ -300,7 +307,8 @@ def _dose(choose: Choose, about: Matter, days: Days) -> Made:
         case "named":
             raw["planned"] = planned.name
         case "stray":
-            raw["planned"] = f"{plan.name}#99"
+            # It may be any of those that are planned.
+            raw |= {} if about.long else {"planned": f"{plan.name}#99"}
         case "not done":
             raw |= {"done": "no", "planned": planned.name}
         case "other":

@@ -77,10 +77,17 @@ def stream(
 ) -> Stream:
     """Give a stream of a protocol's patients, each with at most so many happenings that nobody ordered.
 
+    Where the plan is long a patient is followed for a part of it, in larger batches, with at most one record whose date
+    is contradicted and none that may be any of the planned doses or another patient's: each doubt multiplies the ways
+    in which all doses must be read.
+
     `made` is how many in a hundred are patients made to order; the others begin as it usually goes.
     """
     about = matter(protocol)
-    number = any_of(choose, (11, 1), (6, 2), (1, 3)) if patients is None else patients
+    if patients is not None:
+        number = patients
+    else:
+        number = any_of(choose, (11, 1), (2, 2)) if about.long else any_of(choose, (11, 1), (6, 2), (1, 3))
     names = NAMES[:number]
     arriving: list[tuple[int, Raw]] = []
     firsts: list[int] = []
@@ -88,7 +95,7 @@ def stream(
         first, mine = _patient(choose, about, name, max(2, most - (number - 1)), made)
         firsts.append(first)
         arriving += mine
-    if number > 1 and chance(choose, 50):
+    if number > 1 and chance(choose, 50) and not about.long:
         _claim(choose, arriving)
     arriving.sort(key=lambda each: each[0])
     return Stream(names, _steps(choose, about, arriving, min(firsts)))
@@ -105,11 +112,11 @@ def _claim(choose: Choose, arriving: list[tuple[int, Raw]]) -> None:
 
 def _steps(choose: Choose, about: Matter, arriving: list[tuple[int, Raw]], first: int) -> tuple[Step, ...]:
     steps: list[Step] = []
-    zone = about.program.zone
+    zone, together = about.program.zone, 85 if about.long else 60
     now = min((at for at, _ in arriving), default=zone.start_of(first - 20))
     while arriving:
         size = 1
-        while size < len(arriving) and (arriving[size][0] == arriving[0][0] or chance(choose, 60)):
+        while size < len(arriving) and (arriving[size][0] == arriving[0][0] or chance(choose, together)):
             size += 1
         batch, arriving = arriving[:size], arriving[size:]
         now = max(now, batch[0][0])
@@ -134,6 +141,8 @@ def _patient(choose: Choose, about: Matter, name: str, most: int, made: int) -> 
     a patient to whom nothing has happened yet is a test of its own.
     """
     base, days = ordered(choose, about) if chance(choose, made) else usual(choose, about)
+    if about.long:
+        base = base[: between(choose, 6, 20)]
     raws = base + [happening(choose, about, days) for _ in range(between(choose, 1, most))]
     zone = about.program.zone
     begun = zone.start_of(days.first - 30)
@@ -148,7 +157,7 @@ def _patient(choose: Choose, about: Matter, name: str, most: int, made: int) -> 
         at = max(begun, _arrival(choose, about, told, days))
         arriving.append((at, told))
         changed = _changed(choose, about, days, (at, told), among)
-        if among > _FEW and _vague(told, changed):
+        if about.long and _vague(told, changed):
             # Each date that is contradicted multiplies the worlds in which a long plan is read.
             changed = [] if vague else changed
             vague = True
