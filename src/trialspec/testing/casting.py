@@ -113,7 +113,9 @@ class Casting:
         first, last = shown_date(window.first + self.shift), shown_date(window.last + self.shift)
         dates = (each.raw["time"][:10] for each in self.written if each.raw["kind"] == "observation")
         seen = any(first <= day <= last for day in dates)
-        if window.plan.only_if is not None or word == "left before" or (word != "done" and seen):
+        # What was taken too late for one visit may be in time for another.
+        astray = word == "missed" and "out_of_window" in self.decided.values()
+        if window.plan.only_if is not None or word == "left before" or (word != "done" and seen) or astray:
             return
         self.expect("visit", name, "state", "missed" if word == "missed" else "done")
         self.expect("visit", name, "departure", *(["out_of_window"] if word == "out_of_window" else []))

@@ -290,9 +290,11 @@ class Maker:
         last = moved(When(planned, planned), Shift(Dose(), plan.late), draft.zone).last
         goal = Goal(plan.only_if, MET, Ask(draft.zone.end_of(last)), f"{plan.name}#{number} is for this patient")
         try:
-            return solve([goal], draft, self.choose, vary=self.vary, style=self.style).settle(goal)
+            found = solve([goal], draft, self.choose, vary=self.vary, style=self.style).settle(goal)
         except UnreachableError:
             return None
+        again = any(raw.get("milestone") == _RANDOMISED for raw in found.raws[len(draft.written) :])
+        return None if self.arm and again else found
 
     def planned(self, draft: Draft, plan: DosePlan, number: int, before: Mapping[str, int]) -> int | None:
         """Give the date for which a dose is planned, once it has one."""
@@ -321,6 +323,11 @@ class Maker:
             return draft, None
         first = moved(When(planned, planned), Shift(Dose(), plan.early, earlier=True), zone).first
         last = moved(When(planned, planned), Shift(Dose(), plan.late), zone).last
+        enrolled = draft.notes["enrolled"]
+        if planned >= enrolled:
+            if word == "early" and first <= enrolled:
+                raise UnreachableError(f"{name} would be given before enrolment if it were early")
+            first = max(first, enrolled)
         if not anchored:
             first = last = planned
         elif self.program.course is not None and plan.name in self.program.course.of:
@@ -331,6 +338,11 @@ class Maker:
             day = first + self.choose(last - first + 1)
         if before is not None and plan.interval_at_least is not None:
             day = max(day, moved(When(before, before), Shift(Dose(), plan.interval_at_least), zone).last)
+        if before is not None and day <= before:
+            # Two of one date would be parts of one dose.
+            day = before + 1
+            if day > last:
+                raise UnreachableError(f"{name} would be given together with the dose before it")
         keys: dict[str, str] = {}
         if word in {"late", "early", "extra", "interval", "after_course", "drug"}:
             keys["planned"] = name

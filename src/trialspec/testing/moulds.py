@@ -17,8 +17,8 @@ from functools import lru_cache
 
 from trialspec.evaluation import Protocol
 from trialspec.interpreters.selection import locate
-from trialspec.kernel import Arithmetic, Fixed, Select, parts_of
-from trialspec.patient import Item
+from trialspec.kernel import Arithmetic, Daily, Fixed, Fold, Pick, Run, parts_of
+from trialspec.patient import Item, Kind
 from trialspec.program import VisitPlan
 from trialspec.quantity import Duration, Interval
 from trialspec.testing.draft import Ask, Draft, Goal, Raw, concerns, named
@@ -119,6 +119,7 @@ class Part:
         return Interval(Fraction(0), self.room.high)
 
 
+_Thing = tuple[Kind, str]
 # Which records of the answers are there for sure.
 _Sure = frozenset[int]
 
@@ -133,7 +134,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """Responses that share measures, and the measures of visits that they speak of."""
+    """Responses that speak of the same things, and the measures among these."""
 
     responses: tuple[str, ...]
     measures: frozenset[str]
@@ -154,6 +155,7 @@ class Moulds:
         self.course = lru_cache(_REMEMBERED)(self._course)
         self.answers = lru_cache(10 * _REMEMBERED)(self._answers)
         self._home = lru_cache(_REMEMBERED)(self._found)
+        self._any = lru_cache(_REMEMBERED)(self._possible)
 
     # --- courses ------------------------------------------------------------------------------------------------------
 
@@ -258,6 +260,8 @@ class Moulds:
         course = self.course(seed, *key)
         if course is None:
             return None
+        if words and not self._any(seed, Entry(arm=key[0].arm), words):
+            return None
         for attempt in range(_MOST_LOOKS):
             drawn = Drawn(f"{seed} answers {key} {topic} {words} {variant} {attempt}")
             look = Look.of(drawn, self.recipe, self.program)
@@ -286,9 +290,15 @@ class Moulds:
                 return self._resting(course, words, found)
         return None
 
-    def _answered(self, course: Course, words: tuple[tuple[str, str], ...], look: Look) -> Draft | None:
+    def _possible(self, seed: int, entry: Entry, words: tuple[tuple[str, str], ...]) -> bool:
+        """Whether anybody, the plainest of all, can have all of these answers."""
+        course = self.course(seed, entry, (), self.days[0], 0)
+        return course is not None and self._answered(course, words, None) is not None
+
+    def _answered(self, course: Course, words: tuple[tuple[str, str], ...], look: Look | None) -> Draft | None:
         """Let answers come out as they are to, for a patient who looks like this; nothing, if that cannot be."""
-        maker = Maker(self.protocol, course.wish, look.drawn, vary=True, style=look)
+        choose = (lambda _: 0) if look is None else look.drawn
+        maker = Maker(self.protocol, course.wish, choose, vary=look is not None, style=look)
         maker.far = course.draft.zone.end_of(course.enrolled + 4_000)
         draft = course.draft
         try:
@@ -412,34 +422,43 @@ class Moulds:
     # --- what speaks of what ------------------------------------------------------------------------------------------
 
     def _topics(self, responses: Sequence[str]) -> tuple[Topic, ...]:
-        """Join the responses that speak of the same; the measures of visits that none speaks of come with the first."""
-        groups: list[tuple[set[str], set[str]]] = []
+        """Join the responses that speak of the same; the measures of visits that none speaks of come first."""
+        groups: list[tuple[set[str], set[_Thing]]] = []
         for where in responses:
             name, _, visit = where.partition("@")
             response = next(each for each in self.program.responses if each.name == name)
             parts = [each.when for each in response.categories if each.visit == visit]
             mine, about = {where}, self._spoken(parts)
-            for others, measures in [each for each in groups if each[1] & about]:
-                groups.remove((others, measures))
-                mine |= others
-                about |= measures
+            for group in [each for each in groups if each[1] & about]:
+                groups.remove(group)
+                mine |= group[0]
+                about |= group[1]
             groups.append((mine, about))
         asked = {name for each in self.program.assessments if each.visits for name in each.measures}
-        rest = asked - {name for _, measures in groups for name in measures}
-        first = Topic((), frozenset(rest))
         order = {where: number for number, where in enumerate(responses)}
-        topics = [Topic(tuple(sorted(mine, key=order.__getitem__)), frozenset(about)) for mine, about in groups]
-        return (first, *topics)
+        topics = [
+            Topic(
+                tuple(sorted(mine, key=order.__getitem__)),
+                frozenset(name for kind, name in about if kind == "observation"),
+            )
+            for mine, about in groups
+        ]
+        rest = asked - {name for topic in topics for name in topic.measures}
+        return (Topic((), frozenset(rest)), *topics)
 
-    def _spoken(self, parts: object) -> set[str]:
-        """Give the measures that statements speak of, and those that a derived one of them is made of."""
-        found: set[str] = set()
-        for query in parts_of(parts, Select):
-            if query.kind == "observation":
-                found |= named(query) or {term.name for term in self.program.vocabulary.terms.values()}
+    def _spoken(self, parts: object) -> set[_Thing]:
+        """Give what statements ask about, and what a derived measure among it is made of; not what only dates them."""
+        queries = [node.of for node in parts_of(parts, Pick)]
+        queries += [node.of for node in parts_of(parts, Fold)]
+        queries += [node.of for node in parts_of(parts, Run)]
+        queries += [node.then for node in parts_of(parts, Run) if node.then is not None]
+        queries += [query for node in parts_of(parts, Daily) for query, _ in node.of]
+        every = [term.name for term in self.program.vocabulary.terms.values()]
+        found = {(query.kind, name) for query in queries for name in named(query) or every}
         for each in self.protocol.derived:
-            if each.measure in found:
-                found |= self._spoken(each.value) | (named(each.dated_by) or set())
+            if ("observation", each.measure) in found:
+                found |= self._spoken(each.value)
+                found |= {("observation", name) for name in named(each.dated_by) or ()}
         return found
 
 

@@ -162,12 +162,13 @@ class Cohort:
         return True
 
     def patient(self, index: int, seed: int) -> Simulated:
-        """Make the patient of a number; of what proves too much to ask for less is asked."""
+        """Make the patient of a number; of what proves too much to ask for, less is asked in the end."""
         name = f"{self.protocol.program.name.upper()[:4].strip('-')}-{index:07}"
+        drawn = Drawn(f"{seed} {index}")
+        if share(self.recipe.screen_failures, drawn):
+            return self._screen_failure(name, drawn)
         for attempt in range(_MOST_TRIES):
             drawn = Drawn(f"{seed} {index} {attempt}")
-            if share(self.recipe.screen_failures, drawn):
-                return self._screen_failure(name, drawn)
             made = self._enrolled(name, drawn, seed, bare=attempt == _MOST_TRIES - 1)
             if made is not None:
                 return made
@@ -191,12 +192,14 @@ class Cohort:
         decided = {"entry": _entered(entry), **{f"dose {slot}": word for slot, word in departing}}
         answers: list[tuple[Answers, Mapping[str, str]]] = []
         for topic, about in enumerate(self.moulds.topics):
-            asked = {where: words[where] for where in about.responses if _closes(course, where, stop)}
+            asked = {} if bare else {where: words[where] for where in about.responses if _closes(course, where, stop)}
             found = self.moulds.answers(seed, key, topic, tuple(asked.items()), drawn(VARIANTS))
             if found is None:
                 return None
             answers.append((found, asked))
-            decided |= {f"response {where}": "left before" for where in about.responses if where not in asked}
+            for where in about.responses:
+                if where not in asked:
+                    decided[f"response {where}"] = "not decided" if _closes(course, where, stop) else "left before"
         shift = _recruited(drawn) - course.enrolled if self.moulds.moves else 0
         look = Look.of(drawn, self.recipe, self.protocol.program)
         casting = Casting(
