@@ -25,7 +25,8 @@ from trialspec.testing import (
     values,
 )
 from trialspec.testing.borders import Pair
-from trialspec.testing.making import categories, otherwise, slots
+from trialspec.testing.confirming import otherwise
+from trialspec.testing.wishes import categories, slots
 
 ROOT = Path(__file__).parents[2]
 DEMO = evaluation.load(ROOT / "tests" / "cli" / "demo")

@@ -13,11 +13,11 @@ from fractions import Fraction
 
 from trialspec.evaluation import Protocol
 from trialspec.quantity import Interval, parse_number
+from trialspec.testing.confirming import finished
 from trialspec.testing.draft import Raw
 from trialspec.testing.drawing import Drawn
 from trialspec.testing.looks import Look
 from trialspec.testing.made import Expected, Patient
-from trialspec.testing.making import finished
 from trialspec.testing.moulds import LATEST, Answers, Course, Part, Window
 from trialspec.testing.recipes import Recipe, share
 from trialspec.testing.streams import said_in

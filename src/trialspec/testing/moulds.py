@@ -25,17 +25,10 @@ from trialspec.testing.draft import Ask, Draft, Goal, Raw, concerns, named
 from trialspec.testing.drawing import Drawn
 from trialspec.testing.looks import Look
 from trialspec.testing.made import Expected
-from trialspec.testing.making import (
-    USUAL_DAY,
-    Maker,
-    UnreachableError,
-    Wish,
-    category_goals,
-    closing,
-    screened_usually,
-    slots,
-)
+from trialspec.testing.making import USUAL_DAY, Maker, category_goals, closing, screened_usually
 from trialspec.testing.recipes import Recipe
+from trialspec.testing.searching import UnreachableError
+from trialspec.testing.wishes import Wish, slots
 from trialspec.testing.writing import both, decimal, holds, step_of
 from trialspec.times import When, shown_date
 from trialspec.vocabulary import Term
@@ -180,8 +173,8 @@ class Moulds:
             maker.far = draft.zone.end_of(enrolled + 4_000)
             draft = maker.entered(draft, at)
             if wish.treated:
-                draft = maker.given(draft, enrolled)
-                at = max(at, maker.after_all(draft))
+                draft = maker.dosing.given(draft, enrolled)
+                at = max(at, maker.dosing.after_all(draft))
         except UnreachableError:
             return None
         expected = tuple(each for each in maker.expected if each.subject != "criterion")

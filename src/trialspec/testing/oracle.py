@@ -8,7 +8,7 @@ from trialspec.evaluation import Protocol
 from trialspec.program import Program
 from trialspec.rulebook.plain import matching
 from trialspec.testing.made import Expected
-from trialspec.testing.making import Wish, slots
+from trialspec.testing.wishes import Wish, slots
 
 Message = Mapping[str, str | frozenset[str]]
 

@@ -20,25 +20,18 @@ from trialspec.diagnostics import Diagnostic, ProtocolError, did_you_mean
 from trialspec.evaluation import Protocol
 from trialspec.kernel import Constant, parts_of
 from trialspec.testing.casting import Casting, numbered
+from trialspec.testing.confirming import finished, otherwise
 from trialspec.testing.draft import Raw
 from trialspec.testing.drawing import Drawn
 from trialspec.testing.looks import Look
 from trialspec.testing.made import Expected, Patient
-from trialspec.testing.making import (
-    DEPARTURES,
-    NOT_EVALUABLE,
-    UnreachableError,
-    Wish,
-    categories,
-    finished,
-    make,
-    otherwise,
-    slots,
-)
+from trialspec.testing.making import make
 from trialspec.testing.moulds import RECRUITING, VARIANTS, Answers, Course, Entry, Moulds
 from trialspec.testing.oracle import alerts
 from trialspec.testing.recipes import WHOLE, Recipe, share
+from trialspec.testing.searching import UnreachableError
 from trialspec.testing.systems import shown
+from trialspec.testing.wishes import DEPARTURES, NOT_EVALUABLE, Wish, categories, slots
 from trialspec.times import shown_date
 
 _MOST_TRIES = 4

@@ -19,7 +19,9 @@ from trialspec.kernel import Select, parts_of
 from trialspec.program import Program
 from trialspec.testing.draft import Raw
 from trialspec.testing.made import Patient, line, ndjson, record
-from trialspec.testing.making import UnreachableError, Wish, categories, make, slots
+from trialspec.testing.making import make
+from trialspec.testing.searching import UnreachableError
+from trialspec.testing.wishes import Wish, categories, slots
 from trialspec.testing.writing import ABOUT, decimal, records, step_of, usual_numbers
 from trialspec.times import DAY, parse_time, shown_date
 from trialspec.vocabulary import Term
