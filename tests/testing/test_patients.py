@@ -102,10 +102,6 @@ def test_every_category_is_had() -> None:
             assert list(otherwise(made)) == []
 
 
-# What is not made yet, and why.
-NOT_YET = {"access": "only one of the four categories of its response at week 24 is constructed so far"}
-
-
 @pytest.mark.parametrize(
     "folder",
     [

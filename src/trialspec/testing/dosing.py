@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from trialspec.evaluation import Protocol
 from trialspec.interpreters.generated.choices import Choose
 from trialspec.interpreters.selection import locate, moved
-from trialspec.kernel import Dose, Shift, parts_of
+from trialspec.kernel import Dose, Expr, Shift, parts_of
 from trialspec.program import DosePlan, Program
 from trialspec.testing.dates import anchor, shown_clock
 from trialspec.testing.draft import Ask, Draft, Goal, Raw, named
@@ -27,7 +27,10 @@ _FIRST_DOSE = (3, 1, 7, 0, 2)
 
 @dataclass(slots=True)
 class Dosing:
-    """Gives the doses of one patient; `far` is an instant at which all that is planned has a date."""
+    """Gives the doses of one patient; `far` is an instant at which all that is planned has a date.
+
+    `answered` lets answers come out that decide for whom doses are.
+    """
 
     protocol: Protocol
     wish: Wish
@@ -37,6 +40,7 @@ class Dosing:
     arm: str
     far: int
     expected: list[Expected]
+    answered: Callable[[Draft, Expr], Draft]
 
     @property
     def program(self) -> Program:
@@ -64,6 +68,8 @@ class Dosing:
             if stopped:
                 self.expect("dose", name, "state", "cancelled")
                 continue
+            if plan.only_if is not None:
+                draft = self.answered(draft, plan.only_if)
             applies = self.applying(draft, plan, number, day)
             if applies is None:
                 if word:

@@ -13,12 +13,12 @@ from datetime import date
 from trialspec.evaluation import Protocol
 from trialspec.interpreters.generated.choices import Choose
 from trialspec.interpreters.selection import locate
-from trialspec.kernel import Fixed, Moment, parts_of
+from trialspec.kernel import Expr, Fixed, Moment, parts_of
 from trialspec.program import Program, Response, VisitPlan
 from trialspec.testing.confirming import finished, otherwise
 from trialspec.testing.dates import anchor
 from trialspec.testing.dosing import RANDOMISED, Dosing
-from trialspec.testing.draft import PATIENT, Ask, Draft, Goal, Raw, words_of
+from trialspec.testing.draft import PATIENT, Ask, Draft, Goal, Raw, interest, words_of
 from trialspec.testing.made import Expected, Patient
 from trialspec.testing.reaching import solve
 from trialspec.testing.searching import UnreachableError
@@ -92,6 +92,7 @@ class Maker:
     on: int | None = None
     far: int = 0
     expected: list[Expected] = field(default_factory=list)
+    closed: dict[str, int] = field(default_factory=dict)
 
     @property
     def program(self) -> Program:
@@ -101,7 +102,17 @@ class Maker:
     @property
     def dosing(self) -> Dosing:
         """Who gives the doses."""
-        return Dosing(self.protocol, self.wish, self.choose, self.vary, self.style, self.arm, self.far, self.expected)
+        return Dosing(
+            protocol=self.protocol,
+            wish=self.wish,
+            choose=self.choose,
+            vary=self.vary,
+            style=self.style,
+            arm=self.arm,
+            far=self.far,
+            expected=self.expected,
+            answered=self.answered,
+        )
 
     def patient(self, screened_before: int, name: str) -> Patient:
         """Make the patient, and have the reference say that it is the one."""
@@ -117,8 +128,9 @@ class Maker:
             if any(word in {"missed", "extra"} for word in self.wish.departing.values()):
                 at = max(at, self.dosing.after_all(draft))
         for where, word in self.wish.response.items():
-            draft, closed = self.responding(draft, where, word)
-            at = max(at, closed)
+            if where not in self.closed:
+                draft, self.closed[where] = self.responding(draft, where, word)
+        at = max([at, *self.closed.values()])
         made = finished(self.protocol, draft.raws, at, tuple(self.expected), name)
         self.confirmed(made)
         return made
@@ -182,13 +194,28 @@ class Maker:
 
     # --- response -----------------------------------------------------------------------------------------------------
 
+    def answered(self, draft: Draft, for_whom: Expr) -> Draft:
+        """Let those answers come out on which it depends for whom a dose is, before it is asked for whom it is."""
+        asked = interest(for_whom).get("observation", frozenset())
+        for where, word in self.wish.response.items():
+            spoken = [each.expr for each in self.goals_of(where, word, Ask(self.far))]
+            names = [interest(expr).get("observation", frozenset()) for expr in spoken]
+            shared = any(asked is None or own is None or asked & own for own in names)
+            if where not in self.closed and shared:
+                draft, self.closed[where] = self.responding(draft, where, word)
+        return draft
+
+    def goals_of(self, where: str, word: str, ask: Ask) -> list[Goal]:
+        """Give the goals behind an answer."""
+        name, _, visit = where.partition("@")
+        response = next(each for each in self.program.responses if each.name == name)
+        return category_goals(response, visit, word, ask)
+
     def responding(self, draft: Draft, where: str, word: str) -> tuple[Draft, int]:
         """Let a response come out as wished once its visit is over."""
-        name, _, visit_name = where.partition("@")
-        response = next(each for each in self.program.responses if each.name == name)
-        visit = next(each for each in self.program.visits if each.name == visit_name)
+        visit = next(each for each in self.program.visits if each.name == where.partition("@")[2])
         at = closing(draft, visit, self.far)
-        goals = category_goals(response, visit_name, word, Ask(at))
+        goals = self.goals_of(where, word, Ask(at))
         draft = solve(goals, draft, self.choose, vary=self.vary, style=self.style)
         self.expect("category", where, "category", word)
         return draft, at

@@ -29,18 +29,19 @@ from trialspec.testing.making import USUAL_DAY, Maker, category_goals, closing, 
 from trialspec.testing.recipes import Recipe
 from trialspec.testing.searching import UnreachableError
 from trialspec.testing.wishes import Wish, slots
-from trialspec.testing.writing import both, decimal, holds, step_of
+from trialspec.testing.writing import both, decimal, holds, inside, step_of
 from trialspec.times import When, shown_date
 from trialspec.vocabulary import Term
 
 _SCREENED = (7, 14, 3, 10, 21, 5)
-VARIANTS = 8
+VARIANTS = 12
 # Recruitment: from here on two years; where the calendar matters, these weekdays of them.
 RECRUITING = date(2023, 3, 6).toordinal()
 _DAYS = tuple(RECRUITING + 30 * number - (2 if (RECRUITING + 30 * number) % 7 in {6, 0} else 0) for number in range(24))
 # So far a number of a mould may lie from the one that was found, in percent: the first of these that is proved.
 _ROOMS = (40, 25, 15, 8, 4, 2, 0)
 _COURSE_ROOMS = (30, 10, 0)
+_MORE_ROOM = (40, 20, 8)
 # A visit that is done after its window is done within so many days of its end.
 LATEST = 13
 _REMEMBERED = 600
@@ -57,6 +58,10 @@ class Window:
     planned: int
     last: int
     measures: tuple[str, ...]
+
+    def left(self, stop: int | None) -> bool:
+        """Whether a patient who leaves on a day is gone before the visit is over for sure."""
+        return stop is not None and stop <= self.last + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +184,7 @@ class Moulds:
             return None
         expected = tuple(each for each in maker.expected if each.subject != "criterion")
         windows = tuple(sorted(self._windows(draft, maker.far), key=lambda each: each.planned))
-        dosed = max((item.when.last for _, _, item in draft.of_kind("administration")), default=enrolled)
+        dosed = max(enrolled, *(item.when.last for _, item in draft.written))
         rooms = self._course_rooms(draft)
         return Course(draft, rooms, enrolled, at, wish, expected, windows, dosed)
 
@@ -280,8 +285,29 @@ class Moulds:
             every = frozenset(range(len(parts)))
             found = Answers(parts, dict.fromkeys(goals, every))
             if self._holds(course, words, found):
-                return self._resting(course, words, found)
+                return self._resting(course, words, self._widest(course, words, found, draft.written[number:]))
         return None
+
+    def _widest(
+        self,
+        course: Course,
+        words: tuple[tuple[str, str], ...],
+        found: Answers,
+        written: Sequence[tuple[Raw, Item]],
+    ) -> Answers:
+        """Give more room to each number that can have more than all can have together."""
+        for index, (raw, item) in enumerate(written):
+            part = found.parts[index]
+            for percent in _MORE_ROOM:
+                room = None if part.free else self._room(raw, item, percent)
+                if room is None or (part.room is not None and inside(room, part.room)):
+                    break
+                parts = (*found.parts[:index], replace(part, room=room), *found.parts[index + 1 :])
+                wider = replace(found, parts=parts)
+                if self._holds(course, words, wider):
+                    found = wider
+                    break
+        return found
 
     def _possible(self, seed: int, entry: Entry, words: tuple[tuple[str, str], ...]) -> bool:
         """Whether anybody, the plainest of all, can have all of these answers."""
@@ -462,8 +488,10 @@ def level(written: Sequence[tuple[Raw, Item]], term: Term, day: int, look: Look)
         value = item.fields.get("value")
         if raw.get("measure") == term.name and isinstance(value, Interval) and value.exact is not None:
             known.append((abs(item.when.first - day), value.exact))
-    if len(known) < 2:
-        return known[0][1] if known else look.typical(term)
+    if not known or all(item.when.first > day for raw, item in written if raw.get("measure") == term.name):
+        return look.typical(term)  # before all that is known of it
+    if len(known) == 1:
+        return known[0][1]
     (near, one), (far, other) = sorted(known)[:2]
     return (one * far + other * near) / max(near + far, 1)
 

@@ -35,8 +35,6 @@ from trialspec.testing.wishes import DEPARTURES, NOT_EVALUABLE, Wish, categories
 from trialspec.times import shown_date
 
 _MOST_TRIES = 4
-# A patient leaves so many days before a visit.
-_BEFORE = 8
 
 
 @dataclass(frozen=True)
@@ -225,9 +223,9 @@ class Cohort:
                 yield slot, word
 
     def _stop(self, course: Course, drawn: Drawn) -> int | None:
-        """Give the day on which a patient leaves: some days before a visit, after the last dose."""
-        later = [each.last for each in course.windows if each.last - _BEFORE > course.dosed]
-        return later[drawn(len(later))] - _BEFORE if later else None
+        """Give the day on which a patient leaves: any day after the last dose, as long as a visit is to come."""
+        days = max((each.last for each in course.windows), default=0) - course.dosed
+        return course.dosed + 1 + drawn(days) if days > 0 else None
 
     def _screen_failure(self, name: str, drawn: Drawn) -> Simulated:
         """Make one who was screened and not enrolled."""
@@ -263,7 +261,7 @@ def _entered(entry: Entry) -> str:
 def _closes(course: Course, where: str, stop: int | None) -> bool:
     """Whether the visit of a response is over before a patient leaves."""
     visit = where.partition("@")[2]
-    return any(each.plan.name == visit and (stop is None or each.last < stop) for each in course.windows)
+    return any(each.plan.name == visit and not each.left(stop) for each in course.windows)
 
 
 def _recruited(drawn: Drawn) -> int:
