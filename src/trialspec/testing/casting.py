@@ -13,11 +13,11 @@ from fractions import Fraction
 
 from trialspec.evaluation import Protocol
 from trialspec.quantity import Interval, parse_number
+from trialspec.testing.confirming import finished
 from trialspec.testing.draft import Raw
 from trialspec.testing.drawing import Drawn
 from trialspec.testing.looks import Look
 from trialspec.testing.made import Expected, Patient
-from trialspec.testing.making import finished
 from trialspec.testing.moulds import LATEST, Answers, Course, Part, Window
 from trialspec.testing.recipes import Recipe, share
 from trialspec.testing.streams import said_in
@@ -88,7 +88,7 @@ class Casting:
     def visit(self, window: Window) -> int | None:
         """Give the day of a visit, or none, and say how it stands."""
         name = window.plan.name
-        if self.stop is not None and self.stop <= window.last:
+        if window.left(self.stop):
             self.decided[f"visit {name}"] = "left before"
             return None
         missed, outside = self.chance(self.recipe.visits_missed), self.chance(self.recipe.visits_out_of_window)
@@ -96,8 +96,7 @@ class Casting:
             self.decided[f"visit {name}"] = "missed"
             return None
         if outside:
-            tail = self.drawn(10) if self.drawn(4) == 0 else 0
-            day = window.last + 1 + self.drawn(LATEST - 10) + tail
+            day = window.last + 1 + self.drawn(1 + self.drawn(LATEST))
             if self.stop is None or day < self.stop:
                 self.decided[f"visit {name}"] = "out_of_window"
                 return day
@@ -105,7 +104,10 @@ class Casting:
         # What has a day of its own is done around it, and what only has an end is done before that.
         off = off if window.plan.on is not None else -abs(off)
         first = max(window.first, self.course.draft.notes["begun"])  # nobody comes before consent
-        return min(max(window.planned + off, first), window.last)
+        day = window.planned + off
+        # A window has no crowd at its ends: who would come before or after it comes as far inside.
+        day = 2 * first - day if day < first else 2 * window.last - day if day > window.last else day
+        return min(max(day, first), window.last)
 
     def standing(self, window: Window) -> None:
         """Say how a visit stands, once all is written down: whatever is observed in its window makes it done."""
@@ -113,7 +115,9 @@ class Casting:
         first, last = shown_date(window.first + self.shift), shown_date(window.last + self.shift)
         dates = (each.raw["time"][:10] for each in self.written if each.raw["kind"] == "observation")
         seen = any(first <= day <= last for day in dates)
-        if window.plan.only_if is not None or word == "left before" or (word != "done" and seen):
+        # What was taken too late for one visit may be in time for another.
+        astray = word == "missed" and "out_of_window" in self.decided.values()
+        if window.plan.only_if is not None or word == "left before" or (word != "done" and seen) or astray:
             return
         self.expect("visit", name, "state", "missed" if word == "missed" else "done")
         self.expect("visit", name, "departure", *(["out_of_window"] if word == "out_of_window" else []))
@@ -188,13 +192,16 @@ class Casting:
             told = dict(raw)
             later = raw["time"][:10] > enrolled[:10]
             if later and self.chance(self.recipe.late_entries):
-                day = _ordinal(raw["time"]) + 1 + self.drawn(5) + (self.drawn(40) if self.drawn(8) == 0 else 0)
-                told["recorded"] = shown_date(day)
+                tail = self.drawn(1 + self.drawn(60)) if self.drawn(6) == 0 else 0
+                told["recorded"] = shown_date(_ordinal(raw["time"]) + 1 + self.drawn(1 + self.drawn(10)) + tail)
             if later and "value" in raw and self.chance(self.recipe.corrections):
                 # The decimal point is in the wrong place.
                 number = parse_number(raw["value"].lstrip("<>")) or Fraction(1)
                 raws.append({**told, "value": decimal(number * 10) or "1"})
-                told |= {"revision": "1", "recorded": shown_date(_ordinal(raw["time"]) + 3 + self.drawn(20))}
+                told |= {
+                    "revision": "1",
+                    "recorded": shown_date(_ordinal(raw["time"]) + 1 + self.drawn(1 + self.drawn(40))),
+                }
             raws.append(told)
         return replace(patient, raws=tuple(raws))
 

@@ -16,7 +16,7 @@ from trialspec.vocabulary import Term
 # A patient's severity, and what else a measure of theirs is like, as standard deviations in thousandths of the spread.
 _SHARED, _OWN, _NOISE = 700, 500, 400
 # So far out, in thousandths of it, the room of a number ends.
-_FAR = 2_000
+_FAR = 2_500
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Look:
         if term.name not in self.levels:
             typical = self.recipe.measures.get(term.name) or Typical(_usual(self.program, term))
             off = Fraction(self.shared + self._own(term.name), 1000) * typical.spread / 100
-            self.levels[term.name] = typical.value * max(Fraction(1, 5), 1 + off)
+            self.levels[term.name] = typical.value * (1 + off if off > 0 else 1 / (1 - off))
         return self.levels[term.name]
 
     def _own(self, name: str) -> int:

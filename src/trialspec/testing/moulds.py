@@ -17,37 +17,31 @@ from functools import lru_cache
 
 from trialspec.evaluation import Protocol
 from trialspec.interpreters.selection import locate
-from trialspec.kernel import Arithmetic, Fixed, Select, parts_of
-from trialspec.patient import Item
+from trialspec.kernel import Arithmetic, Daily, Fixed, Fold, Pick, Run, parts_of
+from trialspec.patient import Item, Kind
 from trialspec.program import VisitPlan
 from trialspec.quantity import Duration, Interval
 from trialspec.testing.draft import Ask, Draft, Goal, Raw, concerns, named
 from trialspec.testing.drawing import Drawn
 from trialspec.testing.looks import Look
 from trialspec.testing.made import Expected
-from trialspec.testing.making import (
-    USUAL_DAY,
-    Maker,
-    UnreachableError,
-    Wish,
-    category_goals,
-    closing,
-    screened_usually,
-    slots,
-)
+from trialspec.testing.making import USUAL_DAY, Maker, category_goals, closing, screened_usually
 from trialspec.testing.recipes import Recipe
-from trialspec.testing.writing import both, decimal, holds, step_of
+from trialspec.testing.searching import UnreachableError
+from trialspec.testing.wishes import Wish, slots
+from trialspec.testing.writing import both, decimal, holds, inside, step_of
 from trialspec.times import When, shown_date
 from trialspec.vocabulary import Term
 
 _SCREENED = (7, 14, 3, 10, 21, 5)
-VARIANTS = 8
+VARIANTS = 12
 # Recruitment: from here on two years; where the calendar matters, these weekdays of them.
 RECRUITING = date(2023, 3, 6).toordinal()
 _DAYS = tuple(RECRUITING + 30 * number - (2 if (RECRUITING + 30 * number) % 7 in {6, 0} else 0) for number in range(24))
 # So far a number of a mould may lie from the one that was found, in percent: the first of these that is proved.
 _ROOMS = (40, 25, 15, 8, 4, 2, 0)
 _COURSE_ROOMS = (30, 10, 0)
+_MORE_ROOM = (40, 20, 8)
 # A visit that is done after its window is done within so many days of its end.
 LATEST = 13
 _REMEMBERED = 600
@@ -64,6 +58,10 @@ class Window:
     planned: int
     last: int
     measures: tuple[str, ...]
+
+    def left(self, stop: int | None) -> bool:
+        """Whether a patient who leaves on a day is gone before the visit is over for sure."""
+        return stop is not None and stop <= self.last + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +117,7 @@ class Part:
         return Interval(Fraction(0), self.room.high)
 
 
+_Thing = tuple[Kind, str]
 # Which records of the answers are there for sure.
 _Sure = frozenset[int]
 
@@ -133,7 +132,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """Responses that share measures, and the measures of visits that they speak of."""
+    """Responses that speak of the same things, and the measures among these."""
 
     responses: tuple[str, ...]
     measures: frozenset[str]
@@ -154,6 +153,7 @@ class Moulds:
         self.course = lru_cache(_REMEMBERED)(self._course)
         self.answers = lru_cache(10 * _REMEMBERED)(self._answers)
         self._home = lru_cache(_REMEMBERED)(self._found)
+        self._any = lru_cache(_REMEMBERED)(self._possible)
 
     # --- courses ------------------------------------------------------------------------------------------------------
 
@@ -178,13 +178,13 @@ class Moulds:
             maker.far = draft.zone.end_of(enrolled + 4_000)
             draft = maker.entered(draft, at)
             if wish.treated:
-                draft = maker.given(draft, enrolled)
-                at = max(at, maker.after_all(draft))
+                draft = maker.dosing.given(draft, enrolled)
+                at = max(at, maker.dosing.after_all(draft))
         except UnreachableError:
             return None
         expected = tuple(each for each in maker.expected if each.subject != "criterion")
         windows = tuple(sorted(self._windows(draft, maker.far), key=lambda each: each.planned))
-        dosed = max((item.when.last for _, _, item in draft.of_kind("administration")), default=enrolled)
+        dosed = max(enrolled, *(item.when.last for _, item in draft.written))
         rooms = self._course_rooms(draft)
         return Course(draft, rooms, enrolled, at, wish, expected, windows, dosed)
 
@@ -258,6 +258,8 @@ class Moulds:
         course = self.course(seed, *key)
         if course is None:
             return None
+        if words and not self._any(seed, Entry(arm=key[0].arm), words):
+            return None
         for attempt in range(_MOST_LOOKS):
             drawn = Drawn(f"{seed} answers {key} {topic} {words} {variant} {attempt}")
             look = Look.of(drawn, self.recipe, self.program)
@@ -283,12 +285,39 @@ class Moulds:
             every = frozenset(range(len(parts)))
             found = Answers(parts, dict.fromkeys(goals, every))
             if self._holds(course, words, found):
-                return self._resting(course, words, found)
+                return self._resting(course, words, self._widest(course, words, found, draft.written[number:]))
         return None
 
-    def _answered(self, course: Course, words: tuple[tuple[str, str], ...], look: Look) -> Draft | None:
+    def _widest(
+        self,
+        course: Course,
+        words: tuple[tuple[str, str], ...],
+        found: Answers,
+        written: Sequence[tuple[Raw, Item]],
+    ) -> Answers:
+        """Give more room to each number that can have more than all can have together."""
+        for index, (raw, item) in enumerate(written):
+            part = found.parts[index]
+            for percent in _MORE_ROOM:
+                room = None if part.free else self._room(raw, item, percent)
+                if room is None or (part.room is not None and inside(room, part.room)):
+                    break
+                parts = (*found.parts[:index], replace(part, room=room), *found.parts[index + 1 :])
+                wider = replace(found, parts=parts)
+                if self._holds(course, words, wider):
+                    found = wider
+                    break
+        return found
+
+    def _possible(self, seed: int, entry: Entry, words: tuple[tuple[str, str], ...]) -> bool:
+        """Whether anybody, the plainest of all, can have all of these answers."""
+        course = self.course(seed, entry, (), self.days[0], 0)
+        return course is not None and self._answered(course, words, None) is not None
+
+    def _answered(self, course: Course, words: tuple[tuple[str, str], ...], look: Look | None) -> Draft | None:
         """Let answers come out as they are to, for a patient who looks like this; nothing, if that cannot be."""
-        maker = Maker(self.protocol, course.wish, look.drawn, vary=True, style=look)
+        choose = (lambda _: 0) if look is None else look.drawn
+        maker = Maker(self.protocol, course.wish, choose, vary=look is not None, style=look)
         maker.far = course.draft.zone.end_of(course.enrolled + 4_000)
         draft = course.draft
         try:
@@ -412,34 +441,43 @@ class Moulds:
     # --- what speaks of what ------------------------------------------------------------------------------------------
 
     def _topics(self, responses: Sequence[str]) -> tuple[Topic, ...]:
-        """Join the responses that speak of the same; the measures of visits that none speaks of come with the first."""
-        groups: list[tuple[set[str], set[str]]] = []
+        """Join the responses that speak of the same; the measures of visits that none speaks of come first."""
+        groups: list[tuple[set[str], set[_Thing]]] = []
         for where in responses:
             name, _, visit = where.partition("@")
             response = next(each for each in self.program.responses if each.name == name)
             parts = [each.when for each in response.categories if each.visit == visit]
             mine, about = {where}, self._spoken(parts)
-            for others, measures in [each for each in groups if each[1] & about]:
-                groups.remove((others, measures))
-                mine |= others
-                about |= measures
+            for group in [each for each in groups if each[1] & about]:
+                groups.remove(group)
+                mine |= group[0]
+                about |= group[1]
             groups.append((mine, about))
         asked = {name for each in self.program.assessments if each.visits for name in each.measures}
-        rest = asked - {name for _, measures in groups for name in measures}
-        first = Topic((), frozenset(rest))
         order = {where: number for number, where in enumerate(responses)}
-        topics = [Topic(tuple(sorted(mine, key=order.__getitem__)), frozenset(about)) for mine, about in groups]
-        return (first, *topics)
+        topics = [
+            Topic(
+                tuple(sorted(mine, key=order.__getitem__)),
+                frozenset(name for kind, name in about if kind == "observation"),
+            )
+            for mine, about in groups
+        ]
+        rest = asked - {name for topic in topics for name in topic.measures}
+        return (Topic((), frozenset(rest)), *topics)
 
-    def _spoken(self, parts: object) -> set[str]:
-        """Give the measures that statements speak of, and those that a derived one of them is made of."""
-        found: set[str] = set()
-        for query in parts_of(parts, Select):
-            if query.kind == "observation":
-                found |= named(query) or {term.name for term in self.program.vocabulary.terms.values()}
+    def _spoken(self, parts: object) -> set[_Thing]:
+        """Give what statements ask about, and what a derived measure among it is made of; not what only dates them."""
+        queries = [node.of for node in parts_of(parts, Pick)]
+        queries += [node.of for node in parts_of(parts, Fold)]
+        queries += [node.of for node in parts_of(parts, Run)]
+        queries += [node.then for node in parts_of(parts, Run) if node.then is not None]
+        queries += [query for node in parts_of(parts, Daily) for query, _ in node.of]
+        every = [term.name for term in self.program.vocabulary.terms.values()]
+        found = {(query.kind, name) for query in queries for name in named(query) or every}
         for each in self.protocol.derived:
-            if each.measure in found:
-                found |= self._spoken(each.value) | (named(each.dated_by) or set())
+            if ("observation", each.measure) in found:
+                found |= self._spoken(each.value)
+                found |= {("observation", name) for name in named(each.dated_by) or ()}
         return found
 
 
@@ -450,8 +488,10 @@ def level(written: Sequence[tuple[Raw, Item]], term: Term, day: int, look: Look)
         value = item.fields.get("value")
         if raw.get("measure") == term.name and isinstance(value, Interval) and value.exact is not None:
             known.append((abs(item.when.first - day), value.exact))
-    if len(known) < 2:
-        return known[0][1] if known else look.typical(term)
+    if not known or all(item.when.first > day for raw, item in written if raw.get("measure") == term.name):
+        return look.typical(term)  # before all that is known of it
+    if len(known) == 1:
+        return known[0][1]
     (near, one), (far, other) = sorted(known)[:2]
     return (one * far + other * near) / max(near + far, 1)
 

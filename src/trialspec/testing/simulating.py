@@ -20,30 +20,21 @@ from trialspec.diagnostics import Diagnostic, ProtocolError, did_you_mean
 from trialspec.evaluation import Protocol
 from trialspec.kernel import Constant, parts_of
 from trialspec.testing.casting import Casting, numbered
+from trialspec.testing.confirming import finished, otherwise
 from trialspec.testing.draft import Raw
 from trialspec.testing.drawing import Drawn
 from trialspec.testing.looks import Look
 from trialspec.testing.made import Expected, Patient
-from trialspec.testing.making import (
-    DEPARTURES,
-    NOT_EVALUABLE,
-    UnreachableError,
-    Wish,
-    categories,
-    finished,
-    make,
-    otherwise,
-    slots,
-)
+from trialspec.testing.making import make
 from trialspec.testing.moulds import RECRUITING, VARIANTS, Answers, Course, Entry, Moulds
 from trialspec.testing.oracle import alerts
 from trialspec.testing.recipes import WHOLE, Recipe, share
+from trialspec.testing.searching import UnreachableError
 from trialspec.testing.systems import shown
+from trialspec.testing.wishes import DEPARTURES, NOT_EVALUABLE, Wish, categories, slots
 from trialspec.times import shown_date
 
 _MOST_TRIES = 4
-# A patient leaves so many days before a visit.
-_BEFORE = 8
 
 
 @dataclass(frozen=True)
@@ -162,12 +153,13 @@ class Cohort:
         return True
 
     def patient(self, index: int, seed: int) -> Simulated:
-        """Make the patient of a number; of what proves too much to ask for less is asked."""
+        """Make the patient of a number; of what proves too much to ask for, less is asked in the end."""
         name = f"{self.protocol.program.name.upper()[:4].strip('-')}-{index:07}"
+        drawn = Drawn(f"{seed} {index}")
+        if share(self.recipe.screen_failures, drawn):
+            return self._screen_failure(name, drawn)
         for attempt in range(_MOST_TRIES):
             drawn = Drawn(f"{seed} {index} {attempt}")
-            if share(self.recipe.screen_failures, drawn):
-                return self._screen_failure(name, drawn)
             made = self._enrolled(name, drawn, seed, bare=attempt == _MOST_TRIES - 1)
             if made is not None:
                 return made
@@ -191,12 +183,14 @@ class Cohort:
         decided = {"entry": _entered(entry), **{f"dose {slot}": word for slot, word in departing}}
         answers: list[tuple[Answers, Mapping[str, str]]] = []
         for topic, about in enumerate(self.moulds.topics):
-            asked = {where: words[where] for where in about.responses if _closes(course, where, stop)}
+            asked = {} if bare else {where: words[where] for where in about.responses if _closes(course, where, stop)}
             found = self.moulds.answers(seed, key, topic, tuple(asked.items()), drawn(VARIANTS))
             if found is None:
                 return None
             answers.append((found, asked))
-            decided |= {f"response {where}": "left before" for where in about.responses if where not in asked}
+            for where in about.responses:
+                if where not in asked:
+                    decided[f"response {where}"] = "not decided" if _closes(course, where, stop) else "left before"
         shift = _recruited(drawn) - course.enrolled if self.moulds.moves else 0
         look = Look.of(drawn, self.recipe, self.protocol.program)
         casting = Casting(
@@ -229,9 +223,9 @@ class Cohort:
                 yield slot, word
 
     def _stop(self, course: Course, drawn: Drawn) -> int | None:
-        """Give the day on which a patient leaves: some days before a visit, after the last dose."""
-        later = [each.last for each in course.windows if each.last - _BEFORE > course.dosed]
-        return later[drawn(len(later))] - _BEFORE if later else None
+        """Give the day on which a patient leaves: any day after the last dose, as long as a visit is to come."""
+        days = max((each.last for each in course.windows), default=0) - course.dosed
+        return course.dosed + 1 + drawn(days) if days > 0 else None
 
     def _screen_failure(self, name: str, drawn: Drawn) -> Simulated:
         """Make one who was screened and not enrolled."""
@@ -267,7 +261,7 @@ def _entered(entry: Entry) -> str:
 def _closes(course: Course, where: str, stop: int | None) -> bool:
     """Whether the visit of a response is over before a patient leaves."""
     visit = where.partition("@")[2]
-    return any(each.plan.name == visit and (stop is None or each.last < stop) for each in course.windows)
+    return any(each.plan.name == visit and not each.left(stop) for each in course.windows)
 
 
 def _recruited(drawn: Drawn) -> int:
