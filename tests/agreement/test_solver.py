@@ -249,7 +249,7 @@ def refutations(seeds: range, patients: int) -> Tried:
             tried.proved[sort] += 1
             for number in range(patients):
                 choose = random.Random(f"{seed} {number}").randrange
-                made = timeline(choose, STEADY[0], about=sorted(subjects(expr)))
+                made = timeline(choose, STEADY[0], about=sorted(subjects(expr)), most=6)
                 seen = replace(made, items=_up_to(answer.bound, map(_possible, made.items)))
                 verdict = read(expr, Question(seen, instant(choose, seen, STEADY[0]))).verdict
                 assert not claim.holds(verdict), f"seed {seed}, patient {number}: {expr} is {verdict} of {seen.items}"
@@ -259,7 +259,7 @@ def refutations(seeds: range, patients: int) -> Tried:
 
 @pytest.mark.slow
 def test_what_is_proved_no_generated_patient_refutes() -> None:
-    tried = refutations(range(60), 1_000)
+    tried = refutations(range(58), 1_000)
     assert all(number >= 4 for number in tried.proved.values())
     assert tried.proved.keys() == {"proved", "up to a bound"}
 
