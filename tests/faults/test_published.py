@@ -13,8 +13,8 @@ import pytest
 from trialspec.casebook import case_files, read_cases
 from trialspec.evaluation import Protocol, load
 from trialspec.proofs import prove
+from trialspec.proofs.beside import passed
 from trialspec.proofs.compliant import ENROLLED, ENTERED, arms, follow
-from trialspec.proofs.criteria import passed
 from trialspec.solver.asking import LIMIT
 
 ROOT = Path(__file__).parents[2]

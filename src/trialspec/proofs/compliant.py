@@ -15,7 +15,7 @@ from trialspec.interpreters.reading import Question
 from trialspec.interpreters.reference import locate, read
 from trialspec.interpreters.selection import moved
 from trialspec.kernel import Compare, Constant, Fixed, Fold, Moment, Select, Shift, parts_of
-from trialspec.proofs.criteria import passed
+from trialspec.proofs.beside import passed
 from trialspec.quantity import Interval, exactly, shown
 from trialspec.solver import logic
 from trialspec.solver.asking import Answer, Asker, Besides, Claim, failed, met

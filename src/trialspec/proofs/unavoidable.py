@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trialspec.proofs.beside import passed
 from trialspec.proofs.compliant import ENROLLED, ENTERED, asked_at, end_of
-from trialspec.proofs.criteria import passed
 from trialspec.proofs.difference import entry
 from trialspec.rulebook.plain import holds
 from trialspec.solver import logic

@@ -356,11 +356,14 @@ class Translation:
         if pick.field in DATES:
             dates = [(there, record.dates[pick.field]) for record, there in deciding if pick.field in record.dates]
             days = numbers.hull([(there, day, day) for there, day in dates], sure)
-            return Located(sure, on_date(days.low.over, days.high.over))
+            told = (logic.both(pick.field in record.dates, record.dated) for record, _ in deciding)
+            known = (logic.implies(there, each) for (_, there), each in zip(deciding, told, strict=True))
+            return Located(logic.both(sure, *known), on_date(days.low.over, days.high.over))
         words = [(record.word(pick.field), there) for record, there in deciding]
         if any(word is not None for word, _ in words):
             may_be = tuple((_among(word), there) for word, there in words if word is not None)
-            return Words(sure, may_be)
+            known = (logic.implies(there, False if word is None else word.there) for word, there in words)
+            return Words(logic.both(sure, *known), may_be)
         if any(pick.field not in record.numbers for record, _ in deciding):
             return self.anything(pick) if deciding else numbers.NONE
         values = [(there, record.numbers[pick.field], record.numbers[pick.field]) for record, there in deciding]
@@ -643,12 +646,16 @@ class Translation:
 def _constant(value: Verdict | Interval | Codes) -> Fact | Number | Words:
     match value:
         case Verdict():
-            return {Verdict.MET: MET, Verdict.NOT_MET: FAILED}.get(value, UNKNOWN)
+            return _verdict(value)
         case Interval():
             return numbers.of_interval(value)
         case Codes(words):
             among = tuple((_is(word), True) for word in sorted(words or ()))
             return Words(words is not None, among)
+
+
+def _verdict(value: Verdict) -> Fact:
+    return {Verdict.MET: MET, Verdict.NOT_MET: FAILED}.get(value, UNKNOWN)
 
 
 def _is(word: str) -> Callable[[frozenset[str]], Formula]:
@@ -688,24 +695,26 @@ def passes(test: Test, record: Record) -> Fact:
             return UNKNOWN
         if test.field == about(record.kind):
             return logic.surely(word.among(value.words))
-        absent = _constant(test.absent)
-        assert isinstance(absent, Fact)
-        return logic.where(word.there, logic.surely(word.among(value.words)), absent)
+        return logic.where(word.there, logic.surely(word.among(value.words)), _verdict(test.absent))
     if test.field in record.dates:
         assert test.operator != "in"
         day = record.dates[test.field]
         limit = numbers.of_interval(value) if isinstance(value, Interval) else numbers.NONE
-        return numbers.compare(numbers.exactly(day), test.operator, limit)
+        told = numbers.compare(numbers.exactly(day), test.operator, limit)
+        return logic.where(record.dated, told, _verdict(test.absent))
     if test.field not in record.numbers or test.operator == "in":
-        absent = _constant(test.absent)
-        return absent if isinstance(absent, Fact) and test.field not in record.numbers else UNKNOWN
-    number = numbers.exactly(record.numbers[test.field])
+        return _verdict(test.absent) if test.field not in record.numbers else UNKNOWN
+    there = record.told.get(test.field, True)
+    return logic.where(there, _compared(test, record), _verdict(test.absent))
+
+
+def _compared(test: Test, record: Record) -> Fact:
+    """Compare a number of a record with the limit that a test sets, or with that of its unit."""
+    number, value = numbers.exactly(record.numbers[test.field]), test.against.value
+    assert test.operator != "in"
     if not test.against.by_unit:
-        return (
-            numbers.compare(number, test.operator, numbers.of_interval(value))
-            if isinstance(value, Interval)
-            else UNKNOWN
-        )
+        limit = numbers.of_interval(value) if isinstance(value, Interval) else numbers.NONE
+        return numbers.compare(number, test.operator, limit)
     own = dict(test.against.by_unit)
     cases: list[tuple[Formula, Fact]] = []
     for unit in record.unit.choices if record.unit is not None else ("",):
