@@ -9,6 +9,8 @@ from trialspec.diagnostics import Diagnostic, Place, to_json
 from trialspec.times import Zone, shown_instant
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trialspec.events import Event
     from trialspec.solver.asking import Answer
     from trialspec.solver.witness import Witness
@@ -59,10 +61,11 @@ class Question:
 
 @dataclass(slots=True)
 class Report:
-    """All that was asked and found."""
+    """All that was asked and found; `step` is told what is asked next, for somebody who waits."""
 
     findings: list[Finding] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
+    step: Callable[[str], None] = field(default=lambda _: None, repr=False, compare=False)
 
     def asked(self, of: str, asked: str, answer: Answer, place: Place | None = None) -> Answer:
         """Keep a question; one that found no answer is a note of its own."""
