@@ -18,6 +18,8 @@ from trialspec.proofs.rules import rules
 from trialspec.solver.asking import LIMIT, MOST, Asker
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trialspec.evaluation import Protocol
     from trialspec.kernel import Expr
     from trialspec.program import Program
@@ -36,15 +38,24 @@ def statements(program: Program) -> tuple[Expr, ...]:
     )
 
 
-def prove(protocol: Protocol, *, most: int = MOST, limit: int = LIMIT) -> Report:
-    """Ask all questions about a protocol, with up to `most` records of each sort and `limit` ms for each question."""
-    program, report = protocol.program, Report()
+def prove(
+    protocol: Protocol, *, most: int = MOST, limit: int = LIMIT, step: Callable[[str], None] = lambda _: None
+) -> Report:
+    """Ask all questions about a protocol, with up to `most` records of each sort and `limit` ms for each question.
+
+    `step` is told what is asked next.
+    """
+    program, report = protocol.program, Report(step=step)
     asker = Asker(program, statements(program), most, limit)
+    report.step("criteria")
     criteria(program, asker, report)
+    report.step("gates and limits")
     gates(program, asker, report)
     limits(program, report)
+    report.step("responses")
     responses(program, asker, report)
     collected(program, report)
+    report.step("properties and rules")
     properties(program, asker, report)
     rules(protocol, report)
     plan(protocol, limit, report)

@@ -59,6 +59,7 @@ def plan(protocol: Protocol, limit: int, report: Report) -> None:
     told, spared, known = set[str](), set[str](), Entrants()
     ways = arms(protocol)
     for arm in ways:
+        report.step(f"a patient treated on the planned days{_in(arm)}")
         on_plan = follow(protocol, "plan", limit, arm=arm, known=known)
         if on_plan is None:
             _nobody(program, report)
@@ -74,9 +75,14 @@ def plan(protocol: Protocol, limit: int, report: Report) -> None:
             _decided(on_plan, report)
         _due(on_plan, report, told)
     for how, arm in product(_OTHERWISE, ways):
+        report.step(f"a patient treated as {how} as is permitted{_in(arm)}")
         trial = follow(protocol, how, limit, arm=arm, known=known)
         if trial is not None:
             told |= told_off(trial, report, told, spared)
+
+
+def _in(arm: str) -> str:
+    return f" in arm {arm}" if arm else ""
 
 
 def _nobody(program: Program, report: Report) -> None:

@@ -585,7 +585,8 @@ class Translation:
             return self._followed(run, selection, self.select(run.then))
         facts = selection.records
         # One that may be there, and has no time of day, is tried there and not: it would be one with those of its date.
-        open_ = [index for index, (_, fact) in enumerate(facts) if _open(fact)]
+        # Of one that has one both would be the same.
+        open_ = [index for index, (record, fact) in enumerate(facts) if _open(fact) and record.time.timed is not True]
         ways = []
         for chosen in product((False, True), repeat=len(open_)):
             taken = dict(zip(open_, chosen, strict=True))
