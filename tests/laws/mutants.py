@@ -14,7 +14,7 @@ from typing import Literal, TypeGuard, cast
 
 import trialspec
 from tests.laws.asking import Read
-from trialspec.interpreters.generated.expressions import Form
+from trialspec.testing.generated.expressions import Form
 
 SOURCE = Path(trialspec.__file__).parent
 SELECTION, DAILY, REFERENCE = (f"interpreters/{name}.py" for name in ("selection", "daily", "reference"))

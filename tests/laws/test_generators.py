@@ -10,10 +10,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 from tests.laws.asking import instants, speaks_of
-from trialspec.interpreters.generated.expressions import statement
 from trialspec.interpreters.reference import read
 from trialspec.interpreters.selection import worlds
-from trialspec.interpreters.strategies import Asked, asked
 from trialspec.kernel import (
     Arithmetic,
     AtLeast,
@@ -35,6 +33,8 @@ from trialspec.kernel import (
 )
 from trialspec.patient import Item
 from trialspec.quantity import Codes, Interval
+from trialspec.testing.generated.expressions import statement
+from trialspec.testing.strategies import Asked, asked
 from trialspec.truth import MET, NOT_MET
 
 pytestmark = pytest.mark.slow

@@ -16,7 +16,8 @@ from trialspec.times import shown_instant
 if TYPE_CHECKING:
     from trialspec.evaluation import PatientReport, Protocol
     from trialspec.findings.finding import Finding
-    from trialspec.proofs.difference import Comparison, Difference
+    from trialspec.proofs.difference import Comparison
+    from trialspec.proofs.planned import Difference
 
 
 @click.command(epilog=arguments.example("diff two-drugs/former/1.0.0.yaml two-drugs"))

@@ -167,4 +167,14 @@ def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
         yield lambda: bar.advance(task)
 
 
+@contextmanager
+def working(what: str) -> Iterator[Callable[[str], None]]:
+    """Show what is being done in one line that goes away, on a terminal only."""
+    if not on_terminal(sys.stderr):
+        yield lambda _: None
+        return
+    with Console(stderr=True, highlight=False).status(Text(harmless(what))) as line:
+        yield lambda doing: line.update(Text(harmless(f"{what}: {doing}")))
+
+
 _MANY = 20

@@ -117,7 +117,13 @@ def _worst(readings: Sequence[tuple[str, Reading]]) -> Worst:
 def at_start(dose: Infusion, question: Question) -> Question:
     """Ask at the start of a dose; of one without a time of day at the end of its date, as far as that has come."""
     start = dose.when.instants[0] if dose.when.instants else question.timeline.zone.end_of(dose.when.first)
-    return replace(question, at=min(start, question.at), dose=dose.when)
+    asked = replace(question, at=min(start, question.at), dose=dose.when)
+    # One question for all instants of a telling: what was read at the start of a dose is read once.
+    before = question.remembered.setdefault("starts", {})
+    assert isinstance(before, dict)
+    found: Question = before.setdefault((id(asked.timeline), asked.at, asked.dose, asked.told_at), asked)
+    assert found.timeline is asked.timeline
+    return found
 
 
 # --- departures -------------------------------------------------------------------------------------------------------

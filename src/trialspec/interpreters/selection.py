@@ -77,14 +77,14 @@ def locate(point: Point, question: Question) -> Reading:
 
 def moved(when: When, shift: Shift, zone: Zone) -> When:
     """Move a time by the duration of a shift."""
-    sign = -1 if shift.earlier else 1
-    if shift.by.seconds is not None:
-        low, high = (instant + sign * shift.by.seconds for instant in when.span(zone))
+    by, sign = shift.by, -1 if shift.earlier else 1
+    if (days := by.days) is not None:
+        return When(when.first + sign * days, when.last + sign * days)
+    if (seconds := by.seconds) is not None:
+        low, high = (instant + sign * seconds for instant in when.span(zone))
         return When(zone.date_of(low), zone.date_of(high), (low,) if low == high else (low, high))
-    if shift.by.months is not None:
-        return When(shift_months(when.first, sign * shift.by.months), shift_months(when.last, sign * shift.by.months))
-    days = sign * (shift.by.days or 0)
-    return When(when.first + days, when.last + days)
+    months = sign * (by.months or 0)
+    return When(shift_months(when.first, months), shift_months(when.last, months))
 
 
 def _moment(moment: Moment, question: Question) -> Reading:
@@ -243,11 +243,12 @@ def _choices(point: Reading) -> tuple[When | None, ...]:
     return point.choices or (point.value if isinstance(point.value, When) else None,)
 
 
-def _bounds(window: Window, question: Question) -> _Bounds:
+def _bounds(window: Window, question: Question, lasting: Duration | None = None) -> _Bounds:
     return _Bounds(
         window,
         None if window.start is None else locate(window.start, question),
         None if window.end is None else locate(window.end, question),
+        lasting,
     )
 
 
@@ -297,7 +298,7 @@ def limits(constant: Constant, units: frozenset[str]) -> list[Interval]:
 def select(query: Select, question: Question) -> Selection:
     """Find the items that a selection certainly or possibly holds, in one world."""
     timeline = question.timeline
-    bounds = replace(_bounds(query.window, question), lasting=query.lasting)
+    bounds = _bounds(query.window, question, query.lasting)
     points = [reading for reading in (bounds.start, bounds.end) if reading is not None]
     history = _history(query, question)
     found: list[tuple[Item, Verdict]] = []
@@ -487,7 +488,7 @@ def _may_be(item: Item, moment: Moment, question: Question) -> bool:
     if every(passes(test, item) for test in moment.of.tests) is NOT_MET:
         return False
     # What surely lies outside the moment's window (an earlier dose, say) multiplies no worlds.
-    bounds = replace(_bounds(moment.of.window, question), lasting=moment.of.lasting)
+    bounds = _bounds(moment.of.window, question, moment.of.lasting)
     return every((_membership(item, bounds, question), bounds.lasted(item, question))) is not NOT_MET
 
 

@@ -8,18 +8,6 @@ from fractions import Fraction
 from typing import Literal
 
 from trialspec.interpreters.generated.choices import Choose, any_of, between, chance, coin, one_of
-from trialspec.interpreters.generated.records import (
-    ANSWERS,
-    LASTING,
-    NAMED,
-    NUMBERS,
-    STEADY,
-    UNITS,
-    WORDS,
-    Calendar,
-    Subject,
-    day_near,
-)
 from trialspec.kernel import (
     Arithmetic,
     AtLeast,
@@ -46,6 +34,18 @@ from trialspec.kernel import (
 )
 from trialspec.patient import Kind
 from trialspec.quantity import Codes, Duration, Operator, exactly, word
+from trialspec.testing.generated.records import (
+    ANSWERS,
+    LASTING,
+    NAMED,
+    NUMBERS,
+    STEADY,
+    UNITS,
+    WORDS,
+    Calendar,
+    Subject,
+    day_near,
+)
 from trialspec.truth import MET, NOT_MET, UNKNOWN
 
 OPERATORS: tuple[Operator, ...] = ("at_least", "above", "at_most", "below")
