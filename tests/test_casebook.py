@@ -76,7 +76,7 @@ def test_what_is_otherwise_is_told_with_its_place_and_what_happened(tmp_path: Pa
         "cases.yaml:25:11: held by a count of 1.5\n"
         "cases.yaml:29:30: CYC#1 state, at 2014-03-05T23:59:59+09:00\n"
         "  expected: due\n"
-        "  actual:   held\n"
+        "  actual:   held (enough not met: exactly the limit)\n"
         "cases.yaml:29:60: alerts, at 2014-03-05T23:59:59+09:00\n"
         "  expected: dosing/overdue\n"
         "  actual:   dosing/held CYC#1\n"

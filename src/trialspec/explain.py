@@ -321,6 +321,9 @@ def words(node: Expr | Select) -> str:
         case Arithmetic(how, left, right, alike=alike):
             made = _SIGNS[how].format(words(left), words(right))
             return f"{made} of one {alike}" if alike else made
+        case Compare(Pick(of=Select("person"), field="birth"), "at_most" | "above" as side, Shift(point, by, True)):
+            when = "" if isinstance(point, Now) else "at "
+            return f"{f'{by} or older' if side == 'at_most' else f'younger than {by}'} {when}{point_in_words(point)}"
         case Compare(Fold("count", of), "at_least", Constant(value)) if value == exactly(1):
             return f"any {words(of)}"
         case Compare(Fold("count", of), "below", Constant(value)) if value == exactly(1):

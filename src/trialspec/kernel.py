@@ -244,6 +244,10 @@ class AtLeast:
     place: Place | None = kept(default=None, compare=False, repr=False)
 
 
+# How the name of a statement begins that asks for the arm of the trial.
+IN_ARM = "in the arm "
+
+
 @dataclass(frozen=True, slots=True)
 class Not:
     """The opposite."""

@@ -298,10 +298,46 @@ def test_a_case_that_does_not_is_shown_with_both_answers(fresh: Run, tmp_path: P
     result = fresh("test", str(folder))
     assert result.exit_code == exits.WRONG
     assert "expected: late" in result.stdout
-    assert "actual:   gate_not_met" in result.stdout
+    assert "actual:   gate_not_met (recovered not met: exactly the limit)" in result.stdout
     assert "0 passed, 1 failed" in result.stdout
     (found,) = json.loads(fresh("test", str(folder), "--format", "json").stdout)["cases"]
     assert (found["passed"], found["case"]) == (False, "at exactly 1.5 the cyclophosphamide is not cleared")
+
+
+def test_one_case_may_be_run_alone(fresh: Run, tmp_path: Path) -> None:
+    folder = cases(tmp_path, "gate_not_met")
+    file = folder / "cases" / "gate.yaml"
+    file.write_text(f"{file.read_text()}  - case: wrong\n    events: []\n    expect:\n      day 1: {{CYC#1: given}}\n")
+    assert "1 passed, 1 failed" in fresh("test", str(folder)).stdout
+    alone = fresh("test", str(folder), "--case", "at exactly 1.5 the cyclophosphamide is not cleared")
+    assert (alone.exit_code, alone.stdout) == (exits.FINE, "1 file of cases: 1 passed\n")
+    assert fresh("test", str(folder), "--case", "wrong").exit_code == exits.WRONG
+    nobody = fresh("test", str(folder), "--case", "wrnog")
+    assert (nobody.exit_code, "error[unknown-name]: there is no case `wrnog`" in nobody.stderr) == (exits.WRONG, True)
+    assert "wrong" in nobody.stderr
+
+
+def test_plain_language_has_no_words_of_the_kernel(fresh: Run, tmp_path: Path) -> None:
+    file = tmp_path / "protocol.yaml"
+    text = (
+        Path(f"{DEMO}/protocol.yaml")
+        .read_text()
+        .replace("eligibility:\n", "arms: {a: {text: a}, b: {text: b}}\neligibility:\n", 1)
+    )
+    criteria = [
+        "    A1: {age: now, at_least: 18 y, at_most: 75 y}",
+        "    A2: {age: screened, below: 90 y}",
+        "    A3: {arm: a}",
+        "    A4: {any: [{given: rituximab, before: screened}, {on_therapy: rituximab, before: screened}]}",
+    ]
+    file.write_text(text.replace("  include:\n", "\n".join(["  include:", *criteria, ""]), 1))
+    result = fresh("docs", str(file))
+    assert result.exit_code == exits.FINE, result.stderr
+    assert "  - 18 y or older now\n    - younger than 76 y now\n" in result.stdout
+    assert "  - younger than 90 y at screened\n" in result.stdout
+    assert "  - in the arm a\n" in result.stdout
+    assert "  - any rituximab before screened (recorded as administration or therapy)\n" in result.stdout
+    assert "birth" not in result.stdout
 
 
 def test_a_folder_without_cases_is_told(fresh: Run, tmp_path: Path) -> None:

@@ -110,7 +110,20 @@ def _field(finding: Finding, key: str, node: Node, what: str) -> Iterator[Failur
         return
     words = {actual} if isinstance(actual, str) else set(actual)
     if (words - {_NONE} if _NONE in wanted else words) != wanted - {_NONE}:
-        yield Failure(node.place, what, _shown(wanted), _shown(words))
+        yield Failure(node.place, what, _shown(wanted), f"{_shown(words)}{_by_gate(finding, key, words | wanted)}")
+
+
+_OF_GATES = frozenset({"held", "gate_not_met", "gate_unknown"})
+
+
+def _by_gate(finding: Finding, key: str, words: set[str]) -> str:
+    """Name the gate that decides, where one may be what the case and the protocol differ by."""
+    if finding.subject != "dose" or not (key in {"gate", "holding", "warning"} or words & _OF_GATES):
+        return ""
+    which = "warning" if key == "warning" else "gate"
+    name, margin = finding.facts.get(which), finding.facts.get("warning_margin" if which == "warning" else "margin")
+    verdict = finding.facts.get("warning_verdict" if which == "warning" else "verdict")
+    return f" ({name} {verdict}{f': {margin}' if margin else ''})" if name else ""
 
 
 def _words(node: Node) -> set[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import click
 
 from trialspec import casebook
 from trialspec.cli import arguments, exits, proving, show
-from trialspec.diagnostics import Diagnostic, ProtocolError, harmless, has_errors, to_json
+from trialspec.diagnostics import Diagnostic, ProtocolError, did_you_mean, harmless, has_errors, to_json
 from trialspec.times import shown_date
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog=arguments.example("test two-drugs"), short_help="Run the cases beside a protocol, or any others.")
 @click.argument("paths", nargs=-1)
+@click.option("--case", "names", multiple=True, metavar="NAME", help="Only this case; may be given several times.")
 @click.option("--coverage", is_flag=True, help="Tell what no case decides: each way, and each clause alone.")
 @click.option("--mutants", is_flag=True, help="Make one mistake after the other, and tell those that no case notices.")
 @click.option("--write-cases", type=click.Path(path_type=Path), metavar="FILE", help="Write a case for each of those.")
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 def test(
     *,
     paths: tuple[str, ...],
+    names: tuple[str, ...],
     coverage: bool,
     mutants: bool,
     write_cases: Path | None,
@@ -50,17 +53,21 @@ def test(
     found: list[Diagnostic] = []
     results: list[casebook.Result] = []
     books: list[casebook.Casebook] = []
+    there: set[str] = set()
     files = list(_files(paths or (".",), libraries))
     with show.progress("files of cases", len(files)) as step:
         for file in files:
             step()
             try:
-                book = casebook.read_cases(file, libraries)
+                read = casebook.read_cases(file, libraries)
+                there |= {case.name for case in read.cases}
+                book = _only(read, names)
                 books.append(book)
                 results += casebook.run(book)
             except ProtocolError as error:
                 found += error.diagnostics
     show.diagnostics(found)
+    _all_found(names, there, unread=bool(found))
     failed = [result for result in results if not result.passed]
     tested = {"coverage": _coverage(books)} if coverage else {}
     tested |= {"mutants": _mutants(books, limit)} if mutants and not failed else {}
@@ -94,6 +101,19 @@ def test(
         if mutants and failed:
             click.echo("no mistake was made: the cases are to pass first")
     return exits.WRONG if failed or has_errors(found) else exits.FINE
+
+
+def _only(book: casebook.Casebook, names: Sequence[str]) -> casebook.Casebook:
+    """Keep the cases that are named; all, where none is."""
+    return replace(book, cases=tuple(each for each in book.cases if each.name in names)) if names else book
+
+
+def _all_found(names: Sequence[str], there: Collection[str], *, unread: bool) -> None:
+    """Report a name that no case has; a file that cannot be read may hold it."""
+    for name in names:
+        if name not in there and not unread:
+            advice = did_you_mean(name, sorted(there)) or "write the whole name as it stands after `case:`"
+            raise arguments.refused("unknown-name", f"there is no case `{name}`", advice)
 
 
 def _files(paths: tuple[str, ...], libraries: tuple[Path, ...]) -> Iterator[Path]:

@@ -8,13 +8,28 @@ from typing import Literal, TypeGuard
 
 from pydantic import Field
 
-from trialspec.kernel import AtLeast, Compare, Constant, Expr, Fold, Moment, Not, Pick, Point, Select, Shift, Window
+from trialspec.kernel import (
+    IN_ARM,
+    AtLeast,
+    Compare,
+    Constant,
+    Expr,
+    Fold,
+    Moment,
+    Not,
+    Pick,
+    Point,
+    Select,
+    Shift,
+    Test,
+    Window,
+)
 from trialspec.model.parts import DurationLimits, Names, Windowed
 from trialspec.model.points import OPERATORS, Name, PointText
 from trialspec.model.scope import At, declared
 from trialspec.model.verb import Verb, every_one, exists, nothing
-from trialspec.quantity import Duration, Operator, word
-from trialspec.truth import NOT_MET
+from trialspec.quantity import Codes, Duration, Operator, word
+from trialspec.truth import MET, NOT_MET
 
 
 class Age(Verb, DurationLimits):
@@ -155,7 +170,8 @@ class Arm(Verb):
         by_record = self.among(at.select("person", [named], Window(), "arm"), at)
         # What comes surely later and names no arm may have led to any: then nothing is guessed.
         last = Moment("the last randomisation to an arm", "last", randomised, at.place)
-        unnamed = at.among("milestone", ["randomisation"]), at.among("arm", [], absent_is_met=True)
+        none = Constant(Codes(frozenset()), text="not named", place=at.place)
+        unnamed = at.among("milestone", ["randomisation"]), Test("arm", "in", none, MET, at.place)
         again = at.select("milestone", unnamed, Window(last, after=True, place=at.place), "randomisation to no arm")
         changed = Compare(Fold("count", again, place=at.place), "at_least", at.number(1), at.place)
         parts = (
@@ -163,7 +179,7 @@ class Arm(Verb):
             every_one((told, changed, self.among(again, at)), at),
             every_one((Not(told, at.place), by_record), at),
         )
-        return AtLeast(1, parts, place=at.place)
+        return AtLeast(1, parts, f"{IN_ARM}{' or '.join(sorted(self.arm))}", at.place)
 
     def among(self, select: Select, at: At) -> Expr:
         """Compare the arm on the latest record."""

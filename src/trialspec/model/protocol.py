@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
@@ -52,7 +52,7 @@ NeedType = Literal[
 class Need(Part):
     """What a definition needs to be told."""
 
-    type: NeedType
+    type: NeedType = Field(description=f"one of {', '.join(f'`{each}`' for each in get_args(NeedType))}")
     default: Any = Field(None, description="what it is when it is not said")
     text: Text | None = Field(None, description="what it is for")
 
@@ -136,9 +136,12 @@ class Eligibility(Part):
     ```
     """
 
-    decided: Literal["enrolled"] = "enrolled"
-    include: dict[Name, Criterion] = Field(default_factory=dict)
-    exclude: dict[Name, Criterion] = Field(default_factory=dict)
+    decided: Literal["enrolled"] = Field(
+        "enrolled",
+        description="the moment at which being eligible counts; it is always `enrolled`, and may be left out",
+    )
+    include: dict[Name, Criterion] = Field(default_factory=dict, description="what is to be met")
+    exclude: dict[Name, Criterion] = Field(default_factory=dict, description="what is to be not met")
 
 
 # A missing value never means no, and a milestone that is not recorded has never happened: these are not for a protocol.

@@ -318,7 +318,7 @@ class OnTherapy(Verb, Windowed, Lasting):
     A therapy with the drug, or with a drug of the class, overlaps the window: it began by its end and had not ended
     at its start. A therapy without an end is ongoing if the record says so. With `for_at_least` it lasts so long, from
     its start to its end, and has by the end of the window. With `for_more_than` so long is not enough: more than 7 d
-    are 8 d or more, because days are counted on dates.
+    are 8 d or more, because days are counted on dates: from 1 to 8 June it is 7 d.
 
     ## Example
     ```yaml

@@ -44,8 +44,23 @@ lists have order. What cannot be seen by a reader is refused: duplicate keys, an
   underscores.
 - A **window** has at most one start, `from` (included) or `after` (excluded), and at most one end, `through` (included)
   or `before` (excluded). Without a start it reaches back for ever, without an end up to the instant of the question.
+  What lasts touches a window that begins on the date of its `end`: the end is the last date on which it was so.
 - A **limit** names its side: `above`, `at_least`, `below`, `at_most`. Two of them make a range. A list of quantities,
   `[0.5 g/g, 50 mg/mmol]`, gives a limit for each unit that values come in.
+
+Some that are asked for often, moments among them:
+
+| what is meant | how it is written |
+|---|---|
+| within the last 28 days, whenever that is asked | `from: 28 d before now` |
+| within 28 days before screening | `from: 28 d before screened, through: screened` |
+| within 7 days before a dose, in a gate | `from: 7 d before dose, through: dose` |
+| since the dose before, in a gate or an amount | `after: last_one`, with `last_one: {last: docetaxel, before: dose}` |
+| 8 d after the second was given, for a visit | `on: 8 d after second`, with `second: {first: docetaxel, number: 2}` |
+| on the date of a moment | `on: randomised`: a planned day is any point, a moment among them |
+
+Before the first dose there is no dose before: what is asked since then is `unknown`, and clears nothing. Such a gate
+has an alternative: `any: [{not: {given: docetaxel, from: screened, before: dose}}, ...]`.
 
 ## Criteria
 
@@ -89,9 +104,34 @@ def reference() -> str:
             "## Verbs",
             *verbs,
             *sections,
-            f"## Milestones\n\nA moment may be the first or last of these: {milestones}.\n",
+            f"## Milestones\n\nA moment may be the first or last of these: {milestones}.",
+            _index(),
         ]
     )
+
+
+def _index() -> str:
+    """Say of every key where it stands; those of a window, and of where something comes from, stand once."""
+    shared: dict[str, type[Part]] = {"any window": Windowed, "where it comes from": Sourced}
+    stands: dict[str, list[str]] = {}
+    for where, part in shared.items():
+        for key in _names(part):
+            stands[key] = [where]
+    everywhere = frozenset(stands)
+    places: list[tuple[str, type[Part]]] = [(f"`{verb}`", cls) for verb, cls in sorted(VERBS.items())]
+    places += [(title, part) for title, parts in _SECTIONS.items() for part in parts]
+    for where, part in places:
+        for key in _names(part):
+            found = stands.setdefault(key, [])
+            if key not in everywhere and where not in found:
+                found.append(where)
+    rows = [f"| `{key}` | {', '.join(where)} |" for key, where in sorted(stands.items())]
+    head = "## Index\n\nWhere each key stands: under which verb, or in which section of this page."
+    return "\n".join([head, "", "| key | stands in |", "|---|---|", *rows, ""])
+
+
+def _names(part: type[Part]) -> list[str]:
+    return [field.alias or name for name, field in part.model_fields.items()]
 
 
 def _said(part: type[Part]) -> str:

@@ -53,7 +53,8 @@ class Sustained(_InARow):
     Two or more consecutive readings all pass the limit, the first and the last at least `for` apart, and no two
     neighbours further apart than `gap_at_most`. Nothing is carried forward past the last reading. Consecutive means
     neighbours among all readings of the measure in the window, unscheduled ones included. Several readings of one time
-    are one, which passes only if each of them does.
+    are one, which passes only if each of them does. One reading sustains nothing: "below 0.5 for longer than 7 days"
+    is `for: 8 d`, and takes two readings at least 8 days apart.
 
     ## Example
     ```yaml

@@ -163,9 +163,9 @@ class Visit(_Due, Windowed):
     ```
     """
 
-    on: PointText | None = Field(None, description="its planned day")
-    early: DurationText | None = Field(None, description="how much earlier it may be")
-    late: DurationText | None = Field(None, description="how much later it may be")
+    on: PointText | None = Field(None, description="its planned day: `day 29`, a moment, or so long after one")
+    early: DurationText | None = Field(None, description="how much earlier it may be; `0 d` if it is left out")
+    late: DurationText | None = Field(None, description="how much later it may be; `0 d` if it is left out")
     only_if: Criterion | None = Field(None, description="for whom there is this visit, as for doses")
 
     @model_validator(mode="after")
@@ -354,11 +354,13 @@ class Dose(_Due):
     amount: AmountOrParts = Field(
         description="with its unit, or `not_stated` where nothing is published; or what it is reckoned from"
     )
-    amount_within: PercentText = Field(Fraction(0), description="how far off the amount may be, itself allowed")
+    amount_within: PercentText = Field(
+        Fraction(0), description="how far off the amount may be, itself allowed; `0 %` if it is left out"
+    )
     route: Words = Field((), description="the routes that are right")
-    on: OneOrMore[PointText] = Field(description="the planned days")
-    early: DurationText = Field(_NO_TIME, description="how much earlier a dose may be")
-    late: DurationText = Field(_NO_TIME, description="how much later a dose may be")
+    on: OneOrMore[PointText] = Field(description="the planned days: `day 15`, a moment, or so long after one")
+    early: DurationText = Field(_NO_TIME, description="how much earlier a dose may be; `0 d` if it is left out")
+    late: DurationText = Field(_NO_TIME, description="how much later a dose may be; `0 d` if it is left out")
     every: DurationText | None = Field(
         None, description="the time from one dose to the next, after the last day of `on`"
     )

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from trialspec.explain import point_in_words, window_in_words, words
-from trialspec.kernel import AtLeast, Compare, Moment, Not, Score
+from trialspec.kernel import IN_ARM, AtLeast, Compare, Fold, Moment, Not, Score
 from trialspec.program import Handled
 from trialspec.quantity import Duration, shown
 from trialspec.reports.calendar import plan
@@ -15,7 +15,7 @@ from trialspec.reports.table import FOOTER, Table, as_markdown
 from trialspec.times import EPOCH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from trialspec.kernel import Expr, Select, Window
     from trialspec.program import DosePlan, Program, Provenance, Response, VisitPlan
@@ -93,8 +93,16 @@ def statement(expr: Expr, depth: int = 0) -> Iterator[str]:
     """Say what is asked, one line for each part."""
     indent = "  " * depth
     match expr:
+        case AtLeast(name=name) if name.startswith(IN_ARM):
+            yield f"{indent}- {name}"  # what an arm is told by, docs/semantics.md says
         case AtLeast(number, parts, name) if len(parts) > 1:
             joined = "all of" if number == len(parts) else "any of" if number == 1 else f"at least {number} of"
+            alike = _told_once(parts) if number in {1, len(parts)} else None
+            if alike is not None and not name:
+                first, *rest = statement(parts[0], depth)
+                yield f"{first} ({alike})"
+                yield from rest
+                return
             yield f"{indent}- {f'{name}: ' if name else ''}{joined}"
             for part in parts:
                 yield from statement(part, depth + 1)
@@ -111,6 +119,23 @@ def statement(expr: Expr, depth: int = 0) -> Iterator[str]:
             yield from statement(part, depth + 1)
         case _:
             yield f"{indent}- {words(expr)}"
+
+
+def _told_once(parts: Sequence[Expr]) -> str | None:
+    """Say of parts that ask the same of several kinds of records which these are; nothing where they ask more."""
+    asked, of = {tuple(statement(part)) for part in parts}, {_kind(part) for part in parts}
+    return f"recorded as {' or '.join(sorted(of))}" if len(asked) == 1 and len(of - {""}) == len(parts) else None
+
+
+def _kind(part: Expr) -> str:
+    """Name the kind of records that a statement counts."""
+    match part:
+        case Not(of=inner):
+            return _kind(inner)
+        case Compare(left=Fold(of=of)):
+            return of.kind.replace("_", " ")
+        case _:
+            return ""
 
 
 def _provenance(provenance: Provenance, depth: int = 0) -> Iterator[str]:
