@@ -383,6 +383,7 @@ def inside(file: str, right: str, wrong: str) -> Make:
 
 # --- what shows too seldom --------------------------------------------------------------------------------------------
 
+_SITES = "sites: {here: {zone: UTC}, there: {zone: America/New_York}}\n"
 _OWN = """
 language: 1
 protocol: own
@@ -396,6 +397,7 @@ concepts: {biopsy: {label: biopsy, kind: procedure}}
 moments:
   enrolled: {first: enrolment}
   screened: {last: screening, through: enrolled}
+  day_1: {first: enrolment}
 eligibility:
   include:
     I1: CRITERION
@@ -405,10 +407,15 @@ _BEGUN: Raw = {"id": "b", "patient": "P", "kind": "procedure", "concept": "biops
 _SCREENED: Raw = {"id": "s", "patient": "P", "kind": "milestone", "milestone": "screening", "time": "2024-03-02"}
 
 
-def own_watch(criterion: str, *raws: Raw) -> Watch:
-    """Watch a criterion, with one record after the other, a day apart."""
-    rules = "".join(f"  {line}\n" for line in document.dump(dict(OWN_RULES)).splitlines())
-    of = loaded(_OWN.replace("CRITERION", criterion) + rules)
+def own_watch(criterion: str, *raws: Raw, planned: str = "") -> Watch:
+    """Watch a criterion, and what is planned, with one record after the other, a day apart."""
+    # Doses are told fast only where no rule asks for gates or courses, and nobody may be at another site.
+    shown = {
+        name: each for name, each in OWN_RULES.items() if not planned or each["for_each"] not in {"gate", "course"}
+    }
+    rules = "".join(f"  {line}\n" for line in document.dump(shown).splitlines())
+    text = _OWN.replace("CRITERION", criterion).replace("alerts:\n", f"{planned}alerts:\n")
+    of = loaded((text.replace(_SITES, "") if planned else text) + rules)
     start = Zone("UTC").start_of(date(2024, 3, 8).toordinal())
     steps = [
         Step(start + number * DAY, (record(raw),), "jump", (raw,))
@@ -446,6 +453,37 @@ DOUBTED = own_watch(
     _PERSON | {"birth": "1980-05-05"},
     _VALUE | {"time": "1975-01-01"},
     _VALUE | {"id": "u", "time": "2024-03-05", "measure": "unheard_of"},
+)
+
+_GATED = """\
+drugs: {alpha: {label: alpha, unit: mg}}
+gates: {enough: {GATE, from: 7 d before dose, through: dose, above: 2 g, otherwise: OTHERWISE}}
+doses: {A: {drug: alpha, amount: 500 mg, on: day 7, late: 9 d, belongs_until: day 25, give_only_if: [enough]}}
+"""
+_LOW: Raw = _VALUE | {"id": "low", "value": "1", "time": "2024-03-10"}
+# The low value holds the dose until it is a week old.
+CLOSES = own_watch(
+    "{latest: m, at_least: 1 g}",
+    _ENROLLED,
+    _LOW,
+    _VALUE | {"value": "3", "time": "2024-03-12"},
+    planned=_GATED.replace("GATE", "least: m").replace("OTHERWISE", "hold"),
+)
+# The low value is only warned of.
+WARNS = own_watch(
+    "{latest: m, at_least: 1 g}",
+    _ENROLLED,
+    _LOW,
+    _LOW | {"id": "again", "time": "2024-03-11"},
+    planned=_GATED.replace("GATE", "latest: m").replace("OTHERWISE", "warn"),
+)
+
+# Consent of the evening counts for a screening of that date: it changes what was told of an instant before its own.
+CONSENTED = own_watch(
+    "{latest: m, at_least: 1 g}",
+    {"id": "c", "patient": "P", "kind": "milestone", "milestone": "consent", "version": "1.0.0"}
+    | {"time": "2024-03-02T20:00Z"},
+    planned="report_within: 2 d\n",
 )
 
 WATCHED: tuple[Law, ...] = ("reported", "order", "jump")
@@ -606,7 +644,7 @@ MUTANTS = (
     Mutant(
         "what a record in doubt foresees is not told fast",
         inside(MONITOR, "seen = foreseen and group.foresees and", "seen = False and"),
-        watches=107,
+        own=CONSENTED,
     ),
     Mutant(
         "a value may be none of a visit that has moved",
@@ -615,7 +653,7 @@ MUTANTS = (
             "if not isinstance(scene, Scene):\n            return False",
             "if not isinstance(scene, Scene):\n            return True",
         ),
-        watches=107,
+        watches=132,
     ),
     Mutant(
         "a value outside the window departs from nothing",
@@ -649,12 +687,12 @@ MUTANTS = (
     Mutant(
         "a gate that closes by itself holds nothing",
         inside(DOSES, "telling.until = earliest(telling.until, until)\n                read", "read"),
-        watches=107,
+        own=CLOSES,
     ),
     Mutant(
         "a dose is held by a gate that only warns",
         inside(DOSES, "cleared.holding == str(NOT_MET)", "cleared.deciding == str(NOT_MET)"),
-        watches=107,
+        own=WARNS,
     ),
     Mutant("a response is final a second late", inside(ANSWERS, "place.closes + 1", "place.closes + 2")),
     Mutant(

@@ -50,7 +50,7 @@ def usual(choose: Choose, about: Matter) -> tuple[list[Made], Days]:
         )
     # What eligibility may rest on, known to the site in time or not.
     for measure in about.names.get("observation", ())[:2]:
-        raw = {"kind": "observation", "measure": measure, **number_of(choose, about, measure)}
+        raw = {"kind": "observation", "measure": measure, **number_of(choose, about, measure, exact=True)}
         if chance(choose, 75):
             raw["available"] = shown_date(enrolled + one_of(choose, (-4, -1, 3)))
         raws.append(raw | {"time": usual_time(choose, first - 13)})

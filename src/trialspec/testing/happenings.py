@@ -355,18 +355,20 @@ def _value(choose: Choose, about: Matter, days: Days) -> Made:
     return raw
 
 
-def number_of(choose: Choose, about: Matter, name: str) -> Made:
-    """Say the value of a measure: near the limits that the protocol names, in one of its units, exact or not."""
+def number_of(choose: Choose, about: Matter, name: str, *, exact: bool = False) -> Made:
+    """Say the value of a measure: near the limits that the protocol names, in one of its units, perhaps not exact."""
     term = about.program.vocabulary.get(name)
     if term is None:
         return {}
     if term.coded:
-        return {"value": any_of(choose, (8, one_of(choose, sorted(term.values))), (1, "perhaps"))}
+        word = one_of(choose, sorted(term.values))
+        return {"value": any_of(choose, (8, word), (0 if exact else 1, "perhaps"))}
     usual = numbers_near(about.program, term)
     if not usual or chance(choose, 10):
         usual = usual_numbers(about.program, term) or (step_of(term),)
     said = one_of(choose, said_in(term, one_of(choose, usual)) or [{"value": "1"}])
-    match any_of(choose, (12, ""), (2, "censored"), (1, "no unit"), (1, "too much")):
+    way = any_of(choose, (12, ""), (2, "censored"), (1, "no unit"), (1, "too much"))
+    match "" if exact else way:
         case "censored" if not said["value"].startswith("-") and said["value"] != "0":
             return {**said, "value": f"<{said['value']}"}
         case "no unit" if "unit" in said:
