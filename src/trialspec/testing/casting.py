@@ -18,7 +18,7 @@ from trialspec.testing.draft import Raw
 from trialspec.testing.drawing import Drawn
 from trialspec.testing.looks import Look
 from trialspec.testing.made import Expected, Patient
-from trialspec.testing.moulds import LATEST, Answers, Course, Part, Window
+from trialspec.testing.moulded import LATEST, Answers, Course, Part, Window
 from trialspec.testing.recipes import Recipe, share
 from trialspec.testing.streams import said_in
 from trialspec.testing.writing import decimal, holds
