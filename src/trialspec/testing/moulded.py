@@ -27,6 +27,11 @@ class Window:
     last: int
     measures: tuple[str, ...]
 
+    @property
+    def missed(self) -> int:
+        """The day after which it is missed at the latest: as many days after the window as that has."""
+        return 2 * self.last - self.first + 2
+
     def left(self, stop: int | None) -> bool:
         """Whether a patient who leaves on a day is gone before the visit is over for sure."""
         return stop is not None and stop <= self.last + 1
