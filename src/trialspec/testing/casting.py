@@ -18,7 +18,7 @@ from trialspec.testing.draft import Raw
 from trialspec.testing.drawing import Drawn
 from trialspec.testing.looks import Look
 from trialspec.testing.made import Expected, Patient
-from trialspec.testing.moulds import LATEST, Answers, Course, Part, Window
+from trialspec.testing.moulded import LATEST, Answers, Course, Part, Window
 from trialspec.testing.recipes import Recipe, share
 from trialspec.testing.streams import said_in
 from trialspec.testing.writing import decimal, holds
@@ -67,9 +67,7 @@ class Casting:
         zone, at = self.course.draft.zone, self.course.at
         for window in self.course.windows:
             self.standing(window)
-            # As many days after its window as that has, a visit is missed at the latest.
-            ended = 2 * window.last - window.first + 2
-            at = max(at, zone.end_of(max(ended, days[window.plan.name] or 0) + 1))
+            at = max(at, zone.end_of(max(window.missed, days[window.plan.name] or 0) + 1))
         raws = [self.told(each) for each in self.written]
         at = zone.end_of(zone.date_of(at) + self.shift)
         patient = numbered(finished(self.protocol, raws, at, tuple(self.expected), name))
@@ -115,9 +113,11 @@ class Casting:
         first, last = shown_date(window.first + self.shift), shown_date(window.last + self.shift)
         dates = (each.raw["time"][:10] for each in self.written if each.raw["kind"] == "observation")
         seen = any(first <= day <= last for day in dates)
-        # What was taken too late for one visit may be in time for another.
-        astray = word == "missed" and "out_of_window" in self.decided.values()
-        if window.plan.only_if is not None or word == "left before" or (word != "done" and seen) or astray:
+        if window.plan.only_if is not None or word == "left before" or (word != "done" and seen):
+            return
+        # What was taken too late for one visit may be in time for another, and who has left misses nothing any more.
+        gone = self.stop is not None and self.stop <= window.missed
+        if word == "missed" and (gone or "out_of_window" in self.decided.values()):
             return
         self.expect("visit", name, "state", "missed" if word == "missed" else "done")
         self.expect("visit", name, "departure", *(["out_of_window"] if word == "out_of_window" else []))

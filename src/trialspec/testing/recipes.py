@@ -2,10 +2,10 @@
 
 The published shares are medians over trials of those that report them (80 trials in four journals, Trials 2011;12:214):
 participants with a deviation of enrolment 0.8 %, of the study intervention 1.3 %, of compliance 7 %, of data collection
-1.7 %. What is of participants there is of each dose and assessment here, so it is divided among the four doses and some
-twenty assessments of a small trial. Nearly a third of participants have any deviation (Tufts CSDD, 187 protocols): for
-that reason visits depart as often as they do. That 27 % fail screening is of one trial in lupus nephritis (CALIBRATE,
-16 of 59). All else is assumed.
+1.7 %. What is of participants there is of each dose and assessment here, so it is divided among the four doses and
+some twenty assessments of a small trial. Nearly a third of participants have any deviation (Tufts CSDD, 187 protocols):
+visits depart as often as that leaves. That 27 % fail screening is of one trial in lupus nephritis (CALIBRATE, 16 of
+59). All else is assumed.
 """
 
 from __future__ import annotations

@@ -26,7 +26,8 @@ from trialspec.testing.drawing import Drawn
 from trialspec.testing.looks import Look
 from trialspec.testing.made import Expected, Patient
 from trialspec.testing.making import make
-from trialspec.testing.moulds import RECRUITING, VARIANTS, Answers, Course, Entry, Moulds
+from trialspec.testing.moulded import Answers, Course, Entry
+from trialspec.testing.moulds import RECRUITING, VARIANTS, Moulds
 from trialspec.testing.oracle import alerts
 from trialspec.testing.recipes import WHOLE, Recipe, share
 from trialspec.testing.searching import UnreachableError
