@@ -15,12 +15,14 @@ import pytest
 from trialspec import kernel
 from trialspec.interpreters.reading import Question
 from trialspec.interpreters.reference import read
-from trialspec.kernel import AtLeast, Compare, Constant, Expr, Fixed, Moment, Not, Pick, Select, Window, parts_of
+from trialspec.kernel import AtLeast, Compare, Constant, Daily, Expr, Fixed, Moment, Not, Pick, Select, Window, parts_of
 from trialspec.patient import Item, Timeline
 from trialspec.quantity import Codes, Interval, exactly
 from trialspec.solver import settled
 from trialspec.solver.asking import Asker, Claim, failed, met
 from trialspec.solver.logic import Formula
+from trialspec.solver.moments import at_instant
+from trialspec.solver.records import TODAY, Records
 from trialspec.solver.translation import Translation
 from trialspec.testing.generated.expressions import FREELY, statement, subjects
 from trialspec.testing.generated.questions import question
@@ -176,6 +178,23 @@ def test_where_nobody_can_be_with_so_few_records_the_answer_begins_later() -> No
     answer = Asker(PROGRAM, (grown, low), besides=grows).ask(met(low))
     assert (answer.outcome, answer.bound, answer.changed) == ("impossible", 3, 2)
     assert str(answer) == "proved up to 3 of each sort of record (the same from 2 on)"
+
+
+def test_values_that_are_not_reckoned_are_not_the_same() -> None:
+    reading = Translation(Records(at_instant(TODAY, 0), {}, (), (), range(0)), at_instant(TODAY, 0))
+    made = [str(reading.anything(Daily("sum", (), label=name)).low.over) for name in ("a", "b", "c", "d")]
+    assert len(set(made)) == 4
+    assert next(iter(reading.free.values())) == "the daily dose of a"
+
+
+def test_a_person_may_have_no_birth_date_on_record() -> None:
+    named = kernel.Test("birth", "at_least", Constant(exactly(0)), NOT_MET)
+    born = Pick("latest", Select("person", (named,)), "birth")
+    either = AtLeast(1, (Compare(born, "at_most", Fixed(TODAY)), Compare(born, "above", Fixed(TODAY))))
+    woman = Compare(Pick("latest", Select("person"), "sex"), "in", Constant(Codes(frozenset({"female"}))))
+    answer = Asker(PROGRAM, (either, woman)).ask(met(woman), Claim(either, frozenset({UNKNOWN})))
+    assert answer.witness is not None
+    assert [dict(event.content) for event in answer.witness.events] == [{"sex": "female"}]
 
 
 @pytest.mark.slow

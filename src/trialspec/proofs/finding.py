@@ -86,7 +86,8 @@ class Report:
         self.questions.append(answered(of, asked, answer))
         if answer.outcome == "open":
             message = f"whether {asked} is not proved: {answer.why}"
-            advice = "nothing is wrong by that; give each question more time with `--limit`"
+            more = "; give each question more time with `--limit`" if answer.why.startswith("no answer within") else ""
+            advice = f"nothing is wrong by that{more}"
             self.findings.append(Finding("not-proved", of, message, place, "note", advice))
         return answer
 

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Literal
 
 from trialspec.interpreters.reading import Question
 from trialspec.interpreters.reference import read
+from trialspec.kernel import Arithmetic, Daily, Fold, Pick, parts_of
 from trialspec.solver import logic
 from trialspec.solver.abstract import Abstract
 from trialspec.solver.logic import Fact, Formula, Model, Solver
 from trialspec.solver.records import Record, Records, make
 from trialspec.solver.translation import Translation
-from trialspec.solver.witness import PATIENT, Witness, values, witness
+from trialspec.solver.witness import PATIENT, Witness, ratios, values, witness
 from trialspec.timeline import timeline
 from trialspec.times import DAY
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict
@@ -120,6 +121,16 @@ class _Room:
         return self.solver.ask(*formulas)
 
 
+def _unconfirmed(reading: Translation, claims: Sequence[Claim]) -> str:
+    """Say why nobody was found who reads as claimed: on what the claims rest that a proof takes to be any number."""
+    parts = parts_of(tuple(claim.expr for claim in claims), object)
+    rests = dict.fromkeys(reading.free[part] for part in parts if isinstance(part, _FREE) and part in reading.free)
+    if not rests:
+        return "whoever was found has values that no record can hold"
+    return f"it rests on {' and '.join(rests)}, which a proof takes to be any number; nobody was found to show it"
+
+
+_FREE = Daily | Arithmetic | Pick | Fold
 Besides = Callable[[Translation], Iterable[Formula]]
 
 
@@ -182,8 +193,7 @@ class Asker:
                 found = confirmed(room) if confirmed is not None else None
                 if found is not None or confirmed is None:
                     return Answer("possible", found, bound, bound)
-                rests = ", ".join(room.reading.free) or "a value that no record can hold"
-                why = f"what the solver found rests on what it cannot compute ({rests})"
+                why = _unconfirmed(room.reading, claims)
             elif since is None:
                 since = bound
         if since is None:
@@ -273,7 +283,12 @@ def _steps(room: _Room) -> tuple[Formula, ...]:
     for index, (value, step) in enumerate(values(room.records)):
         steps = logic.open_integer(f"steps {index}")
         laws.append(logic.equal(value, logic.times(Fraction(step), steps)))
-    return tuple(laws)
+    among = (logic.some(logic.equal(value, ratio) for ratio in _RATIOS) for value in ratios(room.records))
+    return (*laws, *among)
+
+
+# What divides any decimal into another one.
+_RATIOS = (0, 1, 2, 4, 5, 10, *(Fraction(*each) for each in ((1, 4), (1, 2), (4, 5), (5, 4), (8, 5), (5, 2))))
 
 
 def _dates(room: _Room) -> tuple[Formula, ...]:

@@ -343,6 +343,9 @@ def _record(program: Program, sort: _Sort, name: str, place: int, laws: list[For
         there = logic.open_formula(f"{name} has {key}") if key in sort.optional else True
         words[key] = replace(_word(f"{name} {key}", _choices(program, sort, key, term), laws), there=there)
     numbers = {key: _number(f"{name} {key}", key, term, laws) for key in sorted(sort.numbers)}
+    ranges = [number for key, number in numbers.items() if key.startswith("value_over") and "value" in numbers]
+    # A multiple of a range is zero where the value is, and there alone.
+    laws += [logic.same(logic.equal(numbers["value"], 0), logic.equal(number, 0)) for number in ranges]
     told = {key: logic.open_formula(f"{name} tells {key}") for key in numbers if key in sort.optional - {"value"}}
     ends, ongoing = None, False
     if kind in LASTING:

@@ -19,6 +19,7 @@ from trialspec.kernel import (
     AtLeast,
     Compare,
     Constant,
+    Daily,
     Dose,
     Expr,
     Fixed,
@@ -82,15 +83,16 @@ Units = tuple[tuple[str, Formula], ...]
 class Translation:
     """One way to read expressions: the records, the instant of the question and the dose asked about.
 
-    `free` is what could not be translated and may be anything: an answer of *possible* that rests on it is confirmed by
-    the reference or dropped, one of *impossible* stands. `laws` hold of the records besides their own; one of them
-    says that whatever may be a moment surely is or is not. Of several ways to read the same records each has a `label`.
+    `free` is what could not be translated and may be anything, each in words: an answer of *possible* that rests on it
+    is confirmed by the reference or dropped, one of *impossible* stands. `laws` hold of the records besides their own;
+    one of them says that whatever may be a moment surely is or is not. Of several ways to read the same records each
+    has a `label`.
     """
 
     records: Records
     now: Time
     dose: Time | None = None
-    free: dict[str, None] = field(default_factory=dict)
+    free: dict[object, str] = field(default_factory=dict)
     laws: list[Formula] = field(default_factory=list)
     label: str = ""
     made: int = 0
@@ -192,7 +194,7 @@ class Translation:
     def anything(self, expr: object) -> Number:
         """Stand in for what is not translated: a number that may be anything, or none."""
         name = self.name()
-        self.free[type(expr).__name__] = None
+        self.free[expr] = _in_words(expr)
         low, high = logic.open_number(f"{name} low"), logic.open_number(f"{name} high")
         self.laws.append(logic.is_most(low, high))
         return Number(logic.open_formula(f"{name} defined"), End(low), End(high))
@@ -653,6 +655,24 @@ def _constant(value: Verdict | Interval | Codes) -> Fact | Number | Words:
         case Codes(words):
             among = tuple((_is(word), True) for word in sorted(words or ()))
             return Words(words is not None, among)
+
+
+def _in_words(expr: object) -> str:
+    """Say in the author's words what is not reckoned."""
+    match expr:
+        case Daily(how, of, label=label):
+            what = label or " or ".join(sorted({query.label for query, _ in of} - {""})) or "the drugs named"
+            return f"the {'number of days' if how in {'days', 'row'} else 'daily dose'} of {what}"
+        case Arithmetic(how="power"):
+            return "a power of what is measured"
+        case Arithmetic(how="round"):
+            return "a number that is rounded"
+        case Arithmetic(how="years"):
+            return "completed years"
+        case Pick(of=query) | Fold(of=query):
+            return f"a number that a record of {query.label or query.kind} may lack"
+        case _:
+            return "a number"
 
 
 def _verdict(value: Verdict) -> Fact:

@@ -162,7 +162,13 @@ def values(records: Records) -> list[tuple[Term, Fraction]]:
     steps = []
     for record in records.all:
         for name, value in record.numbers.items():
-            if not isinstance(value, int | Fraction) and name != "grade":
+            if not isinstance(value, int | Fraction) and name != "grade" and not name.startswith("value_over"):
                 resolution = record.term.resolution if record.term is not None and name == "value" else None
                 steps.append((value, resolution or Fraction(1, 100)))
     return steps
+
+
+def ratios(records: Records) -> list[Term]:
+    """Give every multiple of a reference range: the range itself is written down, as a decimal."""
+    found = [record.numbers[name] for record in records.all for name in record.numbers if name.startswith("value_over")]
+    return [each for each in found if not isinstance(each, int | Fraction)]
