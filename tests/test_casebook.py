@@ -260,6 +260,10 @@ def test_cases_are_found_by_file_protocol_and_directory(tmp_path: Path) -> None:
     for place in ("one/protocol.yaml", "one/cases/a.yaml", "one/cases/more/b.yaml", "two/cases/c.yaml", "d.yaml"):
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / place).touch()
+    (tmp_path / "d.yaml").write_text("cases: []\n")
+    # Files of other programs are nobody's cases.
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
+    (tmp_path / ".pre-commit-config.yaml").write_text("repos: []\n")
 
     def found(name: str) -> list[str]:
         return [file.relative_to(tmp_path).as_posix() for file in case_files(tmp_path / name)]

@@ -38,6 +38,13 @@ def find(name: str, near: Path | None = None, libraries: Sequence[Path] = ()) ->
     return next((root / place for root in _around(near, libraries) if (root / place).is_file()), None)
 
 
+def holding(name: str, near: Path) -> Path | None:
+    """The directory above a file in which a name would be found, if that were given as a library."""
+    if not _NAME.fullmatch(name) or CASES in name.split("/"):
+        return None
+    return next((folder for folder in near.parents if (folder / _place(name)).is_file()), None)
+
+
 def names(near: Path | None = None, libraries: Sequence[Path] = ()) -> list[str]:
     """Every name that `find` knows, sorted: what a misspelt name is compared with."""
     offered = {name for root in _around(near, libraries) for name in _offered(root)}

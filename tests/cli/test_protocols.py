@@ -75,6 +75,26 @@ def test_a_rule_file_is_checked_by_itself(fresh: Run, tmp_path: Path) -> None:
     assert "dosis" in result.stderr
 
 
+def test_in_a_directory_only_what_is_ours_is_checked(fresh: Run, tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules/own.yaml").write_text("language: 1\n")
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
+    (tmp_path / "small.yaml").write_text("protocol: small\n")
+    told = fresh("check", "--no-proofs", "--format", "json", str(tmp_path))
+    files = [Path(each).relative_to(tmp_path).as_posix() for each in json.loads(told.stdout)["files"]]
+    assert files == ["rules/own.yaml", "small.yaml"]
+
+
+def test_a_library_above_the_protocol_is_named(fresh: Run, tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules/own.yaml").write_text("language: 1\n")
+    (tmp_path / "trial").mkdir()
+    (tmp_path / "trial/protocol.yaml").write_text("language: 1\nprotocol: trial\nuse: [rules/own]\n")
+    told = fresh("check", "--no-proofs", str(tmp_path / "trial"))
+    assert "there is no library `rules/own`" in told.stderr
+    assert f"it lies in `{tmp_path}`: give that with `--library`" in told.stderr
+
+
 def test_a_library_is_looked_in_first(fresh: Run, tmp_path: Path) -> None:
     folder = tmp_path / "protocols" / "mine"
     folder.mkdir(parents=True)

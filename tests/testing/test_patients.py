@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 from hypothesis import given, settings
-
 from tests.laws.protocols import loaded, written
+
 from trialspec import document, evaluation
 from trialspec.casebook import read_cases, run_case
 from trialspec.testing import (

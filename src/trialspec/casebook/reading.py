@@ -37,7 +37,15 @@ def case_files(path: Path) -> tuple[Path, ...]:
     if beside or (folder / PROTOCOL_FILE).is_file():
         return tuple(beside)
     below = [(file, file.relative_to(folder).parts) for file in sorted(folder.rglob("*.yaml"))]
-    return tuple(file for file, parts in below if parts != (PROTOCOL_FILE,) and (len(parts) == 1 or CASES in parts))
+    ours = [(file, parts) for file, parts in below if not any(part.startswith(".") for part in parts)]
+    return tuple(file for file, parts in ours if CASES in parts or (len(parts) == 1 and _has_cases(file)))
+
+
+def _has_cases(file: Path) -> bool:
+    """Whether a file that may be anything has a line for cases."""
+    if file.name == PROTOCOL_FILE:
+        return False
+    return any(line.startswith(b"cases:") for line in file.read_bytes().splitlines())
 
 
 def read_cases(file: Path, libraries: Sequence[Path] = ()) -> Casebook:

@@ -100,8 +100,15 @@ def _in_directory(folder: Path) -> Iterator[Path]:
         parts = file.relative_to(folder).parts
         # A version that is former is checked with the one that took its place.
         former = file.parent.name == library.FORMER and (file.parent.parent / library.PROTOCOL_FILE).is_file()
-        if library.CASES not in parts and not former and not any(part.startswith(".") for part in parts):
+        if library.CASES in parts or former or any(part.startswith(".") for part in parts):
+            continue
+        if file.name == library.PROTOCOL_FILE or library.RULES in parts or _is_ours(file):
             yield file
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a file that may be anything has a line that only protocols and rules have."""
+    return any(line.startswith((b"language:", b"protocol:")) for line in file.read_bytes().splitlines())
 
 
 def _checked(path: Path, libraries: Sequence[Path]) -> tuple[Protocol | None, tuple[Diagnostic, ...]]:

@@ -92,8 +92,12 @@ class Files:
         found = library.find(name.text, path, libraries)
         if found is None:
             close = did_you_mean(name.text, library.names(path, libraries))
+            home = library.holding(name.text, path)
             advice = (
-                close or "write its name as in `rules/lupus-nephritis`; look at the directories given with `--library`"
+                f"it lies in `{home}`: give that with `--library`, or put the protocol below its `protocols/`"
+                if home is not None
+                else close
+                or "write its name as in `rules/lupus-nephritis`; look at the directories given with `--library`"
             )
             self.found.append(Diagnostic("unknown-file", f"there is no library `{name.text}`", name.place, (), advice))
             self.complete = False

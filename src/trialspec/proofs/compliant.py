@@ -11,12 +11,13 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 from trialspec.events import Event, check
+from trialspec.findings.amounts import planned_amount
 from trialspec.interpreters.reading import Question
 from trialspec.interpreters.reference import locate, read
 from trialspec.interpreters.selection import moved
 from trialspec.kernel import Compare, Constant, Fixed, Fold, Moment, Select, Shift, parts_of
 from trialspec.proofs.beside import passed
-from trialspec.quantity import Interval, exactly, shown
+from trialspec.quantity import exactly, shown
 from trialspec.solver import logic
 from trialspec.solver.asking import Answer, Asker, Besides, Claim, failed, met
 from trialspec.solver.moments import Time, at_instant
@@ -24,7 +25,6 @@ from trialspec.solver.records import LASTING, TODAY
 from trialspec.solver.settled import is_sharp, record
 from trialspec.solver.witness import PATIENT
 from trialspec.times import DAY, When, Zone, on_date, parse_time, shown_date
-from trialspec.truth import MET
 from trialspec.vocabulary import Term
 
 if TYPE_CHECKING:
@@ -466,15 +466,13 @@ def _amount(trial: Trial, dose: Appointment) -> str:
     plan = dose.plan
     if plan.amount is not None and plan.amount.exact is not None:
         return shown(plan.amount.exact, 9)
+    if any(each.of_last is not None for each in plan.amounts):
+        return ""
     timeline = trial.timeline()
-    question = Question(timeline, timeline.zone.start_of(dose.day) + DOSED)
-    for each in plan.amounts:
-        if each.when is not None and read(each.when, question).verdict is not MET:
-            continue
-        value = None if each.least is None or each.of_last is not None else read(each.least, question).value
-        number = value.low if isinstance(value, Interval) else None
-        return "" if number is None else shown(number, 9).removeprefix("~")
-    return ""
+    start = timeline.zone.start_of(dose.day) + DOSED
+    ranges = planned_amount(plan, None, Question(timeline, start, When(dose.day, dose.day, (start,)))).ranges
+    low = ranges[0].low if len(ranges) == 1 else None
+    return "" if low is None or low.low is None else shown(low.low, 9).removeprefix("~")
 
 
 def _take_before(trial: Trial, dose: Appointment) -> None:
