@@ -8,7 +8,6 @@ from random import Random
 
 import pytest
 from hypothesis import given, settings
-from tests.laws.protocols import loaded, written
 
 from trialspec import document, evaluation
 from trialspec.casebook import read_cases, run_case
@@ -26,6 +25,7 @@ from trialspec.testing import (
 )
 from trialspec.testing.borders import Pair
 from trialspec.testing.confirming import otherwise
+from trialspec.testing.protocols import loaded, written
 from trialspec.testing.wishes import categories, slots
 
 ROOT = Path(__file__).parents[2]
