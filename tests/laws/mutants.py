@@ -142,6 +142,21 @@ MUTANTS = (
         "return negate(not_after)",
     ),
     Mutant(
+        "an end that is awaited is open until it comes",
+        SELECTION,
+        "return self.window.awaits and self.end is not None and self.end.value is None",
+        "return False",
+        COUNTS,
+    ),
+    Mutant(
+        "an awaited end that may have happened is taken as open",
+        SELECTION,
+        "return UNKNOWN if self.window.awaits else MET",
+        "return MET",
+        ENDED,
+        5,
+    ),
+    Mutant(
         "what lasts counts by its start alone",
         SELECTION,
         "ends = item.when if item.end is None else item.end\n",

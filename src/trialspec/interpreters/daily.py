@@ -138,6 +138,8 @@ def _dates(window: Window, question: Question) -> _Dates | None:
         times = [each for each in (*end.choices, end.value) if isinstance(each, When)]
         skip = 1 if window.before and not any(each.instants for each in times) else 0
         open_ = not isinstance(end.value, When) or None in end.choices
+        if open_ and window.awaits:
+            return None
         least = min((each.first - skip for each in times), default=today)
         most = max((each.last - skip for each in times), default=today)
         last = min(least, today), today if open_ else min(most, today)

@@ -11,7 +11,9 @@ from trialspec.testing.draft import Raw
 from trialspec.testing.generated.records import CALENDARS
 from trialspec.testing.happenings import Days, Made, Matter, days_around, number_of, usual_time
 from trialspec.testing.made import Patient
-from trialspec.testing.making import UnreachableError, Wish, categories, make, slots
+from trialspec.testing.making import make
+from trialspec.testing.searching import UnreachableError
+from trialspec.testing.wishes import Wish, categories, slots
 from trialspec.times import parse_time, shift_months, shown_date
 
 USUAL = date(2024, 3, 4).toordinal()

@@ -18,9 +18,11 @@ from trialspec.testing.borders import borders
 from trialspec.testing.draft import Raw
 from trialspec.testing.drawing import Drawn
 from trialspec.testing.made import Patient
-from trialspec.testing.making import DEPARTURES, UnreachableError, Wish, categories, make, slots
+from trialspec.testing.making import make
+from trialspec.testing.searching import UnreachableError
 from trialspec.testing.streams import Stream, stream
 from trialspec.testing.systems import Reference, System, shown
+from trialspec.testing.wishes import DEPARTURES, Wish, categories, slots
 from trialspec.times import DAY, Zone, parse_time
 
 STREAMS = 20

@@ -13,7 +13,7 @@ from trialspec.patient import Kind
 from trialspec.program import DosePlan, Program
 from trialspec.quantity import Interval
 from trialspec.testing.draft import named
-from trialspec.testing.making import slots
+from trialspec.testing.wishes import slots
 from trialspec.testing.writing import decimal, numbers_near, records, step_of, usual_numbers
 from trialspec.times import shown_date
 from trialspec.vocabulary import Term

@@ -17,16 +17,9 @@ from trialspec.testing.borders import Pair, borders
 from trialspec.testing.draft import PATIENT
 from trialspec.testing.happenings import days_around, happening, matter, said_in
 from trialspec.testing.made import Patient
-from trialspec.testing.making import (
-    DEPARTURES,
-    USUAL_DAY,
-    UnreachableError,
-    Wish,
-    categories,
-    checked,
-    make,
-    slots,
-)
+from trialspec.testing.making import USUAL_DAY, make
+from trialspec.testing.searching import UnreachableError
+from trialspec.testing.wishes import DEPARTURES, Wish, categories, checked, slots
 from trialspec.testing.writing import holds, step_of, usual_numbers
 from trialspec.times import parse_time
 

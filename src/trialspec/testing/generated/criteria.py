@@ -86,7 +86,7 @@ def criterion(choose: Choose, depth: int = 1) -> Plain:
             how_long = one_of(choose, ({"for": "7 d"}, {"half_lives": "2"}, {"for": "2 d", "half_lives": "3"}))
             return {"washed_out": "calm", "by": one_of(choose, ("screened", "now", "day_1"))} | how_long
         case "lasting":
-            long = {"for_at_least": one_of(choose, ("3 d", "1 mo", "36 h"))}
+            long = one_of(choose, ({"for_at_least": "3 d"}, {"for_at_least": "1 mo"}, {"for_more_than": "36 h"}))
             what = one_of(choose, ({"on_therapy": "steroid"}, {"has": "illness"}, {"has": "rash"}))
             return what | long | span
         case "same":

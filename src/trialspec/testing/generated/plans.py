@@ -54,8 +54,11 @@ def doses(choose: Choose, gates: tuple[str, ...], *, by_dose: bool) -> tuple[Pla
         made |= {"early": f"{early} d", "late": f"{one_of(choose, (0, 1, 3))} d"}
         if name == "A" and by_dose and chance(choose, 90):
             made["first_due"] = "10 d after enrolled"
-        if chance(choose, 20):
+        ending = choose(100)
+        if ending >= 80:
             made["missed_after"] = f"day {days[-1] + 4}"
+        elif ending < 10:
+            made["stop_if"] = {"has": "infection", "from": "day 1"}
         if len(days) > 1 and chance(choose, 25):
             made["interval_at_least"] = one_of(choose, ("5 d", "100 h"))
         if chance(choose, 20):
