@@ -71,13 +71,17 @@ Point = Now | Dose | Fixed | Moment | Shift
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of time; no start is since ever, no end is up to the instant of the question."""
+    """A stretch of time; no start is since ever, no end is up to the instant of the question.
+
+    While its start has not happened it is not yet; one that `awaits` its end is not yet while that has not happened.
+    """
 
     start: Point | None = None
     end: Point | None = None
     after: bool = False  # the start itself is excluded
     before: bool = False  # the end itself is excluded
     place: Place | None = kept(default=None, compare=False, repr=False)
+    awaits: bool = False
 
 
 # --- selections: which things -----------------------------------------------------------------------------------------
@@ -255,16 +259,27 @@ Expr = Point | Constant | Pick | Fold | Daily | Score | Arithmetic | Compare | R
 
 def parts_of(part: object, sort: type[_Part]) -> Iterator[_Part]:
     """Give every part of one sort that something has, and those that these have."""
-    if isinstance(part, sort):
-        yield part
-    if is_dataclass(part):
-        for each in fields(part):
-            yield from parts_of(getattr(part, each.name), sort)
-    elif isinstance(part, tuple | list):
-        for each in part:
-            yield from parts_of(each, sort)
-    elif isinstance(part, Mapping):
-        yield from parts_of(tuple(part.values()), sort)
+    waiting = [part]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, sort):
+            yield part
+        kind = type(part)
+        names = _named.get(kind)
+        if names is None:
+            # Places are no part of what is meant.
+            own = fields(kind) if is_dataclass(kind) else ()
+            names = _named[kind] = tuple(each.name for each in reversed(own) if each.compare)
+        if names:
+            waiting.extend([getattr(part, name) for name in names])
+        elif isinstance(part, tuple | list):
+            waiting.extend(reversed(part))
+        elif isinstance(part, Mapping):
+            waiting.extend(reversed(tuple(part.values())))
+
+
+# The fields of each class, read once: expressions are walked more often than anything else.
+_named: dict[type, tuple[str, ...]] = {}
 
 
 def kinds(part: object) -> frozenset[Kind]:

@@ -13,8 +13,8 @@ import pytest
 from trialspec.casebook import case_files, read_cases
 from trialspec.evaluation import Protocol, load
 from trialspec.proofs import prove
+from trialspec.proofs.beside import passed
 from trialspec.proofs.compliant import ENROLLED, ENTERED, arms, follow
-from trialspec.proofs.criteria import passed
 from trialspec.solver.asking import LIMIT
 
 ROOT = Path(__file__).parents[2]
@@ -74,6 +74,23 @@ def test_of_a_published_protocol_nothing_is_said_but_notes(path: Path) -> None:
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.name)
 def test_a_published_protocol_has_its_cases(path: Path) -> None:
     assert sum(len(read_cases(file).cases) for file in case_files(path)) >= 8
+
+
+@pytest.mark.slow
+def test_what_is_accepted_of_a_plan_is_not_said_to_be_gone_where_nobody_can_enter(tmp_path: Path) -> None:
+    accepted = "accepted:\n  - {finding: never-due, of: month_3, reason: as it was once}\narms: {active"
+    told = []
+    for change in ("", "    I3: {all: [{latest: creatinine, below: 1 mg/dL}, {latest: creatinine, above: 2 mg/dL}]}\n"):
+        protocol = small(tmp_path, "arms: {active", accepted)
+        if change:
+            text = (tmp_path / "protocol.yaml").read_text(encoding="utf-8")
+            old = "    I3: {latest: creatinine, at_most: 2 mg/dL}\n"
+            (tmp_path / "protocol.yaml").write_text(text.replace(old, change), encoding="utf-8")
+            protocol = load(tmp_path / "protocol.yaml")
+        told.append([each.code for each in prove(protocol).findings if each.severity != "note"])
+    assert told[0] == ["accepted-stale"]
+    assert "accepted-stale" not in told[1], "the plan was not asked about"
+    assert told[1]
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,7 +34,8 @@ def report(protocol: Protocol, limit: int) -> Report:
     """Prove all there is to prove of a protocol, with so many seconds for each question."""
     from trialspec.proofs import prove  # noqa: PLC0415 - the library that proves is loaded where it is needed
 
-    return prove(protocol, limit=limit * 1000)
+    with show.working(protocol.program.name) as step:
+        return prove(protocol, limit=limit * 1000, step=step)
 
 
 def standing(found: Report) -> tuple[Diagnostic, ...]:
@@ -61,10 +62,12 @@ def as_data(found: Mapping[str, Report]) -> dict[str, Any]:
     """Give all that was asked and found as plain data."""
     from trialspec.proofs import as_data as finding  # noqa: PLC0415 - as above
 
-    def questions(report: Report) -> Iterable[dict[str, str]]:
-        return ({"of": each.of, "asked": each.asked, "answer": each.answer} for each in report.questions)
+    def report(each: Report) -> dict[str, Any]:
+        questions = [
+            {"of": one.of, "asked": one.asked, "answer": one.answer}
+            | ({} if one.changed is None else {"changed": one.changed})
+            for one in each.questions
+        ]
+        return {"findings": [finding(one) for one in each.findings], "questions": questions, "changed": each.changed}
 
-    return {
-        file: {"findings": [finding(each) for each in report.findings], "questions": list(questions(report))}
-        for file, report in found.items()
-    }
+    return {file: report(each) for file, each in found.items()}

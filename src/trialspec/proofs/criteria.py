@@ -5,39 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trialspec.kernel import AtLeast, Compare, Constant, Pick, parts_of
-from trialspec.proofs.finding import Finding, Question, Report, Severity, clause
+from trialspec.proofs.beside import beside, passed
+from trialspec.proofs.finding import Finding, Report, Severity, clause
 from trialspec.quantity import Interval, shown
-from trialspec.solver.asking import Asker, Claim, core, failed, met
+from trialspec.solver.asking import Asker, core, failed, met
 from trialspec.solver.records import subjects_of
 
 if TYPE_CHECKING:
     from trialspec.diagnostics import Place
     from trialspec.kernel import Expr
-    from trialspec.program import Criterion, Program
+    from trialspec.program import Program
 
 _FAR_OUT = 50  # times outside the reference range: a limit that no laboratory would print
-
-
-def passed(criterion: Criterion) -> Claim:
-    """Claim that a patient passes a criterion."""
-    return met(criterion.expr) if criterion.role == "include" else failed(criterion.expr)
-
-
-def missed(criterion: Criterion) -> Claim:
-    """Claim that a criterion keeps a patient out."""
-    return failed(criterion.expr) if criterion.role == "include" else met(criterion.expr)
 
 
 def criteria(program: Program, asker: Asker, report: Report) -> None:
     """Ask of every criterion whether it can be met and can fail, and of all whether anybody passes them."""
     alone: set[str] = set()
     for each in program.criteria:
-        can = report.asked(each.name, f"`{each.name}` can be met", asker.ask(met(each.expr)), each.place)
-        fails = report.asked(each.name, f"`{each.name}` can fail", asker.ask(failed(each.expr)), each.place)
+        own = Asker(program, (each.expr,), asker.most, asker.limit)
+        can = report.asked(each.name, f"`{each.name}` can be met", own.ask(met(each.expr)), each.place)
+        fails = report.asked(each.name, f"`{each.name}` can fail", own.ask(failed(each.expr)), each.place)
         if can.impossible:
             alone.add(each.name)
             said = "nobody can enter" if each.role == "include" else "it keeps nobody out"
-            clauses = _inside(each.expr, asker)
+            clauses = _inside(each.expr, own)
             advice = "look at the limits and windows inside it"
             report.found(
                 Finding(
@@ -87,30 +79,7 @@ def _together(program: Program, asker: Asker, report: Report, alone: set[str]) -
             Finding("nobody-eligible", "eligibility", message, places[first], "error", advice, clauses, str(everybody))
         )
         return
-    for each in program.criteria:
-        others_ = {name: claim for name, claim in kept.items() if name != each.name}
-        if each.name in alone or not others_:
-            continue
-        decides = asker.ask(missed(each), *others_.values())
-        report.questions.append(Question(each.name, f"`{each.name}` decides beside the others", str(decides)))
-        if decides.impossible:
-            names = core(asker, {each.name: missed(each), **others_})
-            by = [name for name in names if name != each.name]
-            listed = ", ".join(f"`{name}`" for name in by) or "what it says itself"
-            message = f"`{each.name}` never decides: whoever passes {listed} passes it"
-            clauses = tuple(pair for name in by for pair in clause(places[name], "this decides before it"))
-            report.found(
-                Finding(
-                    "redundant-criterion",
-                    each.name,
-                    message,
-                    each.place,
-                    "note",
-                    "leave it, if the written protocol has it",
-                    clauses,
-                    str(decides),
-                )
-            )
+    beside([each for each in program.criteria if each.name in kept], asker, report, everybody.witness)
 
 
 def _inside(expr: Expr, asker: Asker) -> tuple[tuple[Place, str], ...]:

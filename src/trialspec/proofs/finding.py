@@ -9,6 +9,8 @@ from trialspec.diagnostics import Diagnostic, Place, to_json
 from trialspec.times import Zone, shown_instant
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trialspec.events import Event
     from trialspec.solver.asking import Answer
     from trialspec.solver.witness import Witness
@@ -50,28 +52,48 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question that was asked of a protocol, and its answer in words."""
+    """A question that was asked of a protocol, and its answer in words.
+
+    `changed` is how many records of each sort it took for the answer to stay the same, where it depends on that.
+    """
 
     of: str
     asked: str
     answer: str
+    changed: int | None = None
+
+
+def answered(of: str, asked: str, answer: Answer) -> Question:
+    """Make a question with its answer."""
+    depends = answer.bound is not None and answer.outcome != "open"
+    return Question(of, asked, str(answer), answer.changed if depends else None)
 
 
 @dataclass(slots=True)
 class Report:
-    """All that was asked and found."""
+    """All that was asked and found; `step` is told what is asked next, for somebody who waits.
+
+    It is not `whole` where nobody can enter of whom the rest could be asked.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
+    whole: bool = True
+    step: Callable[[str], None] = field(default=lambda _: None, repr=False, compare=False)
 
     def asked(self, of: str, asked: str, answer: Answer, place: Place | None = None) -> Answer:
         """Keep a question; one that found no answer is a note of its own."""
-        self.questions.append(Question(of, asked, str(answer)))
+        self.questions.append(answered(of, asked, answer))
         if answer.outcome == "open":
             message = f"whether {asked} is not proved: {answer.why}"
             advice = "nothing is wrong by that; give each question more time with `--limit`"
             self.findings.append(Finding("not-proved", of, message, place, "note", advice))
         return answer
+
+    @property
+    def changed(self) -> int | None:
+        """How many records of each sort it took for all answers to stay the same; nothing where none depends on it."""
+        return max((each.changed for each in self.questions if each.changed is not None), default=None)
 
     def found(self, finding: Finding) -> None:
         """Keep a finding, each once."""

@@ -13,43 +13,41 @@ from typing import TYPE_CHECKING
 from trialspec import findings
 from trialspec.interpreters.reading import Question
 from trialspec.kernel import Select, parts_of
+from trialspec.proofs.alarms import last_day, told_off
 from trialspec.proofs.compliant import (
     DOSED,
     ENROLLED,
     ENTERED,
+    Appointment,
     Entrants,
     Trial,
     arms,
     asked_at,
-    end_of,
     follow,
     shifted,
     visit_window,
 )
-from trialspec.proofs.finding import Finding, Report, Severity, clause
+from trialspec.proofs.finding import Finding, Report, Severity, answered, clause
 from trialspec.proofs.finding import Question as Asked
 from trialspec.solver import logic
 from trialspec.solver.asking import Answer, Asker, Besides, Claim, failed, met
 from trialspec.solver.records import subjects_of
 from trialspec.solver.settled import is_sharp, record
-from trialspec.solver.witness import PATIENT, Witness
+from trialspec.solver.witness import PATIENT
 from trialspec.times import When, Zone, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from trialspec.alerts import Episode
     from trialspec.diagnostics import Place
     from trialspec.evaluation import Protocol
     from trialspec.kernel import Expr, Window
     from trialspec.program import DosePlan, Program
-    from trialspec.proofs.compliant import Appointment, How
+    from trialspec.proofs.compliant import How
     from trialspec.solver.logic import Formula
     from trialspec.solver.translation import Translation
 
-_HABITS = {"plan": "on the planned days", "early": "on the first days permitted", "late": "on the last days permitted"}
 _NEVER = {"not_due"}
-_TOO_LATE = frozenset({"interval", "after_course"})
 _OTHERWISE: tuple[How, ...] = ("early", "late")
 
 
@@ -58,9 +56,10 @@ def plan(protocol: Protocol, limit: int, report: Report) -> None:
     program = protocol.program
     if not (program.doses or program.visits):
         return
-    told, known = set[str](), Entrants()
+    told, spared, known = set[str](), set[str](), Entrants()
     ways = arms(protocol)
     for arm in ways:
+        report.step(f"a patient treated on the planned days{_in(arm)}")
         on_plan = follow(protocol, "plan", limit, arm=arm, known=known)
         if on_plan is None:
             _nobody(program, report)
@@ -68,121 +67,32 @@ def plan(protocol: Protocol, limit: int, report: Report) -> None:
         if on_plan.unsure:
             message = f"whether every dose can be cleared is not proved: {on_plan.unsure}"
             report.found(Finding("not-proved", "plan", message, program.place, "note", "nothing is wrong by that"))
-        told |= _told_off(on_plan, report, told)
+        told |= told_off(on_plan, report, told, spared)
         _blocked(on_plan, report)
         _fresh(on_plan, report)
+        _for_whom(on_plan, report)
         if arm == ways[0]:
             _decided(on_plan, report)
         _due(on_plan, report, told)
     for how, arm in product(_OTHERWISE, ways):
+        report.step(f"a patient treated as {how} as is permitted{_in(arm)}")
         trial = follow(protocol, how, limit, arm=arm, known=known)
         if trial is not None:
-            told |= _told_off(trial, report, told)
+            told |= told_off(trial, report, told, spared)
+
+
+def _in(arm: str) -> str:
+    return f" in arm {arm}" if arm else ""
 
 
 def _nobody(program: Program, report: Report) -> None:
     """Say that the plan was not asked about; that nobody can be eligible is said of the criteria."""
+    report.whole = False
     report.questions.append(Asked("plan", "the plan can be kept", "not asked: nobody eligible was found"))
     if not any(each.code == "nobody-eligible" for each in report.findings):
         message = "whether the plan can be kept is not proved: no patient was found who is eligible and keeps to it"
         advice = "nothing is wrong by that"
         report.found(Finding("not-proved", "plan", message, program.place, "note", advice))
-
-
-# --- who keeps the plan is not told off -------------------------------------------------------------------------------
-
-
-def _told_off(trial: Trial, report: Report, known: set[str]) -> set[str]:
-    """Report the alerts that are raised for a patient who did nothing but what is planned; give their subjects."""
-    protocol, program = trial.protocol, trial.protocol.program
-    at = end_of(trial)
-    seen = protocol.report(trial.events, PATIENT, at=at)
-    blocked = {each.appointment.slot for each in trial.blocked}
-    raised: dict[str, list[Episode]] = {}
-    for episode in seen.alerts.values():
-        subject = episode.key.subject
-        if not _is_alarm(episode) or subject in known or episode.finding.name in blocked:
-            continue
-        about = episode.finding.name.partition("@")[2].partition("/")[0] or episode.finding.name
-        if about in trial.silent or _is_for_some(trial, episode):
-            continue
-        if trial.unsure and episode.finding.fields.get("gate") in {"not_met", "unknown"}:
-            continue
-        raised.setdefault(subject, []).append(episode)
-    for episodes in raised.values():
-        report.found(_alarm(trial, program, episodes, Witness(tuple(trial.events), at)))
-    asked = f"nothing is raised for a patient treated {_HABITS[trial.how]}"
-    report.questions.append(Asked("plan", asked, f"{len(raised)} raised" if raised else "shown by a patient"))
-    return set(raised)
-
-
-def _is_alarm(episode: Episode) -> bool:
-    """Whether an alert says that something went wrong: what is due, held or asked does not, nor a note in the log."""
-    rule = episode.rule
-    if rule.for_each in _JUDGED:
-        return False
-    return bool(rule.category) or (rule.lasts == "for_ever" and rule.urgency != "log")
-
-
-def _is_for_some(trial: Trial, episode: Episode) -> bool:
-    """Whether a dose is extra or missed since what says for whom it is was found only later, by chance of values."""
-    plans = {plan.name for plan in trial.protocol.program.doses if plan.only_if is not None}
-    name = episode.finding.name
-    if episode.finding.subject != "dose" or name.partition("#")[0] not in plans:
-        return False
-    extra = _words(episode.finding.fields.get("departure", "")) == {"extra"}
-    return extra or name not in {each.slot for each in trial.doses}
-
-
-# What became of a patient is nothing that a plan can keep; that this one is eligible was asked when he was made.
-_JUDGED = frozenset({"component", "category", "gate", "criterion", "eligibility"})
-
-
-def _alarm(trial: Trial, program: Program, episodes: Sequence[Episode], witness: Witness) -> Finding:
-    """Say what is raised for one subject, and what contradicts it."""
-    finding, rule, subject = episodes[0].finding, episodes[0].rule, episodes[0].key.subject
-    rules = list(dict.fromkeys(each.rule for each in episodes))
-    named = " and ".join(f"`{each.name}`" for each in rules)
-    is_ = "are" if len(rules) > 1 else "is"
-    place: Place | None = finding.place or rule.place
-    clauses = tuple(pair for each in rules for pair in clause(each.place, f"`{each.name}` is raised by this"))
-    sure = "shown by a patient"
-    departed = frozenset[str]().union(*(_words(each.finding.fields.get("departure", "")) for each in episodes))
-    planned = _planned_therapy(trial, finding.because)
-    if finding.subject == "therapy" and finding.fields.get("prohibited") == "yes" and planned:
-        prohibited = [each for each in program.therapies if each.role == "prohibited"]
-        where = next((each.place for each in prohibited if each.name in finding.facts.get("rules", "")), place)
-        message = f"`{planned}` is planned, and it is prohibited at that time"
-        own = [each for each in program.doses if planned.startswith(f"{each.name}#")]
-        clauses = tuple(pair for each in own for pair in clause(each.place, "it is planned here"))
-        advice = "narrow what is prohibited, by its drugs or its window"
-        return Finding("dose-prohibited", planned, message, where, "error", advice, clauses, sure, witness)
-    if trial.how == "plan":
-        message = f"{named} {is_} raised for `{subject}` of a patient of whom everything went as planned"
-        advice = "two parts of the protocol contradict each other, or the rule asks too much"
-        return Finding("alert-on-plan", subject, message, place, "error", advice, clauses, sure, witness)
-    if departed & _TOO_LATE and finding.subject == "dose" and trial.how == "late":
-        after = "the end of the course" if "after_course" in departed else "the least time between doses"
-        message = f"after doses on the last days of their windows no day is left for `{subject}` that keeps {after}"
-        if program.course is not None and "after_course" in departed:
-            clauses = clause(program.course.place, "the course ends here")
-        advice = "count it from the dose before, or shorten the windows"
-        return Finding("delay-cascades", subject, message, place, "warning", advice, clauses, sure, witness)
-    message = f"{named} {is_} raised for `{subject}` of a patient treated {_HABITS[trial.how]}"
-    advice = "what one part of the protocol permits another counts as a deviation"
-    return Finding("alert-in-window", subject, message, place, "warning", advice, clauses, sure, witness)
-
-
-def _words(value: str | frozenset[str]) -> frozenset[str]:
-    return value if isinstance(value, frozenset) else frozenset({value})
-
-
-def _planned_therapy(trial: Trial, because: frozenset[str]) -> str:
-    """Name the planned dose that a therapy is, if it is one."""
-    for event in trial.events:
-        if event.id in because and event.kind == "administration" and "planned" in event.content:
-            return event.content["planned"]
-    return ""
 
 
 # --- gates ------------------------------------------------------------------------------------------------------------
@@ -258,7 +168,7 @@ def _fresh(trial: Trial, report: Report) -> None:
                 continue
             answer = _on_any_day(trial, dose, expr)
             asked = f"`{name}` can be met at `{dose.slot}` by what the schedule collects"
-            report.questions.append(Asked(name, asked, str(answer)))
+            report.questions.append(answered(name, asked, answer))
             if answer.impossible:
                 said.add(name)
                 severity: Severity = "warning" if _measures(expr) <= _collected(program) else "note"
@@ -359,6 +269,34 @@ def _before(trial: Trial, window: Window, day: int) -> tuple[int, int]:
 _LONG = 3650
 
 
+# --- doses for some patients ------------------------------------------------------------------------------------------
+
+
+def _for_whom(trial: Trial, report: Report) -> None:
+    """Report doses for some patients of which nobody can tell by the last day permitted for whom they are."""
+    program = trial.protocol.program
+    for plan in program.doses:
+        of = f"{plan.name}#1"
+        if plan.only_if is None or any(each.of == of and each.code == _LATE for each in report.findings):
+            continue
+        last = last_day(trial, plan, of)
+        if last is None or last < ENROLLED:
+            continue
+        dose = Appointment(of, plan, 1, last)
+        besides = _as_planned(trial, dose) if program.assessments else None
+        answer = _at_dose(trial, dose, [met(plan.only_if)], besides)
+        if answer.impossible:
+            answer = _at_dose(trial, dose, [failed(plan.only_if)], besides)
+        report.questions.append(answered(of, f"it can be told by its last day for whom `{of}` is", answer))
+        if answer.impossible:
+            message = f"for whom `{of}` is cannot be told by the last day on which it is permitted"
+            advice = "plan what decides it before that day, or the dose later"
+            report.found(Finding(_LATE, of, message, plan.only_if.place, "warning", advice, (), str(answer)))
+
+
+_LATE = "not-decided-in-time"
+
+
 # --- eligibility ------------------------------------------------------------------------------------------------------
 
 
@@ -391,7 +329,7 @@ def _decided(trial: Trial, report: Report) -> None:
 
         answer = decided(_as_planned(trial, None))
         asked = f"`{each.name}` can be decided at enrolment from what the schedule collects"
-        report.questions.append(Asked(each.name, asked, str(answer)))
+        report.questions.append(answered(each.name, asked, answer))
         if answer.impossible and not decided(None).impossible:
             what = " or ".join(f"`{measure}`" for measure in sorted(_measures(each.expr)))
             message = f"`{each.name}` cannot be decided at enrolment: no {what} is planned by then where it looks"

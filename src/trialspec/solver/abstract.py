@@ -48,12 +48,6 @@ class Values(Translation):
     """Reads statements with every value of its own."""
 
     vocabulary: Vocabulary | None = None
-    made: int = 0
-
-    def name(self) -> str:
-        """Give a name that nothing else has."""
-        self.made += 1
-        return f"value {self.made}"
 
     def locate(self, point: Point) -> Located:
         """Take a point to be any time; only what is shifted by days from one lies where it does."""

@@ -70,7 +70,7 @@ class Answer:
     """What came of a question.
 
     *Possible* comes with a patient. *Impossible* is proved for any number of records, or up to `bound` of each sort;
-    `changed` is the bound at which the answer last changed. *Open* says `why`.
+    `changed` is the bound at which the answer last changed: it is the same from there on. *Open* says `why`.
     """
 
     outcome: Literal["possible", "impossible", "open"]
@@ -97,7 +97,7 @@ class Answer:
             case "impossible" if self.bound is None:
                 return "proved"
             case "impossible":
-                return f"proved up to {self.bound} of each sort of record (unchanged since {self.changed})"
+                return f"proved up to {self.bound} of each sort of record (the same from {self.changed} on)"
             case _:
                 return f"not proved: {self.why}"
 
@@ -159,43 +159,40 @@ class Asker:
 
     def bare(self, *claims: Claim) -> Answer:
         """Ask without showing anybody: what is possible may rest on what the solver cannot compute."""
-        why = ""
-        for bound in range(1, self.most + 1):
-            room = self.room(bound)
-            if not room.open:
-                return Answer("open", why="what is taken as given contradicts itself")
-            outcome = room.ask([claim.formula(room.reading.fact(claim.expr)) for claim in claims])
-            if outcome == "possible":
-                return Answer("possible", None, bound, bound)
-            if outcome == "timeout":
-                why = f"no answer within an effort of {self.limit / 1000:g} s at {bound} of each sort of record"
-        if self.room(self.most).records.short:
-            why = why or "more records are counted than are tried"
-        return Answer("open", why=why) if why else Answer("impossible", bound=self.most)
+        return self._tried(claims)
 
     def _ask(self, claims: Sequence[Claim], *, plainly: bool) -> Answer:
         if self.proved(claims):
             return Answer("impossible")
-        why = ""
+        return self._tried(claims, lambda room: self._confirmed(room, claims, plainly=plainly))
+
+    def _tried(self, claims: Sequence[Claim], confirmed: Callable[[_Room], Witness | None] | None = None) -> Answer:
+        """Ask with one record of each sort, with two, and so on, until a patient is found and `confirmed`."""
+        why, since = "", None
         for bound in range(1, self.most + 1):
             room = self.room(bound)
             if not room.open:
-                return Answer("open", why="what is taken as given contradicts itself")
+                continue  # nobody at all is there with so few: that is no answer
             outcome = room.ask([claim.formula(room.reading.fact(claim.expr)) for claim in claims])
             if outcome == "timeout":
-                why = f"no answer within an effort of {self.limit / 1000:g} s at {bound} of each sort of record"
+                none = f"; there is none with {bound - 1}" if since is not None and not why else ""
+                why = f"no answer within an effort of {self.limit / 1000:g} s at {bound} of each sort of record{none}"
                 return Answer("open", why=why)
             if outcome == "possible":
-                found = self._confirmed(room, claims, plainly=plainly)
-                if found is not None:
+                found = confirmed(room) if confirmed is not None else None
+                if found is not None or confirmed is None:
                     return Answer("possible", found, bound, bound)
                 rests = ", ".join(room.reading.free) or "a value that no record can hold"
                 why = f"what the solver found rests on what it cannot compute ({rests})"
-        if self.room(self.most).records.short:
+            elif since is None:
+                since = bound
+        if since is None:
+            why = why or "what is taken as given contradicts itself"
+        elif self.room(self.most).records.short:
             why = why or "more records are counted than are tried"
         if why:
             return Answer("open", why=why)
-        return Answer("impossible", bound=self.most, changed=1)
+        return Answer("impossible", bound=self.most, changed=since or 1)
 
     def proved(self, claims: Sequence[Claim]) -> bool:
         """Whether the claims contradict each other whatever the values that they speak of are."""

@@ -7,6 +7,7 @@ patient found with the help of this is replayed by the reference, which knows th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from trialspec.kernel import Shift
 from trialspec.solver import logic
@@ -103,12 +104,19 @@ def by_months(day: Term, months: int, reach: range) -> Term:
     """Move a date by months: the days between are read from the calendar, stretch by stretch of equal ones."""
     if isinstance(day, int):
         return shift_months(day, months)
-    stretches: list[tuple[int, int]] = []
-    for date in reach:
-        days = shift_months(date, months) - date
-        if not stretches or stretches[-1][1] != days:
-            stretches.append((date, days))
+    stretches = _stretches(months, reach)
     ahead: Term = stretches[0][1]
     for start, days in stretches[1:]:
         ahead = logic.choose(logic.is_most(start, day), days, ahead)
     return logic.plus(day, ahead)
+
+
+@cache
+def _stretches(months: int, reach: range) -> tuple[tuple[int, int], ...]:
+    """Give how many days are in some months from each date on, where that changes."""
+    found: list[tuple[int, int]] = []
+    for date in reach:
+        days = shift_months(date, months) - date
+        if not found or found[-1][1] != days:
+            found.append((date, days))
+    return tuple(found)

@@ -73,7 +73,8 @@ class Word:
 class Record:
     """One record that may be there; `subject` is what it is about, `words` and `numbers` are its other fields.
 
-    `denies` are the names that it says no of, for a record that something was asked and is not so.
+    `denies` are the names that it says no of, for a record that something was asked and is not so. Its `dates` are
+    there where it is `dated`, and its numbers where nothing of `told` says otherwise.
     """
 
     name: str
@@ -84,6 +85,8 @@ class Record:
     words: Mapping[str, Word] = field(default_factory=dict)
     numbers: Mapping[str, Term] = field(default_factory=dict)
     dates: Mapping[str, Term] = field(default_factory=dict)
+    dated: Formula = True
+    told: Mapping[str, Formula] = field(default_factory=dict)
     ends: Time | None = None
     ongoing: Formula = False
     unit: Word | None = None
@@ -174,7 +177,7 @@ def make(
         if not record.denies:
             by_kind[record.kind].append(record)
     denials = (
-        *_denials(program.vocabulary, exprs, min(number, 2), without),
+        *_denials(program.vocabulary, exprs, number, without),
         *(record for record in fixed_ if record.denies),
     )
     found = Records(now, {kind: tuple(made) for kind, made in by_kind.items()}, denials, (), _reach(dates, months, at))
@@ -340,6 +343,7 @@ def _record(program: Program, sort: _Sort, name: str, place: int, laws: list[For
         there = logic.open_formula(f"{name} has {key}") if key in sort.optional else True
         words[key] = replace(_word(f"{name} {key}", _choices(program, sort, key, term), laws), there=there)
     numbers = {key: _number(f"{name} {key}", key, term, laws) for key in sorted(sort.numbers)}
+    told = {key: logic.open_formula(f"{name} tells {key}") for key in numbers if key in sort.optional - {"value"}}
     ends, ongoing = None, False
     if kind in LASTING:
         ongoing = logic.open_formula(f"{name} goes on")
@@ -348,16 +352,18 @@ def _record(program: Program, sort: _Sort, name: str, place: int, laws: list[For
         laws.append(logic.is_most(time.low, end.high))
         laws.append(logic.implies(logic.both(time.timed, end.timed), logic.is_most(time.low, end.low)))
         ends = between(on_date(FAR), end, ongoing)
-    dates = {}
+    dates: dict[str, Term] = {}
+    dated: Formula = True
     if kind == "person":
-        dates["birth"] = logic.open_integer(f"{name} birth")
+        dates["birth"], dated = logic.open_integer(f"{name} birth"), logic.open_formula(f"{name} has birth")
         words.setdefault("sex", _word(f"{name} sex", _CLOSED["person", "sex"], laws))
+        laws.append(logic.either(dated, words["sex"].there))
     unit = None
     if sort.by_unit and term is not None and term.factors:
         unit = _word(f"{name} unit", tuple(sorted(term.factors)), laws)
     return Record(
-        name, kind, logic.open_formula(f"{name} there"), time, subject, words, numbers, dates, ends, ongoing, unit,
-        term=term,
+        name, kind, logic.open_formula(f"{name} there"), time, subject, words, numbers, dates, dated, told, ends,
+        ongoing, unit, term=term,
     )  # fmt: skip
 
 
@@ -416,6 +422,8 @@ def _dated(record: Record, records: Records) -> list[Formula]:
         ended = logic.is_most(record.ends.first, logic.plus(today, _REACH))
         laws.append(logic.either(record.ongoing, ended))
     for person in records.by_kind.get("person", ()):
+        if "birth" not in person.dates:
+            continue
         birth = person.dates["birth"]
         laws.append(logic.implies(logic.both(person.present, record.present), logic.is_most(birth, record.time.first)))
         if not isinstance(birth, int):  # whoever is there grows older

@@ -84,7 +84,7 @@ class Translation:
 
     `free` is what could not be translated and may be anything: an answer of *possible* that rests on it is confirmed by
     the reference or dropped, one of *impossible* stands. `laws` hold of the records besides their own; one of them
-    says that whatever may be a moment surely is or is not.
+    says that whatever may be a moment surely is or is not. Of several ways to read the same records each has a `label`.
     """
 
     records: Records
@@ -92,7 +92,14 @@ class Translation:
     dose: Time | None = None
     free: dict[str, None] = field(default_factory=dict)
     laws: list[Formula] = field(default_factory=list)
+    label: str = ""
+    made: int = 0
     _known: dict[object, Any] = field(default_factory=dict)
+
+    def name(self) -> str:
+        """Give a name that nothing else has."""
+        self.made += 1
+        return f"{self.label}value {self.made}"
 
     # --- statements ---------------------------------------------------------------------------------------------------
 
@@ -184,7 +191,7 @@ class Translation:
 
     def anything(self, expr: object) -> Number:
         """Stand in for what is not translated: a number that may be anything, or none."""
-        name = f"free {len(self.free)}"
+        name = self.name()
         self.free[type(expr).__name__] = None
         low, high = logic.open_number(f"{name} low"), logic.open_number(f"{name} high")
         self.laws.append(logic.is_most(low, high))
@@ -349,11 +356,14 @@ class Translation:
         if pick.field in DATES:
             dates = [(there, record.dates[pick.field]) for record, there in deciding if pick.field in record.dates]
             days = numbers.hull([(there, day, day) for there, day in dates], sure)
-            return Located(sure, on_date(days.low.over, days.high.over))
+            told = (logic.both(pick.field in record.dates, record.dated) for record, _ in deciding)
+            known = (logic.implies(there, each) for (_, there), each in zip(deciding, told, strict=True))
+            return Located(logic.both(sure, *known), on_date(days.low.over, days.high.over))
         words = [(record.word(pick.field), there) for record, there in deciding]
         if any(word is not None for word, _ in words):
             may_be = tuple((_among(word), there) for word, there in words if word is not None)
-            return Words(sure, may_be)
+            known = (logic.implies(there, False if word is None else word.there) for word, there in words)
+            return Words(logic.both(sure, *known), may_be)
         if any(pick.field not in record.numbers for record, _ in deciding):
             return self.anything(pick) if deciding else numbers.NONE
         values = [(there, record.numbers[pick.field], record.numbers[pick.field]) for record, there in deciding]
@@ -575,7 +585,8 @@ class Translation:
             return self._followed(run, selection, self.select(run.then))
         facts = selection.records
         # One that may be there, and has no time of day, is tried there and not: it would be one with those of its date.
-        open_ = [index for index, (_, fact) in enumerate(facts) if _open(fact)]
+        # Of one that has one both would be the same.
+        open_ = [index for index, (record, fact) in enumerate(facts) if _open(fact) and record.time.timed is not True]
         ways = []
         for chosen in product((False, True), repeat=len(open_)):
             taken = dict(zip(open_, chosen, strict=True))
@@ -636,12 +647,16 @@ class Translation:
 def _constant(value: Verdict | Interval | Codes) -> Fact | Number | Words:
     match value:
         case Verdict():
-            return {Verdict.MET: MET, Verdict.NOT_MET: FAILED}.get(value, UNKNOWN)
+            return _verdict(value)
         case Interval():
             return numbers.of_interval(value)
         case Codes(words):
             among = tuple((_is(word), True) for word in sorted(words or ()))
             return Words(words is not None, among)
+
+
+def _verdict(value: Verdict) -> Fact:
+    return {Verdict.MET: MET, Verdict.NOT_MET: FAILED}.get(value, UNKNOWN)
 
 
 def _is(word: str) -> Callable[[frozenset[str]], Formula]:
@@ -681,24 +696,26 @@ def passes(test: Test, record: Record) -> Fact:
             return UNKNOWN
         if test.field == about(record.kind):
             return logic.surely(word.among(value.words))
-        absent = _constant(test.absent)
-        assert isinstance(absent, Fact)
-        return logic.where(word.there, logic.surely(word.among(value.words)), absent)
+        return logic.where(word.there, logic.surely(word.among(value.words)), _verdict(test.absent))
     if test.field in record.dates:
         assert test.operator != "in"
         day = record.dates[test.field]
         limit = numbers.of_interval(value) if isinstance(value, Interval) else numbers.NONE
-        return numbers.compare(numbers.exactly(day), test.operator, limit)
+        told = numbers.compare(numbers.exactly(day), test.operator, limit)
+        return logic.where(record.dated, told, _verdict(test.absent))
     if test.field not in record.numbers or test.operator == "in":
-        absent = _constant(test.absent)
-        return absent if isinstance(absent, Fact) and test.field not in record.numbers else UNKNOWN
-    number = numbers.exactly(record.numbers[test.field])
+        return _verdict(test.absent) if test.field not in record.numbers else UNKNOWN
+    there = record.told.get(test.field, True)
+    return logic.where(there, _compared(test, record), _verdict(test.absent))
+
+
+def _compared(test: Test, record: Record) -> Fact:
+    """Compare a number of a record with the limit that a test sets, or with that of its unit."""
+    number, value = numbers.exactly(record.numbers[test.field]), test.against.value
+    assert test.operator != "in"
     if not test.against.by_unit:
-        return (
-            numbers.compare(number, test.operator, numbers.of_interval(value))
-            if isinstance(value, Interval)
-            else UNKNOWN
-        )
+        limit = numbers.of_interval(value) if isinstance(value, Interval) else numbers.NONE
+        return numbers.compare(number, test.operator, limit)
     own = dict(test.against.by_unit)
     cases: list[tuple[Formula, Fact]] = []
     for unit in record.unit.choices if record.unit is not None else ("",):
@@ -722,8 +739,9 @@ class _Bounds:
 
     @property
     def not_yet(self) -> Formula:
-        """That the window's start has not happened."""
-        return logic.no(self.start.happened) if isinstance(self.start, Located) else False
+        """That the window's start has not happened, or its end if it awaits that."""
+        needed = (self.start, self.end if self.window.awaits else None)
+        return logic.either(*(logic.no(point.happened) for point in needed if isinstance(point, Located)))
 
     def holds(self, record: Record) -> Fact:
         """Say whether a record has come into sight and lies inside."""

@@ -79,14 +79,15 @@ def _content(program: Program, record: Record, model: Model) -> dict[str, str] |
     for name, word in record.words.items():
         if model.holds(word.there):
             content[name] = word.choices[int(model.number(word.index))]
-    for name, day in record.dates.items():
+    for name, day in record.dates.items() if model.holds(record.dated) else ():
         content[name] = shown_date(int(model.number(day)))
     if record.ends is not None:
         if model.holds(record.ongoing):
             content["ongoing"] = "yes"
         elif int(model.number(record.ends.first)) < FAR:
             content["end"] = _time(record.ends, model)
-    numbers = {name: model.number(value) for name, value in record.numbers.items()}
+    told = (name for name in record.numbers if model.holds(record.told.get(name, True)))
+    numbers = {name: model.number(record.numbers[name]) for name in told}
     if term is None and numbers.keys() - {"grade"}:
         return None
     unit = term.unit if term is not None else ""

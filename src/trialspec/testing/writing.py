@@ -158,12 +158,19 @@ def step_of(term: Term | None) -> Fraction:
 _known: dict[int, tuple[Program, Mapping[str, tuple[Fraction, ...]]]] = {}
 
 
-def usual_numbers(program: Program, term: Term) -> tuple[Fraction, ...]:
-    """Give numbers that a measure may well have: near the limits that the protocol names, and in what is possible."""
+def numbers_near(program: Program, term: Term) -> tuple[Fraction, ...]:
+    """Give numbers near the limits that the protocol names for a measure."""
     found: list[Fraction] = []
     step = step_of(term)
     for limit in limits(program).get(term.name, ()):
         found += [limit * 2, limit / 2, limit, limit + step, limit - step]
+    return tuple(dict.fromkeys(number for number in found if holds(number, term.possible)))
+
+
+def usual_numbers(program: Program, term: Term) -> tuple[Fraction, ...]:
+    """Give numbers that a measure may well have: near the limits that the protocol names, and in what is possible."""
+    found = [*numbers_near(program, term)]
+    step = step_of(term)
     low, high = term.possible.low, term.possible.high
     scale_ = step * 10
     found += [scale_, scale_ * 2, scale_ * 10, step * 5, step]
