@@ -4,7 +4,7 @@ BIN = .venv/bin
 READY = .venv/.ready
 PYTEST = $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: help demo test unit test-deep check bench soak docs accept clean
+.PHONY: help demo test unit test-deep check bench soak cohort docs accept clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
@@ -36,6 +36,9 @@ bench: $(READY) ## how long things take, printed
 
 soak: $(READY) ## ten million events through one monitor: is memory flat? takes long
 	$(BIN)/python -m benchmarks.soak
+
+cohort: $(READY) ## does the live engine say of 100,000 simulated patients what was decided? takes long
+	$(BIN)/python -m benchmarks.cohort
 
 docs: $(READY) ## write docs/language.md from the code
 	$(BIN)/python -m trialspec docs --language > docs/language.md

@@ -116,7 +116,8 @@ class Casting:
         if window.plan.only_if is not None or word == "left before" or (word != "done" and seen):
             return
         # What was taken too late for one visit may be in time for another, and who has left misses nothing any more.
-        gone = self.stop is not None and self.stop <= window.missed
+        following = [each.first for each in self.course.windows if each.first > window.last]
+        gone = self.stop is not None and self.stop <= max(window.missed, min(following, default=0))
         if word == "missed" and (gone or "out_of_window" in self.decided.values()):
             return
         self.expect("visit", name, "state", "missed" if word == "missed" else "done")

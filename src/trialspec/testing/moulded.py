@@ -29,7 +29,10 @@ class Window:
 
     @property
     def missed(self) -> int:
-        """The day after which it is missed at the latest: as many days after the window as that has."""
+        """The day after which the last visit is missed at the latest: as many days after its window as that has.
+
+        Another one is missed before the window of the visit after it, or then.
+        """
         return 2 * self.last - self.first + 2
 
     def left(self, stop: int | None) -> bool:
