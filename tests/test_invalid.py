@@ -79,7 +79,7 @@ def test_every_code_for_the_shape_and_meaning_of_a_protocol_is_shown_by_one() ->
     # given, a directory of several versions among it (tests/cli).
     of_the_text = {
         *("block-indent", "too-large", "too-deep", "not-text-key", "multiple-documents", "encoding"),
-        *("control-character", "unclear-comment", "unknown-unit", "unknown-patient", "version-conflict"),
+        *("control-character", "unclear-comment", "unknown-unit", "unknown-patient", "version-conflict", "withheld"),
     }
     # And what only a proof shows is seeded in tests/faults.
     proved = set(list(CODES)[list(CODES).index("never-fails") : list(CODES).index("accepted-stale") + 1])

@@ -356,6 +356,11 @@ CODES: dict[str, str] = {
         "Write `day 1` for the anchor itself, or `day -1` for the day before.",
     ),
     # Names
+    "withheld": _code(
+        "What is asked for is kept to the unblinded: a rule that `unblinds` may speak of it, whatever became of the "
+        "patient.",
+        "Those who may know it ask with `--unblinded`.",
+    ),
     "unknown-name": _code(
         "Nothing of this name is declared in the file or in the libraries it uses.",
         "Check the spelling, declare it, or name the library that declares it under `use`.",
@@ -539,6 +544,11 @@ CODES: dict[str, str] = {
         "A criterion of eligibility cannot be decided by the time of enrolment from what the schedule collects: the "
         "value that it reads is not planned before.",
         "Plan the measure at a visit before enrolment, or look at the window of the criterion.",
+    ),
+    "not-collected": _code(
+        "A component of a response reads, at a visit, a measure that no assessment takes there: for whoever keeps to "
+        "the plan it stays unknown.",
+        "Take the measure at that visit under `assessments`, or look at which visit's value the component reads.",
     ),
     "dose-prohibited": _code(
         "A dose that the protocol plans is a therapy that it prohibits at that time.",

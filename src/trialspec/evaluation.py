@@ -12,6 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from trialspec import alerts, findings
+from trialspec.blinding import Blinding, blinding, together
 from trialspec.explain import explain
 from trialspec.findings.amended import amended, judging
 from trialspec.findings.slots import meant_slots
@@ -42,7 +43,8 @@ class PatientReport:
 
     `known` is the instant up to which records were available (`None`: all that there are). `alerts` are all episodes up
     to `at`, those that are over included. `program` is the version of the protocol that judges the patient at `at` (the
-    newest of those that may, where that is open), `versions` are all by name, where there are several.
+    newest of those that may, where that is open), `versions` are all by name, where there are several. `blinding` says
+    what is kept to the unblinded.
     """
 
     patient: str
@@ -53,6 +55,7 @@ class PatientReport:
     alerts: alerts.State
     program: Program
     versions: Mapping[str, Program] = field(default_factory=dict, repr=False)
+    blinding: Blinding = field(default_factory=Blinding, repr=False)
 
     def judge(self, finding: Finding) -> Program:
         """Give the version of the protocol that found something."""
@@ -65,9 +68,11 @@ class PatientReport:
 
     @property
     def blinded(self) -> PatientReport:
-        """The report without the alerts that only the unblinded may see."""
-        kept = {key: episode for key, episode in self.alerts.items() if not episode.rule.unblinds}
-        return self if len(kept) == len(self.alerts) else replace(self, alerts=kept)
+        """The report without the alerts that only the unblinded may see, and without whatever else tells the same."""
+        found = tuple(finding for finding in self.findings if not self.blinding.hides(finding))
+        raised = {key: episode for key, episode in self.alerts.items() if not self.blinding.keeps(episode)}
+        unchanged = len(found) == len(self.findings) and len(raised) == len(self.alerts)
+        return self if unchanged else replace(self, findings=found, alerts=raised)
 
     def about(self, subject: str) -> tuple[Finding, ...]:
         """Give the findings of one subject, in the protocol's order."""
@@ -88,6 +93,7 @@ class Protocol:
     decider: Decider = field(init=False, repr=False, compare=False)
     groups: tuple[Group, ...] = field(init=False, repr=False, compare=False)
     context: alerts.Context = field(init=False, repr=False, compare=False)
+    blinding: Blinding = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Hand the rules to both evaluators."""
@@ -99,6 +105,8 @@ class Protocol:
         versions = {each.program.version: each.context for each in self.former}
         context = replace(own, versions={**versions, program.version: own}) if versions else own
         object.__setattr__(self, "context", context)
+        kept = blinding(program, self.rulebook.rules)
+        object.__setattr__(self, "blinding", together((*(each.blinding for each in self.former), kept)))
 
     @property
     def programs(self) -> tuple[Program, ...]:
@@ -174,10 +182,10 @@ class Protocol:
         found = findings.read(self.groups, question)
         raised = alerts.state(self.context, self.groups, question)
         if not self.former:
-            return PatientReport(patient, at, known, seen, found, raised, self.program)
+            return PatientReport(patient, at, known, seen, found, raised, self.program, blinding=self.blinding)
         versions = {program.version: program for program in self.programs}
         judge = self.programs[max(judging(self.programs, question))]
-        return PatientReport(patient, at, known, seen, found, raised, judge, versions)
+        return PatientReport(patient, at, known, seen, found, raised, judge, versions, self.blinding)
 
 
 def load(path: Path, *, libraries: Sequence[Path] = ()) -> Protocol:

@@ -71,13 +71,17 @@ Point = Now | Dose | Fixed | Moment | Shift
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of time; no start is since ever, no end is up to the instant of the question."""
+    """A stretch of time; no start is since ever, no end is up to the instant of the question.
+
+    While its start has not happened it is not yet; one that `awaits` its end is not yet while that has not happened.
+    """
 
     start: Point | None = None
     end: Point | None = None
     after: bool = False  # the start itself is excluded
     before: bool = False  # the end itself is excluded
     place: Place | None = kept(default=None, compare=False, repr=False)
+    awaits: bool = False
 
 
 # --- selections: which things -----------------------------------------------------------------------------------------

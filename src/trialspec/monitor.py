@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from trialspec.alerts import MisreadError, Walk, changes, episodes, first_instant
 from trialspec.events import Event
+from trialspec.findings import Group
 from trialspec.interpreters.live import Chart, UnsureError
 from trialspec.interpreters.reading import Question, earliest
 from trialspec.interpreters.selection import appearances
@@ -379,7 +380,7 @@ def _take_up_unit(unit: Unit, walk: Walk, changed: Sequence[Item], fast: _Fast, 
     for item in changed:
         asked = unit.concerned(item, fast.units.trial, chart, at)
         if asked or (unit.rests is not None and chart.concerns(unit.rests, item) and any(walk.met)):
-            first = appearances(item, chart.zone)[0]
+            first = _from(unit.group, appearances(item, chart.zone)[0], chart.zone)
             walk.back(first)
             if asked and walk.now is not None:
                 walk.next = earliest(walk.next, first)
@@ -411,7 +412,12 @@ def _take_up(walk: Walk, changed: Iterable[Item], zone: Zone) -> None:
     kinds = walk.group.kinds
     seen = [at for item in changed if kinds is None or item.kind in kinds for at in appearances(item, zone)]
     if seen:
-        first = min(seen)
+        first = _from(walk.group, min(seen), zone)
         walk.back(first)
         if walk.now is not None:
             walk.next = earliest(walk.next, first)
+
+
+def _from(group: Group, first: int, zone: Zone) -> int:
+    """Give the instant from which on a group may tell otherwise, of what comes at an instant."""
+    return zone.start_of(zone.date_of(first)) if group.closes else first

@@ -102,7 +102,8 @@ class DosePlan:
     slot n (rolling), for `times`. A slot that its own dose would anchor has `first_due`: due from `first_due_from`
     through that point. `premedication` holds statements read, as gates are, at the start of the dose.
     `only_if` says for whom there is a slot, read on the last day of its window, or at the question while that is to
-    come. `if_missed` says whether there are any after one that was missed.
+    come. `if_missed` says whether there are any after one that was missed. `stop_if` ends treatment: it is read at the
+    start of a dose, and of one that was not given at the end of its time, or at the question while that is to come.
     """
 
     name: str
@@ -133,6 +134,7 @@ class DosePlan:
     lasts_at_least: Duration | None = None
     only_if: Expr | None = None
     if_missed: Literal["go_on", "stop"] = "go_on"
+    stop_if: Expr | None = None
     provenance: Provenance = Provenance()
     place: Place | None = field(default=None, compare=False, repr=False)
 

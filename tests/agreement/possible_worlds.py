@@ -426,7 +426,8 @@ def _edges(select: Select, way: Way) -> tuple[Spot | None, Spot | None] | None:
     start = None if window.start is None else place(window.start, way)
     if window.start is not None and start is None:
         return None
-    return start, None if window.end is None else place(window.end, way)
+    end = None if window.end is None else place(window.end, way)
+    return None if window.awaits and window.end is not None and end is None else (start, end)
 
 
 def members(select: Select, way: Way) -> list[Fact] | None:

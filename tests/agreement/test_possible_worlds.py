@@ -10,12 +10,12 @@ from hypothesis.strategies import DrawFn
 
 from tests.agreement.possible_worlds import Answer, Choose, answer, explore, limits_of, settle
 from tests.laws.asking import Read
-from trialspec.interpreters.generated.expressions import number
 from trialspec.interpreters.reading import Question
 from trialspec.interpreters.reference import read
-from trialspec.interpreters.strategies import Asked, asked
 from trialspec.kernel import Compare, Fold
 from trialspec.quantity import Interval
+from trialspec.testing.generated.expressions import number
+from trialspec.testing.strategies import Asked, asked
 from trialspec.truth import MET, UNKNOWN
 
 WAYS = 40

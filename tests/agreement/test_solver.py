@@ -13,9 +13,6 @@ from typing import Any, Literal
 import pytest
 
 from trialspec import kernel
-from trialspec.interpreters.generated.expressions import FREELY, statement, subjects
-from trialspec.interpreters.generated.questions import question
-from trialspec.interpreters.generated.records import ANSWERS, NAMED, STEADY, instant, timeline
 from trialspec.interpreters.reading import Question
 from trialspec.interpreters.reference import read
 from trialspec.kernel import AtLeast, Compare, Constant, Daily, Expr, Fixed, Moment, Not, Pick, Select, Window, parts_of
@@ -27,6 +24,9 @@ from trialspec.solver.logic import Formula
 from trialspec.solver.moments import at_instant
 from trialspec.solver.records import TODAY, Records
 from trialspec.solver.translation import Translation
+from trialspec.testing.generated.expressions import FREELY, statement, subjects
+from trialspec.testing.generated.questions import question
+from trialspec.testing.generated.records import ANSWERS, NAMED, STEADY, instant, timeline
 from trialspec.times import When, Zone
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict
 from trialspec.vocabulary import Sort, Term, Vocabulary

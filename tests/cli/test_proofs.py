@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import z3
 from click.testing import Result
 
 from trialspec import solver
-from trialspec.cli import exits
+from trialspec.cli import exits, proving, show
+from trialspec.evaluation import load
+from trialspec.solver.logic import Solver
 
 Run = Callable[..., Result]
 
@@ -195,3 +199,39 @@ def test_a_mistake_that_no_case_notices_is_offered_as_a_case_that_does(fresh: Ru
     assert told["made"] > 10
     assert [each for each in told["unnoticed"] if each["shows"]] == []
     assert fresh("test", str(small), "--write-cases", str(offered)).exit_code == exits.WRONG, "no file is overwritten"
+
+
+def test_on_a_terminal_check_tells_what_it_asks(
+    small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[str] = []
+
+    @contextmanager
+    def working(what: str) -> Iterator[Callable[[str], None]]:
+        yield lambda doing: told.append(f"{what}: {doing}")
+
+    monkeypatch.setattr(show, "working", working)
+    proving.report(load(small / "protocol.yaml"), 4)
+    assert told == ["small: criteria", "small: gates and limits", "small: responses", "small: properties and rules"]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_elsewhere_it_tells_nothing(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    proving.report(load(small / "protocol.yaml"), 4)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_key_that_stops_is_not_kept_by_what_proves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Z3 takes Ctrl-C for itself and answers that it does not know; whoever pressed it means the command."""
+    asked = Solver(1000)
+
+    class Stopped:
+        def check(self, *_: object) -> object:
+            return z3.unknown
+
+        def reason_unknown(self) -> str:
+            return "interrupted from keyboard"
+
+    monkeypatch.setattr(asked, "_solver", Stopped())
+    with pytest.raises(KeyboardInterrupt):
+        asked.ask()

@@ -249,7 +249,10 @@ def test_what_would_unblind_is_withheld_and_counted(fresh: Run, tmp_path: Path) 
     for form in ("table", "json"):
         blinded = fresh("run", *words, "--format", form)
         assert "response/final" not in blinded.stdout
+        assert "responder" not in blinded.stdout
+        assert "half@week_12" not in blinded.stdout
         assert "alerts withheld, because they would unblind: 2\n" in blinded.stderr
+        assert "findings withheld, because they would unblind: 6; `--unblinded` shows them\n" in blinded.stderr
         unblinded = fresh("run", *words, "--format", form, "--unblinded")
         assert "response/final" in unblinded.stdout
         assert "withheld" not in unblinded.stderr

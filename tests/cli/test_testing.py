@@ -1,8 +1,9 @@
-"""`fuzz` and `simulate`."""
+"""`fuzz`, `simulate` and `conformance`."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,56 @@ def test_a_recipe_that_is_wrong_says_where(run: Run, tmp_path: Path) -> None:
     recipe.write_text("doses: {latte: 5 %}\n")
     result = run("simulate", DEMO, "--patients", "1", "--recipe", recipe, "--to", tmp_path)
     assert "the recipe names a departure of a dose `latte`" in result.stderr
+
+
+# --- other engines ----------------------------------------------------------------------------------------------------
+
+# Knows one alert, and only while it is told of nothing but doses.
+ENGINE = """
+import json, sys
+for line in sys.stdin:
+    asked = json.loads(line)["do"] == "alerts"
+    print(json.dumps({"alerts": ["dosing/late RTX#1"]} if asked else {}), flush=True)
+"""
+
+
+def test_examples_are_written_and_another_engine_is_held_to_them(run: Run, tmp_path: Path) -> None:
+    result = run("conformance", DEMO, "--to", tmp_path / "suite", "--streams", "1")
+    assert result.exit_code == 0
+    number = len(list((tmp_path / "suite").glob("*.json")))
+    assert result.stdout == f"{number} examples: {tmp_path / 'suite'}\n"
+    # What was written is enough: a protocol with all that it uses stands beside the examples.
+    assert run("check", tmp_path / "suite" / "protocol.yaml", "--no-proofs").exit_code == 0
+    (tmp_path / "engine.py").write_text(ENGINE)
+    target = f"{sys.executable} {tmp_path / 'engine.py'}"
+    result = run("conformance", tmp_path / "suite", "--target", target)
+    assert result.exit_code == 1
+    assert "dosing/late RTX#1 is raised" in result.stdout
+    assert result.stdout.splitlines()[-1] == f"0 of {number} examples are answered alike"
+    shown = json.loads(run("conformance", tmp_path / "suite", "--target", target, "--format", "json").stdout)
+    assert shown["examples"] == number
+    assert {"example", "step", "patient", "not_raised", "raised"} == set(shown["differences"][0])
+
+
+def test_an_engine_that_says_the_same_ends_with_0(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "same_engine.py").write_text(
+        "from pathlib import Path\n"
+        "from trialspec import evaluation\n"
+        "from trialspec.testing import Live\n"
+        f"class Same(Live):\n    def __init__(self):\n        super().__init__(evaluation.load(Path({str(DEMO)!r})))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    result = run("conformance", DEMO, "--target", "python:same_engine:Same", "--streams", "1")
+    assert result.exit_code == 0, result.stdout
+    assert result.stdout.splitlines()[-1].endswith("examples are answered alike")
+
+
+def test_what_is_no_example_is_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"example": "a", "begins": "soon", "steps": []}')
+    result = run("conformance", tmp_path, "--target", "python:nowhere:nothing")
+    assert result.exit_code == 1
+    assert "a.json` is no example of a conformance suite" in result.stderr
+    result = run("conformance", DEMO)
+    assert result.exit_code == 1
+    assert "neither --to nor --target is given" in result.stderr

@@ -77,6 +77,23 @@ def test_a_published_protocol_has_its_cases(path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_what_is_accepted_of_a_plan_is_not_said_to_be_gone_where_nobody_can_enter(tmp_path: Path) -> None:
+    accepted = "accepted:\n  - {finding: never-due, of: month_3, reason: as it was once}\narms: {active"
+    told = []
+    for change in ("", "    I3: {all: [{latest: creatinine, below: 1 mg/dL}, {latest: creatinine, above: 2 mg/dL}]}\n"):
+        protocol = small(tmp_path, "arms: {active", accepted)
+        if change:
+            text = (tmp_path / "protocol.yaml").read_text(encoding="utf-8")
+            old = "    I3: {latest: creatinine, at_most: 2 mg/dL}\n"
+            (tmp_path / "protocol.yaml").write_text(text.replace(old, change), encoding="utf-8")
+            protocol = load(tmp_path / "protocol.yaml")
+        told.append([each.code for each in prove(protocol).findings if each.severity != "note"])
+    assert told[0] == ["accepted-stale"]
+    assert "accepted-stale" not in told[1], "the plan was not asked about"
+    assert told[1]
+
+
+@pytest.mark.slow
 def test_nobody_is_told_off_who_is_seen_before_randomisation_and_is_in_an_arm(tmp_path: Path) -> None:
     assert [f"{each.code} {each.of}" for each in prove(small(tmp_path)).findings] == []
 

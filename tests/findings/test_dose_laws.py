@@ -1,4 +1,4 @@
-"""Laws of what is found of doses, over generated courses of treatment and four plans."""
+"""Laws of what is found of doses, over generated courses of treatment and five plans."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ from tests.findings.builders import (
 from trialspec.findings.doses import doses
 from trialspec.findings.found import Found
 from trialspec.interpreters.reading import Question
+from trialspec.program import Course
 from trialspec.quantity import Duration
 from trialspec.times import DAY, When
 
@@ -56,6 +57,13 @@ SHARED = program(
     plan("LOAD", "rituximab", "500", on_day(1), belongs_until=on_day(7), first_due=after(ENROLLED, 14)),
     plan("RTX", "rituximab", "300", on_day(15), late=3, interval=Duration(14, "d"), times=3),
     CYC,
+)
+# Windows of four cycles that share days with each other, and with those of the other plan of the drug.
+OVERLAPPING = program(
+    plan("RTX", "rituximab", "500", on_day(1), late=7, interval=Duration(7, "d"), times=3),
+    plan("MORE", "rituximab", "500", on_day(11), early=4, late=6, belongs_until=on_day(30)),
+    replace(CYC, belongs_until=on_day(40)),
+    course=Course((), on_day(60)),
 )
 
 
@@ -111,7 +119,7 @@ def vague(item: Item) -> st.SearchStrategy[Item]:
 
 
 # By name, so that a counterexample can be read.
-PROTOCOLS = {"founding": FOUNDING, "cycle": CYCLE, "limited": LIMITED, "shared": SHARED}
+PROTOCOLS = {"founding": FOUNDING, "cycle": CYCLE, "limited": LIMITED, "shared": SHARED, "overlapping": OVERLAPPING}
 PROGRAMS = st.sampled_from(sorted(PROTOCOLS))
 INSTANTS = times(1, 30).map(instant) | times(-9, 40).map(instant)
 
@@ -181,6 +189,26 @@ def test_nothing_changes_before_until() -> None:
     law()
     seen.assert_all_of(*COMMON, "changes", "overdue")
     assert seen.counts["changes"] > seen.counts["examples"]
+
+
+def test_no_slot_is_missed_while_its_window_is_open() -> None:
+    """An empty slot waits for as long as a dose may come, whatever other windows lie beside its own.
+
+    Unless the protocol itself ends it: by `missed_after`, or with the course.
+    """
+    seen = Seen(Counter())
+
+    @given(stories(), st.sampled_from(["overlapping", "overlapping", "shared", "cycle"]))
+    def law(story: tuple[Item, ...], protocol: str) -> None:
+        asked = Question(told(story), instant(day(60)), told_at=instant(day(60)))
+        for number in range(2, 30, 3):
+            found = doses(replace(PROTOCOLS[protocol], course=None), asked.on(instant(day(number))))
+            for finding in found.findings:
+                assert not (finding.fields.get("state") == "missed" and finding.fields["window"] != "past"), finding
+            seen.note(found)
+
+    law()
+    seen.assert_all_of(*COMMON)
 
 
 def test_the_order_of_records_never_matters() -> None:

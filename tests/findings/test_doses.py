@@ -173,6 +173,68 @@ def test_a_date_equally_far_from_two_windows_belongs_to_the_later_slot() -> None
     assert departures(found)["CYC#2"] == {"early"}
 
 
+# Day 5 to 15 for the loading dose, day 11 to 25 for the one after it.
+OVERLAPPING = program(
+    plan("LOAD", "cyclophosphamide", "750", on_day(5), late=10, belongs_until=on_day(40)),
+    plan("CYC", "cyclophosphamide", "750", on_day(18), early=7, late=7, belongs_until=on_day(40)),
+    plan("RTX", "rituximab", "500", on_day(1), belongs_until=on_day(2)),
+    course=Course((), on_day(60)),
+)
+
+
+@pytest.mark.parametrize(
+    ("given_on", "expected"),
+    [
+        ((10,), {"LOAD#1": "given", "CYC#1": "missed"}),
+        ((11,), {"LOAD#1": "given", "CYC#1": "missed"}),
+        ((15,), {"LOAD#1": "given", "CYC#1": "missed"}),
+        ((16,), {"LOAD#1": "missed", "CYC#1": "given"}),
+        ((10, 11), {"LOAD#1": "given", "CYC#1": "given"}),
+        ((9, 10), {"LOAD#1": "given", "CYC#1": "missed", "x10": "given"}),
+        ((14, 15), {"LOAD#1": "given", "CYC#1": "given"}),
+        ((11, 12, 13), {"LOAD#1": "given", "CYC#1": "given", "x13": "given"}),
+        ((15, 16), {"LOAD#1": "given", "CYC#1": "given"}),
+    ],
+)
+def test_on_dates_in_two_windows_a_dose_belongs_to_the_earlier_while_it_is_empty(
+    given_on: tuple[int, ...], expected: dict[str, str]
+) -> None:
+    for order in permutations(given_on):
+        found = asked(timeline(R1, *(cyc(f"x{number}", day(number)) for number in order)), day(60), OVERLAPPING)
+        assert {name: state for name, state in states(found).items() if name != "RTX#1"} == expected
+        assert all(words == {"extra"} for words in departures(found).values())
+        assert len(departures(found)) == len(expected) - 2
+
+
+def test_what_was_said_not_to_be_given_leaves_the_dates_of_both_windows_to_the_next() -> None:
+    def states_of(*items: Item) -> dict[str, str]:
+        found = states(asked(timeline(R1, *items), day(60), OVERLAPPING))
+        return {name: state for name, state in found.items() if name != "RTX#1"}
+
+    for denial in (not_done("n", "cyclophosphamide", day(6)), not_done("n", "cyclophosphamide", day(20), "LOAD#1")):
+        assert states_of(denial, cyc("x", day(11))) == {"LOAD#1": "not_given", "CYC#1": "given"}
+        assert states_of(denial, cyc("x", day(10))) == {"LOAD#1": "given", "CYC#1": "missed"}
+    later = not_done("n", "cyclophosphamide", day(12))
+    assert states_of(cyc("x", day(11)), later) == {"LOAD#1": "given", "CYC#1": "not_given"}
+    both = (not_done("n", "cyclophosphamide", day(12)), not_done("m", "cyclophosphamide", day(13)))
+    assert states_of(*both) == {"LOAD#1": "not_given", "CYC#1": "not_given"}
+
+
+def test_a_named_dose_leaves_the_dates_of_both_windows_to_the_next() -> None:
+    found = asked(timeline(R1, cyc("x", day(11)), cyc("y", day(14), planned="LOAD#1")), day(60), OVERLAPPING)
+    assert (states(found)["LOAD#1"], states(found)["CYC#1"]) == ("given", "given")
+    assert found["CYC#1"].facts["date"] == "2014-03-13"
+
+
+def test_an_empty_slot_is_not_missed_while_its_window_is_open() -> None:
+    assert states(asked(timeline(R1), day(15), OVERLAPPING))["LOAD#1"] == "due"
+    assert states(asked(timeline(R1), day(16), OVERLAPPING))["LOAD#1"] == "missed"
+    # Known later to be given on day 15, it was not missed on the days before.
+    for at in (12, 14):
+        early = asked(timeline(R1, cyc("x", day(15))), day(at), OVERLAPPING, known_by=day(60))
+        assert states(early)["LOAD#1"] == "due"
+
+
 def test_the_last_catchment_ends_one_interval_after_the_window() -> None:
     # RTX#2 is permitted through day 18, and 14 d after RTX#1: day 32 is its last, day 33 too late for any slot.
     assert departures(treated(R1, rtx("x", day(32)))) == {"RTX#2": {"late", "after_course"}}

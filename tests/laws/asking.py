@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 
 from trialspec.interpreters.reading import Question, Reading
-from trialspec.interpreters.strategies import Asked
 from trialspec.kernel import Expr, Shift
 from trialspec.patient import FAR, Item
 from trialspec.quantity import Duration
+from trialspec.testing.strategies import Asked
 from trialspec.times import DAY, shift_months
 
 # An evaluator: the reference, or one that is wrong on purpose.

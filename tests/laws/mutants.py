@@ -14,7 +14,7 @@ from typing import Literal, TypeGuard, cast
 
 import trialspec
 from tests.laws.asking import Read
-from trialspec.interpreters.generated.expressions import Form
+from trialspec.testing.generated.expressions import Form
 
 SOURCE = Path(trialspec.__file__).parent
 SELECTION, DAILY, REFERENCE = (f"interpreters/{name}.py" for name in ("selection", "daily", "reference"))
@@ -140,6 +140,21 @@ MUTANTS = (
         SELECTION,
         "return negate(not_after if self.window.after else before)",
         "return negate(not_after)",
+    ),
+    Mutant(
+        "an end that is awaited is open until it comes",
+        SELECTION,
+        "return self.window.awaits and self.end is not None and self.end.value is None",
+        "return False",
+        COUNTS,
+    ),
+    Mutant(
+        "an awaited end that may have happened is taken as open",
+        SELECTION,
+        "return UNKNOWN if self.window.awaits else MET",
+        "return MET",
+        ENDED,
+        5,
     ),
     Mutant(
         "what lasts counts by its start alone",

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from trialspec.interpreters.generated.expressions import statement
 from trialspec.interpreters.reading import Reading
 from trialspec.interpreters.reference import read
-from trialspec.interpreters.strategies import STEADY, Asked, Idiom, asked
 from trialspec.patient import FAR, Item
 from trialspec.quantity import Codes, Interval
+from trialspec.testing.generated.expressions import statement
+from trialspec.testing.strategies import STEADY, Asked, Idiom, asked
 from trialspec.times import DAY, When, Zone
 from trialspec.truth import Verdict
 

@@ -11,12 +11,12 @@ from hypothesis.strategies import DrawFn
 from tests.laws.test_sharpening import inside
 from trialspec import kernel
 from trialspec.interpreters.derived import Deriving
-from trialspec.interpreters.generated.expressions import number
-from trialspec.interpreters.strategies import STEADY, Calendar, Idiom, drawn, sharper, timelines
 from trialspec.kernel import Constant, Dose, Expr, Now, Select, Window
 from trialspec.patient import Item, Timeline
 from trialspec.program import Derivation
 from trialspec.quantity import ANYTHING, Interval, exactly, word
+from trialspec.testing.generated.expressions import number
+from trialspec.testing.strategies import STEADY, Calendar, Idiom, drawn, sharper, timelines
 from trialspec.times import on_date
 
 CALENDAR: Calendar = STEADY[0]

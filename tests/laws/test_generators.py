@@ -10,10 +10,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 from tests.laws.asking import instants, speaks_of
-from trialspec.interpreters.generated.expressions import statement
 from trialspec.interpreters.reference import read
 from trialspec.interpreters.selection import worlds
-from trialspec.interpreters.strategies import Asked, asked
 from trialspec.kernel import (
     Arithmetic,
     AtLeast,
@@ -35,6 +33,8 @@ from trialspec.kernel import (
 )
 from trialspec.patient import Item
 from trialspec.quantity import Codes, Interval
+from trialspec.testing.generated.expressions import statement
+from trialspec.testing.strategies import Asked, asked
 from trialspec.truth import MET, NOT_MET
 
 pytestmark = pytest.mark.slow
@@ -152,6 +152,7 @@ def test_every_way_of_a_node_is_drawn(drawn: list[Asked]) -> None:
                     found.update([("across", node.across)])
                 case Window():
                     found.update([("after", node.after), ("before", node.before), ("end", node.end is not None)])
+                    found.update([("awaits", node.awaits)])
                 case Shift():
                     found.update([node.by.unit])
                 case Constant(_, by_unit):
@@ -173,6 +174,7 @@ def test_every_way_of_a_node_is_drawn(drawn: list[Asked]) -> None:
         *("add", "subtract", "multiply", "divide", "power", "round", "years"),
         *("above", "at_least", "below", "at_most", "in"),
         *(("then", True), ("span", None), ("gap", None), ("after", True), ("before", True), ("end", True)),
+        ("awaits", True),
         *("d", "wk", "mo", "y", "h", "min", ("by unit", True), "moment first", "moment last", ("inner", True)),
         *("daily greatest", "daily sum", "daily days", "daily row", ("sources", 2)),
         *(("alike", True), ("across", True), ("lasting", True)),

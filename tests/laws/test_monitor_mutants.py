@@ -1,14 +1,17 @@
 """The test of the test: every monitor that is wrong on purpose is found out, and soon."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from random import Random
 
 import pytest
 
 from tests.laws.monitor_mutants import MUTANTS, Law, Mutant, inside
-from tests.laws.watched import Make, Watch, case
+from tests.laws.watched import case
 from trialspec.testing.watching import (
+    Make,
+    Watch,
     checked,
     order_decides_nothing,
     otherwise,
@@ -25,18 +28,18 @@ CASES = 100
 
 def laws(number: int, which: tuple[Law, ...], make: Make, watch: Watch | None = None) -> Iterator[Callable[[], object]]:
     """The laws that a mistake may break, for the watch of a number or one of its own."""
-    watch = watch or case(number)
+    watch = replace(watch or case(number), make=make)
     for law in which:
         choose = Random(number).randrange
         match law:
             case "reported":
-                yield partial(checked, watch, make)
+                yield partial(checked, watch)
             case "stopping":
-                yield partial(stopping_changes_nothing, watch, stops(choose, watch), make)
+                yield partial(stopping_changes_nothing, watch, stops(choose, watch))
             case "order":
-                yield partial(order_decides_nothing, watch, otherwise(choose, watch), make)
+                yield partial(order_decides_nothing, watch, otherwise(choose, watch))
             case "jump":
-                yield partial(time_may_jump, watch, make)
+                yield partial(time_may_jump, watch)
 
 
 def noticed(mutant: Mutant) -> int:

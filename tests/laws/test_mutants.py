@@ -14,10 +14,10 @@ from tests.laws.test_order import Reordered, names_decide_nothing, order_decides
 from tests.laws.test_sharpening import Sharpened, only_resolves
 from tests.laws.test_support import suffices
 from tests.laws.test_until import comes_to_rest, holds_until
-from trialspec.interpreters.generated.expressions import Form, statement
-from trialspec.interpreters.generated.questions import question
-from trialspec.interpreters.generated.sharpening import sharpened
 from trialspec.interpreters.reference import read
+from trialspec.testing.generated.expressions import Form, statement
+from trialspec.testing.generated.questions import question
+from trialspec.testing.generated.sharpening import sharpened
 
 # How many cases a mistake may take to be noticed.
 CASES = {"value": 2_000, "until": 1_000, "because": 1_000}

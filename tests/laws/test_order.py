@@ -8,8 +8,8 @@ from hypothesis.strategies import DrawFn
 
 from tests.laws.asking import Read
 from trialspec.interpreters.reference import read
-from trialspec.interpreters.strategies import Asked, asked
 from trialspec.patient import Item
+from trialspec.testing.strategies import Asked, asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from tests.laws.asking import Read
-from trialspec.interpreters.generated.expressions import number
 from trialspec.interpreters.reference import read
-from trialspec.interpreters.strategies import Asked, asked, sharper
 from trialspec.patient import Timeline
 from trialspec.quantity import Interval
+from trialspec.testing.generated.expressions import number
+from trialspec.testing.strategies import Asked, asked, sharper
 from trialspec.truth import UNKNOWN
 
 

@@ -6,9 +6,9 @@ from hypothesis import given
 
 from tests.laws.asking import Read
 from trialspec.explain import only
-from trialspec.interpreters.generated.expressions import number
 from trialspec.interpreters.reference import read
-from trialspec.interpreters.strategies import Asked, asked
+from trialspec.testing.generated.expressions import number
+from trialspec.testing.strategies import Asked, asked
 
 
 def suffices(asked: Asked, read: Read = read) -> None:

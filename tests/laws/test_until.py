@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 
 from tests.laws.asking import Read, instants
-from trialspec.interpreters.generated.expressions import number
 from trialspec.interpreters.reading import Reading
 from trialspec.interpreters.reference import read
-from trialspec.interpreters.strategies import Asked, asked
 from trialspec.kernel import Arithmetic, Fixed, parts_of
+from trialspec.testing.generated.expressions import number
+from trialspec.testing.strategies import Asked, asked
 
 pytestmark = pytest.mark.slow
 

@@ -11,17 +11,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.laws.protocols import Written, loaded, written
-from tests.laws.streams import Raw, record
-from tests.laws.watched import Watch, case, watch
+from tests.laws.watched import case
 from trialspec import monitor
 from trialspec.alerts import Change, fold
 from trialspec.events import Event, Record
-from trialspec.findings import Subject
-from trialspec.interpreters.strategies import drawn
+from trialspec.findings import Group, Subject
+from trialspec.findings.found import Found
+from trialspec.interpreters.reading import Question
 from trialspec.monitor import Monitor
 from trialspec.patient import Timeline
+from trialspec.testing import Written, protocols, watches
+from trialspec.testing.happenings import Made as Raw
+from trialspec.testing.made import record
+from trialspec.testing.protocols import loaded
+from trialspec.testing.strategies import drawn
 from trialspec.testing.watching import (
+    Watch,
     another_may_judge,
     checked,
     journal_of,
@@ -45,39 +50,39 @@ some = settings(max_examples=10_000 if _DEEP else 10)
 
 
 @most
-@given(drawn(watch))
+@given(watches())
 def test_what_is_watched_is_what_is_reported(watch: Watch) -> None:
     """After every batch, at what is due, a second before and a second after, alerts are those of a report."""
     checked(watch)
-    assert watch.of.protocol.incidents == ()
+    assert watch.protocol.incidents == ()
 
 
 @some
-@given(drawn(watch), st.data())
+@given(watches(), st.data())
 def test_stopping_and_starting_changes_nothing(watch: Watch, data: st.DataObject) -> None:
     """The journal of a watch that is stopped and started anywhere is that of one that never stopped."""
     stopping_changes_nothing(watch, data.draw(drawn(stops, watch)))
 
 
 @many
-@given(drawn(watch), st.data())
+@given(watches(), st.data())
 def test_order_and_batches_decide_nothing(watch: Watch, data: st.DataObject) -> None:
     """At each instant the alerts and the journal folded are the same in any order, batched in any way."""
     order_decides_nothing(watch, data.draw(drawn(otherwise, watch)))
 
 
 @some
-@given(drawn(watch))
+@given(watches())
 def test_time_may_jump(watch: Watch) -> None:
     """All that came told at once at the end, or before it happened, leads to the same alerts without any tick."""
     time_may_jump(watch)
 
 
 @some
-@given(drawn(watch), drawn(written), st.integers(0, 9))
+@given(watches(), protocols(), st.integers(0, 9))
 def test_another_protocol_may_judge(watch: Watch, other: Written, after: int) -> None:
     """From the step at which another protocol judges, the alerts are those of its reports."""
-    another_may_judge(watch, other.protocol, after % len(watch.stream.steps))
+    another_may_judge(watch, other.load(), after % len(watch.stream.steps))
 
 
 def test_what_was_forgotten_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,14 +131,14 @@ def test_every_subject_raises_alerts(watched: list[tuple[Watch, list[Change]]]) 
     """Each subject's findings raise alerts in some watch, and most rules of the library do."""
     raised = {each.episode.rule for _, journal in watched for each in journal if each.what == "raised"}
     assert {rule.for_each for rule in raised} == set(get_args(Subject))
-    rules = {rule.name for rule in watched[0][0].of.protocol.rulebook.rules}
+    rules = {rule.name for rule in watched[0][0].protocol.rulebook.rules}
     assert len({rule.name for rule in raised}) >= 0.75 * len(rules)
 
 
 def test_patients_are_plain_and_not(watched: list[tuple[Watch, list[Change]]]) -> None:
     """Many patients have nothing uncertain in the end, and many have; many watches are of several patients."""
     ends = [
-        plain(each.of.protocol.timeline(each.stream.records, patient))
+        plain(each.protocol.timeline(each.stream.records, patient))
         for each, _ in watched
         for patient in each.stream.patients
     ]
@@ -146,7 +151,7 @@ def test_records_come_in_every_way(watched: list[tuple[Watch, list[Change]]]) ->
     """Late, before their time, twice, corrected, retracted, unreadable, without a record, under somebody else's id."""
     found: Counter[str] = Counter()
     for each, _ in watched:
-        zone = each.of.calendar.zone
+        zone = each.protocol.program.zone
         seen: list[Record] = []
         for step in each.stream.steps:
             ways: set[str] = {f"pace {step.pace}"} | ({"several at once"} if len(step.records) > 1 else set())
@@ -254,3 +259,37 @@ def test_a_dose_becomes_history_by_an_enrolment_that_comes_later() -> None:
         watching.feed([each])
     assert told(watching.state("P")) == told(protocol.report(records, "P", at=watching.at).alerts)
     assert any(str(key).endswith("data/no-screening/screening/e") for key in watching.state("P"))
+
+
+def test_what_nobody_knows_since_ever_is_not_asked_day_by_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a record of unreadable time all is told since long ago: what is open then stays so, however long it is."""
+    asked: list[int] = []
+    read = Group.__call__
+
+    def counted(group: Group, question: Question) -> Found:
+        asked.append(question.at)
+        return read(group, question)
+
+    monkeypatch.setattr(Group, "__call__", counted)
+    text = NOTHING_YET.replace("measures:", "drugs: {alpha: {label: alpha, unit: mg}}\nmeasures:")
+    criterion = "{daily_dose_of: alpha, below: 5 mg/d, days: 3}"
+    protocol = loaded(text.replace("{latest: m, from: 7 d before now, at_least: 1 g}", criterion))
+    screening: Raw = {"id": "s", "patient": "P", "kind": "milestone", "milestone": "screening", "time": "soon"}
+    report = protocol.report([record(screening)], "P", at=Zone("UTC").start_of(date(2024, 3, 10).toordinal()))
+    assert any(str(key).endswith("own/open/I1/start") for key in report.alerts)
+    assert len(asked) < 100
+
+
+def test_what_comes_later_on_the_date_of_enrolment_counts_for_it() -> None:
+    """Of an enrolment of which only the date is known all of that date counts, from its first instant on."""
+    day = Zone("UTC").start_of(date(2024, 3, 10).toordinal())
+    protocol = loaded(NOTHING_YET.replace("from: 7 d before now", "through: enrolled"))
+    enrolment: Raw = {"id": "e", "patient": "P", "kind": "milestone", "milestone": "enrolment", "time": "2024-03-10"}
+    value: Raw = {"id": "v", "patient": "P", "kind": "observation", "measure": "m", "value": "0.5", "unit": "g"}
+    records = [record(enrolment), record(value | {"time": "2024-03-10T23:00Z"})]
+    watching = Monitor(protocol, day)
+    for hour, each in zip((12, 23), records, strict=True):
+        watching.tick(day + hour * 3600)
+        watching.feed([each])
+    assert told(watching.state("P")) == told(protocol.report(records, "P", at=watching.at).alerts)
+    assert any(str(key).endswith("enrolled-while-ineligible/eligibility/e") for key in watching.state("P"))

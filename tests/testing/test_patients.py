@@ -9,7 +9,6 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 
-from tests.laws.protocols import loaded, written
 from trialspec import document, evaluation
 from trialspec.casebook import read_cases, run_case
 from trialspec.testing import (
@@ -25,7 +24,9 @@ from trialspec.testing import (
     values,
 )
 from trialspec.testing.borders import Pair
-from trialspec.testing.making import categories, otherwise, slots
+from trialspec.testing.confirming import otherwise
+from trialspec.testing.protocols import loaded, written
+from trialspec.testing.wishes import categories, slots
 
 ROOT = Path(__file__).parents[2]
 DEMO = evaluation.load(ROOT / "tests" / "cli" / "demo")
@@ -101,20 +102,8 @@ def test_every_category_is_had() -> None:
             assert list(otherwise(made)) == []
 
 
-# What is not made yet, and why.
-NOT_YET = {"access": "only one of the four categories of its response at week 24 is constructed so far"}
-
-
 @pytest.mark.parametrize(
-    "folder",
-    [
-        pytest.param(
-            path,
-            id=(name := path.parent.name),
-            marks=[pytest.mark.xfail(reason=NOT_YET[name], strict=True, run=False)] if name in NOT_YET else [],
-        )
-        for path in sorted((ROOT / "protocols").glob("*/protocol.yaml"))
-    ],
+    "folder", [pytest.param(path, id=path.parent.name) for path in sorted((ROOT / "protocols").glob("*/protocol.yaml"))]
 )
 def test_every_protocol_has_its_patients(folder: Path) -> None:
     """One who is treated, and one for each category of the first response."""
@@ -223,7 +212,7 @@ def test_patients_of_generated_protocols() -> None:
     """Most of what is asked of generated protocols can be had; what is not contradicts itself, or waits for a dose."""
     had = Counter[bool]()
     for number in range(25):
-        protocol = written(Random(number).randrange).protocol
+        protocol = written(Random(number).randrange).load()
         for wish in (Wish(), Wish(failing="I1"), Wish(eligible=None, undetermined_by="I1"), Wish(None, treated=True)):
             try:
                 had[not list(otherwise(make(protocol, wish, Random(number).randrange, vary=True)))] += 1

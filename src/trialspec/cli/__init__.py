@@ -15,6 +15,7 @@ from trialspec import __version__
 from trialspec.cli import (
     calendar,
     cases,
+    conformance,
     diff,
     exits,
     explain,
@@ -120,6 +121,7 @@ for command in (
     cases.test,
     fuzz.fuzz,
     simulate.simulate,
+    conformance.conformance,
     diff.diff,
     protocols.docs,
     protocols.schema,

@@ -50,7 +50,7 @@ def _is_library(_: click.Context, __: click.Parameter, folders: tuple[Path, ...]
 
 def unblinded(command: F) -> F:
     """Add `--unblinded`."""
-    text = "Show also the alerts that only the unblinded may see; without it they are withheld, and counted."
+    text = "Show also what only the unblinded may see; without it that is withheld, and counted."
     return click.option("--unblinded", is_flag=True, help=text)(command)
 
 

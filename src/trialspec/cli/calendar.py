@@ -20,6 +20,7 @@ from trialspec.times import parse_time
 @click.argument("events", nargs=-1)
 @click.option("--day-1", metavar="DATE", help="The date of `day 1`: print the plan from there on.")
 @arguments.as_of
+@arguments.unblinded
 @arguments.output("table", "ics", "json")
 @arguments.libraries
 def calendar(
@@ -28,6 +29,7 @@ def calendar(
     events: tuple[str, ...],
     day_1: str | None,
     as_of: str | None,
+    unblinded: bool,
     form: str,
     libraries: tuple[Path, ...],
 ) -> int:
@@ -42,7 +44,8 @@ def calendar(
     at = arguments.instant(as_of, read.program.zone, "--as-of")
     first = None if day_1 is None else _first_day(read, day_1)
     cohort = arguments.events(events)
-    reports = list(read.evaluate(cohort, at=at))
+    whole = list(read.evaluate(cohort, at=at))
+    reports = whole if unblinded else [each.blinded for each in whole]
     match form:
         case "ics":
             click.echo(plans.as_ics(read.program, _entries(read, first, reports), at), nl=False)
@@ -59,6 +62,8 @@ def calendar(
             tables = () if first is None else (plans.table(read.program, first),)
             show.page(Page(f"Calendar of {name}", (), (*tables, *(plans.patient_table(each) for each in reports))))
             show.footer()
+    hidden = (len(one.findings) - len(other.findings) for one, other in zip(whole, reports, strict=True))
+    show.withheld(findings=sum(hidden))
     return exits.OURS if show.incidents(read.incidents) else exits.FINE
 
 

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from trialspec.blinding import together
 from trialspec.cli import arguments, exits, proving, show
 from trialspec.diagnostics import harmless
 from trialspec.times import shown_instant
 
 if TYPE_CHECKING:
     from trialspec.evaluation import PatientReport, Protocol
-    from trialspec.proofs.difference import Comparison, Difference
+    from trialspec.findings.finding import Finding
+    from trialspec.proofs.difference import Comparison
+    from trialspec.proofs.planned import Difference
 
 
 @click.command(epilog=arguments.example("diff two-drugs/former/1.0.0.yaml two-drugs"))
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 @click.argument("new")
 @click.option("--events", multiple=True, metavar="FILE", help="Real patients: name those whose findings change.")
 @arguments.as_of
+@arguments.unblinded
 @click.option("--all", "everything", is_flag=True, help="Tell also what is the same, and how that is known.")
 @click.option("--limit", type=click.IntRange(1, 3600), default=4, metavar="SECONDS", help="Time for each question (4).")
 @arguments.output("table", "json")
@@ -32,6 +36,7 @@ def diff(
     new: str,
     events: tuple[str, ...],
     as_of: str | None,
+    unblinded: bool,
     everything: bool,
     limit: int,
     form: str,
@@ -47,7 +52,8 @@ def diff(
 
     one, other = arguments.loaded(old, libraries), arguments.loaded(new, libraries)
     found = compare(one, other, limit=limit * 1000)
-    patients = list(_patients(one, other, events, as_of)) if events else []
+    patients, withheld = _patients(one, other, events, as_of, unblinded=unblinded) if events else ([], 0)
+    show.withheld(findings=withheld)
     if form == "json":
         told = {"old": _named(one), "new": _named(other), "differences": [as_data(each) for each in found.found]}
         show.data(told | ({"patients": patients} if events else {}))
@@ -91,16 +97,28 @@ def _lines(each: Difference, found: Comparison) -> Iterator[str]:
             yield from (f"    {line}" for line in witness.lines())
 
 
-def _patients(one: Protocol, other: Protocol, files: tuple[str, ...], as_of: str | None) -> Iterator[dict[str, str]]:
-    """Give the findings that two versions do not share, patient by patient."""
+def _patients(
+    one: Protocol, other: Protocol, files: tuple[str, ...], as_of: str | None, *, unblinded: bool
+) -> tuple[list[dict[str, str]], int]:
+    """Give the findings that two versions do not share, patient by patient, and how many would unblind."""
     everybody = arguments.events(files)
     at = arguments.instant(as_of, other.program.zone, "--as-of")
+    # What either version keeps, the other is not to tell.
+    blinding = together((one.blinding, other.blinding))
+    told, withheld = [], 0
     for was, now in zip(one.evaluate(everybody, at=at), other.evaluate(everybody, at=at), strict=True):
         before, after = _findings(was), _findings(now)
+        kept = {_name(each) for each in (*was.findings, *now.findings) if not unblinded and blinding.hides(each)}
+        withheld += len(kept)
         for key in dict.fromkeys((*before, *after)):
-            if before.get(key) != after.get(key):
-                told = f"{before.get(key, 'none')} became {after.get(key, 'none')}"
-                yield {"patient": now.patient, "finding": key, "told": told}
+            if key not in kept and before.get(key) != after.get(key):
+                became = f"{before.get(key, 'none')} became {after.get(key, 'none')}"
+                told.append({"patient": now.patient, "finding": key, "told": became})
+    return told, withheld
+
+
+def _name(finding: Finding) -> str:
+    return f"{finding.subject} {finding.name}"
 
 
 def _findings(report: PatientReport) -> dict[str, str]:
@@ -108,6 +126,6 @@ def _findings(report: PatientReport) -> dict[str, str]:
         return value if isinstance(value, str) else "+".join(sorted(value))
 
     return {
-        f"{each.subject} {each.name}": ", ".join(f"{key} {word(value)}" for key, value in each.fields.items() if value)
+        _name(each): ", ".join(f"{key} {word(value)}" for key, value in each.fields.items() if value)
         for each in report.findings
     }

@@ -59,6 +59,7 @@ def explain(
     show.engine(read.decider.absence)
     whole = read.report(cohort.patients[name], name, at=at, known=until)
     report = whole if unblinded else whole.blinded
+    _refuse_withheld(whole, report, {"criterion": criterion, "dose": dose})
     everything = criterion is None and dose is None and alert is None
     criteria = _criteria(report, criterion) if criterion is not None or everything else ()
     doses = _doses(report, dose) if dose is not None or everything else ()
@@ -69,8 +70,17 @@ def explain(
         for page in _pages(report, criteria, doses, alerts):
             show.page(page)
         show.footer()
-    show.withheld(len(whole.alerts) - len(report.alerts))
+    show.withheld(len(whole.alerts) - len(report.alerts), len(whole.findings) - len(report.findings))
     return exits.OURS if show.incidents(read.incidents) else exits.FINE
+
+
+def _refuse_withheld(whole: PatientReport, report: PatientReport, asked: dict[str, str | None]) -> None:
+    """Say of what is asked for that it would unblind: that is so of the protocol, whatever became of the patient."""
+    for subject, name in asked.items():
+        kept = {each.name for each in whole.about(subject)} - {each.name for each in report.about(subject)}
+        if name in kept:
+            message = f"what is found of the {subject} `{name}` would unblind"
+            raise arguments.refused("withheld", message, "`--unblinded` shows it to those who may know")
 
 
 def _criteria(report: PatientReport, name: str | None) -> tuple[str, ...]:

@@ -90,6 +90,7 @@ class Board:
             *([f"{more} more patients"] if more else []),
             *([f"{sum(tally.unreadable.values())} records that cannot be read"] if tally.unreadable else []),
             *([f"{len(tally.withheld)} alerts withheld"] if tally.withheld else []),
+            *(["what would unblind is not shown"] if self._watch.keeps_back else []),
         ]
         now = shown_instant(monitor.at, program.zone)
         title = Text(harmless(f"{program.name} {program.version}  {now}"), style="bold")
@@ -98,8 +99,9 @@ class Board:
     def _row(self, patient: str, at: int) -> board.Row:
         made = self._rows.get(patient)
         if made is None or (made.until is not None and made.until <= at):
-            assert self._watch.monitor is not None
-            made = board.row(self._watch.monitor.report(patient), self._last.get(patient, ()))
+            report = self._watch.report(patient)
+            assert report is not None
+            made = board.row(report, self._last.get(patient, ()))
             self._rows[patient] = made
         return made
 

@@ -34,7 +34,8 @@ def report(protocol: Protocol, limit: int) -> Report:
     """Prove all there is to prove of a protocol, with so many seconds for each question."""
     from trialspec.proofs import prove  # noqa: PLC0415 - the library that proves is loaded where it is needed
 
-    return prove(protocol, limit=limit * 1000)
+    with show.working(protocol.program.name) as step:
+        return prove(protocol, limit=limit * 1000, step=step)
 
 
 def standing(found: Report) -> tuple[Diagnostic, ...]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from trialspec.cli import arguments, exits, show
+from trialspec.evaluation import Protocol
 from trialspec.reports import rescore as scored
 from trialspec.reports.table import FOOTER
 
@@ -36,6 +38,7 @@ from trialspec.reports.table import FOOTER
 @click.option(
     "--patient", "patients", multiple=True, metavar="ID", help="Only this patient; may be given several times."
 )
+@arguments.unblinded
 @arguments.output("table", "json")
 @arguments.libraries
 def rescore(
@@ -47,6 +50,7 @@ def rescore(
     as_of: str | None,
     known: str | None,
     patients: tuple[str, ...],
+    unblinded: bool,
     form: str,
     libraries: tuple[Path, ...],
 ) -> int:
@@ -61,6 +65,8 @@ def rescore(
     if not there:
         raise arguments.refused("unknown-name", f"`{protocol}` defines no response", "add one under `responses`")
     asked = list(dict.fromkeys(arguments.named(name, there, "definition of response") for name in definitions or there))
+    if not unblinded:
+        asked = _may_be_shown(read, asked, definitions)
     categories = [each.name for name in asked for each in there[name].categories]
     for word in responders:
         arguments.named(word, categories, "category of these definitions")
@@ -73,3 +79,16 @@ def rescore(
         show.page(scored.page(found, asked, responders))
         show.footer()
     return exits.OURS if show.incidents(read.incidents) else exits.FINE
+
+
+def _may_be_shown(protocol: Protocol, asked: list[str], named: Sequence[str]) -> list[str]:
+    """Leave out the definitions whose categories would unblind; one that is asked for by name is refused."""
+    kept = protocol.blinding.responses
+    for name in named:
+        if name in kept:
+            message = f"the categories of `{name}` would unblind"
+            raise arguments.refused("withheld", message, "`--unblinded` shows them to those who may know")
+    shown = [name for name in asked if name not in kept]
+    if len(shown) < len(asked):
+        show.note(f"definitions withheld, because they would unblind: {len(asked) - len(shown)}")
+    return shown

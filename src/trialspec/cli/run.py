@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol as Shape
 
@@ -67,20 +67,34 @@ def run(
     _tell_unreadable(cohort)
     _tell_shared(cohort)
     shape = _SHAPES[form](read, beside)
-    found, withheld = False, 0
+    found, rest = False, _Rest(cohort)
     shape.begin()
     for whole in _reports(read, cohort, at, until):
         report = whole if unblinded else whole.blinded
-        withheld += len(whole.alerts) - len(report.alerts)
+        rest.count(whole, report)
         shape.patient(report)
         found = found or _counts(report, fail_on)
-    shape.end(cohort)
-    show.withheld(withheld)
+    shape.end(rest)
+    show.withheld(rest.alerts, rest.findings)
     if show.incidents(read.incidents):
         return exits.OURS
     if cohort.nobody and not cohort.patients:
         return exits.WRONG  # there was something, and none of it could be read
     return exits.FOUND if found else exits.FINE
+
+
+@dataclass(slots=True)
+class _Rest:
+    """What no patient's page tells: what could not be read, and how much of all patients is kept to the unblinded."""
+
+    cohort: Cohort
+    alerts: int = 0
+    findings: int = 0
+
+    def count(self, whole: PatientReport, shown: PatientReport) -> None:
+        """Count what is not shown of a patient."""
+        self.alerts += len(whole.alerts) - len(shown.alerts)
+        self.findings += len(whole.findings) - len(shown.findings)
 
 
 def _reports(protocol: Protocol, cohort: Cohort, at: int, known: int | None) -> Iterator[PatientReport]:
@@ -165,7 +179,7 @@ class _Answer(Shape):
     def patient(self, report: PatientReport) -> None:
         """Print one patient."""
 
-    def end(self, cohort: Cohort) -> None:
+    def end(self, rest: _Rest) -> None:
         """Print what comes after the last."""
 
 
@@ -186,8 +200,8 @@ class _Pages:
         show.page(replace(page, lines=(*page.lines, *judge)))
         self.rows.append(summary.row(report))
 
-    def end(self, cohort: Cohort) -> None:
-        number = len(cohort.unreadable)
+    def end(self, rest: _Rest) -> None:
+        number = len(rest.cohort.unreadable)
         lines = (f"records that could not be read: {number}",) if number else ()
         if len(self.rows) != 1:
             show.page(Page("All patients", lines, (summary.table(self.rows),)))
@@ -217,12 +231,16 @@ class _Json:
         click.echo(line if self.first else f",{line}")
         self.first = False
 
-    def end(self, cohort: Cohort) -> None:
+    def end(self, rest: _Rest) -> None:
         unreadable = [
             {"record": each.name, "patient": each.patient, "place": each.origin, "reason": each.reason}
-            for each in cohort.unreadable
+            for each in rest.cohort.unreadable
         ]
-        tail = {"unreadable": unreadable, "incidents": [each.fault for each in self.protocol.incidents]}
+        tail = {
+            "unreadable": unreadable,
+            "incidents": [each.fault for each in self.protocol.incidents],
+            "withheld": {"alerts": rest.alerts, "findings": rest.findings},
+        }
         click.echo(f"],{msgspec.json.encode(tail).decode()[1:]}")
 
 
@@ -238,9 +256,9 @@ class _Lines:
     def patient(self, report: PatientReport) -> None:
         click.echo(as_csv(self.lines(report)), nl=False)
 
-    def end(self, cohort: Cohort) -> None:
-        if cohort.unreadable:
-            show.note(f"records that could not be read: {len(cohort.unreadable)}")
+    def end(self, rest: _Rest) -> None:
+        if rest.cohort.unreadable:
+            show.note(f"records that could not be read: {len(rest.cohort.unreadable)}")
         show.note(FOOTER)
 
 

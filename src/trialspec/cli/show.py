@@ -124,10 +124,12 @@ def engine(absence: str) -> None:
         note(f"note: {absence}; the plain evaluator of the rules serves alone")
 
 
-def withheld(number: int) -> None:
-    """Say how many alerts are kept to the unblinded, and nothing else of them."""
-    if number:
-        note(f"alerts withheld, because they would unblind: {number}")
+def withheld(alerts: int = 0, findings: int = 0) -> None:
+    """Say how many alerts and findings are kept to the unblinded, and nothing else of them."""
+    if alerts:
+        note(f"alerts withheld, because they would unblind: {alerts}")
+    if findings:
+        note(f"findings withheld, because they would unblind: {findings}; `--unblinded` shows them")
 
 
 def incidents(found: Iterable[Incident]) -> bool:
@@ -163,6 +165,16 @@ def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda: bar.advance(task)
+
+
+@contextmanager
+def working(what: str) -> Iterator[Callable[[str], None]]:
+    """Show what is being done in one line that goes away, on a terminal only."""
+    if not on_terminal(sys.stderr):
+        yield lambda _: None
+        return
+    with Console(stderr=True, highlight=False).status(Text(harmless(what))) as line:
+        yield lambda doing: line.update(Text(harmless(f"{what}: {doing}")))
 
 
 _MANY = 20

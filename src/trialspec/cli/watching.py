@@ -18,8 +18,9 @@ from typing import Any
 from typing import Protocol as Shape
 
 from trialspec.alerts import Change
+from trialspec.blinding import Blinding
 from trialspec.diagnostics import Diagnostic, ProtocolError
-from trialspec.evaluation import Protocol, load
+from trialspec.evaluation import PatientReport, Protocol, load
 from trialspec.events import Event, Record, Unreadable
 from trialspec.library import PROTOCOL_FILE
 from trialspec.monitor import Monitor
@@ -380,6 +381,18 @@ class Watch:
         """When, on the wall, something may change though nothing comes; `None`: never."""
         return self.clock.wakes(None if self.monitor is None else self.monitor.due)
 
+    @property
+    def keeps_back(self) -> bool:
+        """Whether there is anything that only the unblinded may see, and it is not shown."""
+        return not self._unblinded and self.protocol.blinding != Blinding()
+
+    def report(self, patient: str) -> PatientReport | None:
+        """Give what may be shown of a patient at present; nothing before there is a present."""
+        if self.monitor is None:
+            return None
+        whole = self.monitor.report(patient)
+        return whole if self._unblinded else whole.blinded
+
     def _step(self, records: Sequence[Record], at: int | None) -> Look:
         unreadable = tuple(record for record in records if isinstance(record, Unreadable))
         self.tally.events += len(records) - len(unreadable)
@@ -412,7 +425,7 @@ class Watch:
         timelines: dict[str, Timeline] = {}
         for change in found:
             episode = change.episode
-            if not self._unblinded and episode.rule.unblinds:
+            if not self._unblinded and self.protocol.blinding.keeps(episode):
                 self.tally.withheld.add(str(episode.key))
                 continue
             patient = episode.key.patient

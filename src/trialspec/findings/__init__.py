@@ -46,7 +46,8 @@ class Group:
 
     Records of other kinds than `kinds` are nothing to them (`None`: any may be something). What is `retold` tells its
     past with what is known when it is told; what recalls also tells what was known at an earlier instant; what foresees
-    also tells of an instant by milestones that are dated later.
+    also tells of an instant by milestones that are dated later, and what closes a date tells of any instant of it by
+    what comes later on that date.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Group:
     retold: bool = False
     recalls: bool = False
     foresees: bool = False
+    closes: bool = False
     only: Callable[[Question, frozenset[str]], Found] | None = None
 
     def some(self, question: Question, names: frozenset[str]) -> tuple[Finding, ...]:
@@ -73,7 +75,8 @@ def groups(program: Program) -> tuple[Group, ...]:
         # Consent of the evening counts for a screening of that date.
         Group("patient", partial(patient, program), foresees=True),
         *(Group(f"criterion {each.name}", partial(_criterion, each), kinds(each.expr)) for each in program.criteria),
-        Group("eligibility", partial(eligibility, program), recalls=True),
+        # An enrolment of which only the date is known is judged by all that was so on that date.
+        Group("eligibility", partial(eligibility, program), recalls=True, closes=True),
         Group("doses", partial(_doses, program), retold=True, foresees=True, only=partial(_doses, program)),
         # Whether a screening is missing is told by every screening, consent and enrolment that is known.
         Group("visits", partial(visits, program), foresees=True),

@@ -58,6 +58,7 @@ def _group(name: str, programs: Sequence[Program], versions: Sequence[Group | No
         any(group.retold for group in there),
         any(group.recalls for group in there),
         any(group.foresees for group in there),
+        any(group.closes for group in there),
     )
 
 

@@ -117,7 +117,13 @@ def _worst(readings: Sequence[tuple[str, Reading]]) -> Worst:
 def at_start(dose: Infusion, question: Question) -> Question:
     """Ask at the start of a dose; of one without a time of day at the end of its date, as far as that has come."""
     start = dose.when.instants[0] if dose.when.instants else question.timeline.zone.end_of(dose.when.first)
-    return replace(question, at=min(start, question.at), dose=dose.when)
+    asked = replace(question, at=min(start, question.at), dose=dose.when)
+    # One question for all instants of a telling: what was read at the start of a dose is read once.
+    before = question.remembered.setdefault("starts", {})
+    assert isinstance(before, dict)
+    found: Question = before.setdefault((id(asked.timeline), asked.at, asked.dose, asked.told_at), asked)
+    assert found.timeline is asked.timeline
+    return found
 
 
 # --- departures -------------------------------------------------------------------------------------------------------
@@ -160,6 +166,7 @@ def judge(
     order = _order(dose, plan, slot, context) if not extra else Reading(NOT_MET)
     planned = planned_amount(plan, before, question)
     applies = Reading(MET) if plan.only_if is None else read(plan.only_if, replace(question, dose=None))
+    stopping = _stopping(dose, plan, question)
     departures = {
         "early": verdict(met=_early(dose, slot) and not doubtful),
         "late": verdict(met=_late(dose, slot)),
@@ -176,12 +183,12 @@ def judge(
         "gate_unknown": verdict(met=cleared.holding.verdict is UNKNOWN),
         "before_consent": _before(dose, context.consent, context),
         "before_enrolment": NOT_MET if context.enrolled is None else _before(dose, context.enrolled, context),
-        "after_stop": _after(dose, context.stop, context),
+        "after_stop": some((_after(dose, context.stop, context), stopping.verdict)),
         "after_course": _past(dose, context.course.get(plan.name)),
         "extra": some((verdict(met=extra and not doubtful), negate(applies.verdict))),
     }
     read_now = question.at == context.question.at
-    moments = (context.consent, order, applies, *([context.enrolled] if context.enrolled else []))
+    moments = (context.consent, order, applies, stopping, *([context.enrolled] if context.enrolled else []))
     cited = [reading.because for reading in (*moments, *premedication)]
     course = context.course.get(plan.name)
     return Judgement(
@@ -196,12 +203,31 @@ def judge(
             planned.because,
         ),
         # What was so at the start of a dose stays so; only of one dated today more may still be seen.
-        earliest(cleared.until, planned.until, applies.until, *(reading.until for reading in premedication))
+        earliest(
+            cleared.until, planned.until, applies.until, stopping.until, *(reading.until for reading in premedication)
+        )
         if read_now
         else None,
         (*cleared.readings, *premedication, *planned.readings),
         planned,
     )
+
+
+def _stopping(dose: Infusion, plan: DosePlan, question: Question) -> Reading:
+    """Say whether what ends treatment was so before the dose; of one date nothing without a time comes before it."""
+    if plan.stop_if is None:
+        return Reading(NOT_MET)
+    day = dose.when.first
+    reading = read(plan.stop_if, replace(question, dose=None))
+    vague = not dose.when.instants or any(
+        item.when.last >= day and not item.when.instants
+        for item in question.timeline.items
+        if (item.sources or {item.id}) & reading.because and item.kind != "person"
+    )
+    if reading.verdict is NOT_MET or not vague:
+        return reading
+    before = read(plan.stop_if, replace(question.on(question.timeline.zone.start_of(day) - 1), dose=None))
+    return replace(before, because=before.because | reading.because, until=reading.until)
 
 
 def _early(dose: Infusion, slot: Slot | None) -> bool:

@@ -32,8 +32,8 @@ from trialspec.findings.slots import slot_names, stopped_before
 from trialspec.findings.treatment import Treatment
 from trialspec.findings.vague import vague_records
 from trialspec.findings.ways import Ways, treatments, ways
-from trialspec.interpreters.reading import NOTHING, Missing, earliest
-from trialspec.interpreters.reference import cited, locate, next_visible
+from trialspec.interpreters.reading import NOTHING, Missing, Reading, earliest
+from trialspec.interpreters.reference import cited, locate, next_visible, read
 from trialspec.times import shown_date
 from trialspec.truth import MET, NOT_MET, UNKNOWN
 
@@ -345,8 +345,11 @@ def _not_given(slot: Slot, treatment: Treatment) -> Finding:
     context, vocabulary = treatment.context, treatment.context.program.vocabulary
     cleared = treatment.setting.clearance(slot.plan)
     refusal = treatment.filling.refusals.get(slot.name)
-    state = _state(slot, refusal, cleared, treatment)
+    stopping = _stopping(slot, treatment)
+    state = _state(slot, refusal, cleared, stopping, treatment)
     missing = _missing(slot, state, cleared, treatment)
+    if state == "unknown" and stopping.verdict is UNKNOWN:
+        missing |= stopping.missing
     facts = planned_facts(slot.name, slot.plan, slot, missing) | gate_facts(cleared, vocabulary)
     if slot.waits and slot.planned is not None:
         facts["earliest"] = shown_date(slot.planned)
@@ -357,25 +360,37 @@ def _not_given(slot: Slot, treatment: Treatment) -> Finding:
         slot.plan,
         state,
         cleared,
-        because=_because(slot, state, refusal, cleared, treatment),
+        because=_because(slot, state, refusal, cleared, treatment) | stopping.because,
         missing=missing,
         facts=facts,
         window="" if treatment.unsettled else slot.window(context.today),
-        until=earliest(treatment.until, context.stop.until, cleared.until, *_turns(slot, treatment)),
+        until=earliest(treatment.until, context.stop.until, cleared.until, stopping.until, *_turns(slot, treatment)),
     )
 
 
-def _state(slot: Slot, refusal: Item | None, cleared: Clearance, treatment: Treatment) -> str:
+def _stopping(slot: Slot, treatment: Treatment) -> Reading:
+    """Read what ends treatment: at the end of the slot's time, or at the question while that is to come."""
+    if slot.plan.stop_if is None:
+        return Reading(NOT_MET)
+    now = treatment.context.question
+    ends = None if slot.lapses is None else now.timeline.zone.start_of(slot.lapses) - 1
+    if ends is None or ends >= now.at:
+        return read(slot.plan.stop_if, now)
+    return replace(read(slot.plan.stop_if, now.on(ends)), until=None)
+
+
+def _state(slot: Slot, refusal: Item | None, cleared: Clearance, stopping: Reading, treatment: Treatment) -> str:
     """Give the first state that applies to a slot that no dose fills."""
     if treatment.unsettled or slot.name in treatment.filling.unsure:
         return "unknown"
     if refusal is not None:
         return "not_given"
-    if slot.applies is NOT_MET:
+    if slot.applies is NOT_MET or stopping.verdict is MET:
         return "cancelled"
     state = _by_dates(slot, cleared, treatment)
     # What is not due yet in any case is not in question.
-    return "unknown" if slot.applies is UNKNOWN and state not in {"not_due", "cancelled"} else state
+    asked = slot.applies is UNKNOWN or stopping.verdict is UNKNOWN
+    return "unknown" if asked and state not in {"not_due", "cancelled"} else state
 
 
 def _by_dates(slot: Slot, cleared: Clearance, treatment: Treatment) -> str:

@@ -39,9 +39,10 @@ if TYPE_CHECKING:
 class Slot:
     """One planned dose: dates in the patient's zone, `None` while they are not known.
 
-    It is permitted from `first` through `last`. `ends` is the last date of its catchment and `lapses` the first date on
-    which it is missed if it is empty. `due` is the date by which one that anchors itself is to be given. One that
-    `waits` comes after an open slot of its cycle. `applies` is whether there is such a dose for the patient.
+    It is permitted from `first` through `last`. `ends` is the last date on which an unnamed dose may still fill it, and
+    `lapses` the first date on which it is missed if it is empty. `due` is the date by which one that anchors itself is
+    to be given. One that `waits` comes after an open slot of its cycle. `applies` is whether there is such a dose for
+    the patient.
     """
 
     plan: DosePlan
@@ -192,7 +193,8 @@ def attribute(
 
     A dose that names its slot fills it. The others are taken in time order: the first in a catchment fills its empty
     slot, a further one is extra. What was not done fills a slot that is otherwise empty. So the slots are walked in the
-    order of their dates, each taking what belongs to it.
+    order of their dates, each taking what belongs to it. On dates in the windows of two slots the earlier takes what
+    comes as long as it is empty, and the later what comes then.
 
     Where it is open for whom there are some of them, this is asked once with them and once without; what differs is
     unsure.
@@ -291,15 +293,21 @@ def _walked(
     ended: set[str] = set()  # the plans that ended with a missed dose
     while pending:
         slot = pending.pop(0)
-        ends = calendar.ends(slot, _next(slot, None, pending, question))
-        if slot.name not in fills and loose and _within(loose[0].when.first, ends):
-            fills[slot.name] = loose.popleft()
+        if slot.name not in fills and loose:
+            denied = slot.name in refused or (bool(undone) and undone[0].when.first < loose[0].when.first)
+            ends = calendar.ends(slot, _next(slot, None, pending, question), taken=denied)
+            if _within(loose[0].when.first, ends):
+                fills[slot.name] = loose.popleft()
         fill = fills.get(slot.name)
-        ends = calendar.ends(slot, _next(slot, fill, pending, question))
-        while loose and _within(loose[0].when.first, ends):
+        following = _next(slot, fill, pending, question)
+        ends = calendar.ends(slot, following)
+        if not fill and slot.name not in refused and undone and _within(undone[0].when.first, ends):
+            refused[slot.name] = undone.popleft()
+        own = calendar.ends(slot, following, taken=fill is not None or slot.name in refused)
+        while loose and _within(loose[0].when.first, own):
             further.append((loose.popleft(), slot))
-        while undone and _within(undone[0].when.first, ends):
-            refused.setdefault(slot.name, undone.popleft())
+        while undone and _within(undone[0].when.first, own):
+            undone.popleft()  # it says again that the dose was not given, or is outweighed
         slot = calendar.lapsing(replace(slot, ends=ends))
         walked.append(slot)
         is_open = not (fill or slot.name in refused or calendar.missed(slot))
@@ -423,11 +431,16 @@ class _Calendar:
         entry = None if point is None else self.located.get(id(point))
         return entry[1].value.last if entry is not None and isinstance(entry[1].value, When) else None
 
-    def ends(self, slot: Slot, following: Slot | None) -> int | None:
-        """Give the last date of a catchment: what lies nearer to its window than to the next one, or is its own."""
+    def ends(self, slot: Slot, following: Slot | None, *, taken: bool = False) -> int | None:
+        """Give the last date of a catchment: what lies nearer to its window than to the next one, or is its own.
+
+        Dates in both windows are its own while it is empty, and those of the next slot once it is `taken`.
+        """
         border = None
         if following is not None and slot.last is not None and following.first is not None:
             border = (slot.last + following.first - 1) // 2
+            if following.first <= slot.last:
+                border = following.first - 1 if taken else slot.last
         return earliest(border, self._own_end(slot) if _is_last(slot) else None)
 
     def _own_end(self, slot: Slot) -> int | None:

@@ -166,7 +166,7 @@ def _asked(program: Program, plans: Sequence[DosePlan], stop: Moment) -> list[Se
     parts: list[object] = [CONSENT, stop, program.moments.get("screened"), program.moments.get("enrolled")]
     parts += [program.course.through] if program.course is not None else []
     for plan in plans:
-        parts += [*points_of(plan), *plan.premedication, *plan.amounts, plan.only_if]
+        parts += [*points_of(plan), *plan.premedication, *plan.amounts, plan.only_if, plan.stop_if]
         parts += [program.gates[name].expr for name in plan.gates]
     return list(parts_of(parts, Select))
 

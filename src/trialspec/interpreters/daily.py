@@ -75,7 +75,10 @@ class _Stretch:
 
 
 def daily(node: Daily, question: Question, settled: Callable[[Interval], bool] | None = None) -> Reading:
-    """Read a number about the dates of a window; `settled` says which numbers may grow and change no answer."""
+    """Read a number about the dates of a window; `settled` says which numbers may grow and change no answer.
+
+    `until` is then when it may change an answer: that the most that it may be grows changes none, once it is settled.
+    """
     window = node.of[0][0].window
     found = [select(query, question) for query, _ in node.of]
     closed = all(each.closed for each in found)
@@ -90,7 +93,9 @@ def daily(node: Daily, question: Question, settled: Callable[[Interval], bool] |
     exact = value is not None and value.exact is not None
     leaves = frozenset(each.leaf for each in found if not each.closed) or frozenset({found[0].leaf})
     # With the days dates are only added, where the start does not move: a number then never falls.
-    rests = value is not None and settled is not None and settled(value) and not _moves(window.start)
+    grows = value is not None and settled is not None and not _moves(window.start)
+    rests = grows and value is not None and settled is not None and settled(value)
+    capped = grows and value is not None and settled is not None and _most_is(value, settled)
     return Reading(
         value,
         frozenset().union(*(each.because for each in found), *(item.sources or {item.id} for item in _items(found))),
@@ -98,11 +103,15 @@ def daily(node: Daily, question: Question, settled: Callable[[Interval], bool] |
         earliest(
             *(each.until for each in found),
             *(flip for each in found for flip in each.flips.values()),
-            None if dates is None or rests else _next(added, dates, question),
+            None if dates is None or rests else _next(added, dates, question, least_only=capped),
         ),
         units=frozenset(item.unit for item in _items(found)),
         node=node,
     )
+
+
+def _most_is(value: Interval, settled: Callable[[Interval], bool]) -> bool:
+    return value.high is not None and not value.high_open and settled(Interval(value.high, value.high))
 
 
 def _items(found: list[Selection]) -> Iterator[Item]:
@@ -129,6 +138,8 @@ def _dates(window: Window, question: Question) -> _Dates | None:
         times = [each for each in (*end.choices, end.value) if isinstance(each, When)]
         skip = 1 if window.before and not any(each.instants for each in times) else 0
         open_ = not isinstance(end.value, When) or None in end.choices
+        if open_ and window.awaits:
+            return None
         least = min((each.first - skip for each in times), default=today)
         most = max((each.last - skip for each in times), default=today)
         last = min(least, today), today if open_ else min(most, today)
@@ -140,8 +151,8 @@ def _moves(point: Point | None) -> bool:
     return point is not None and any(isinstance(each, Now | Dose) for each in parts_of(point, object))
 
 
-def _next(added: _Added, dates: _Dates, question: Question) -> int | None:
-    """Give when a number may next change by itself, as days go by or as the window moves."""
+def _next(added: _Added, dates: _Dates, question: Question, *, least_only: bool = False) -> int | None:
+    """Give when a number, or the least that it may be, may next change by itself, as days go by or the window moves."""
     node, zone = added.node, question.timeline.zone
     window = node.of[0][0].window
     moving: list[tuple[Point, When]] = []
@@ -154,10 +165,11 @@ def _next(added: _Added, dates: _Dates, question: Question) -> int | None:
     steps = [arrival(point, Interval(Fraction(when.first), Fraction(when.last)), question) for point, when in moving]
     soon = sorted({step for step in steps if step is not None})
     if node.how != "greatest":
-        before, grows = _value(added, dates), node.how == "row" and _grows(added, dates)
+        before, grows = _value(added, dates), node.how == "row" and _grows(added, dates, surely=least_only)
         for step in soon:
             later = _dates(window, question.on(step))
-            if grows or later is None or _value(added, later) != before:
+            after = None if later is None else _value(added, later)
+            if grows or before is None or after is None or not _alike(before, after, least_only=least_only):
                 return step
     # While no edge of the window comes to where something begins or ends, every day changes the number alike.
     borders = {date for share in added.shares for date in share.borders}
@@ -168,11 +180,18 @@ def _next(added: _Added, dates: _Dates, question: Question) -> int | None:
     )
 
 
-def _grows(added: _Added, dates: _Dates) -> bool:
+def _alike(one: Interval, other: Interval, *, least_only: bool) -> bool:
+    return (one.low, one.low_open) == (other.low, other.low_open) if least_only else one == other
+
+
+def _grows(added: _Added, dates: _Dates, *, surely: bool) -> bool:
     """Whether a row may be growing that is not the longest yet: all dates are not alike, and the last one passes."""
     holds = added.node.holds
     stretches = list(_stretches(dates, added))
-    return len(stretches) > 1 and holds is not None and _passes(holds, stretches[-1].amount) is not NOT_MET
+    if len(stretches) < 2 or holds is None:
+        return False
+    passed = _passes(holds, stretches[-1].amount)
+    return passed is MET or (passed is UNKNOWN and not surely)
 
 
 # --- how much ---------------------------------------------------------------------------------------------------------

@@ -162,6 +162,8 @@ class CompiledMoment:
         if self._start is not None and start is None:
             return None, start_until
         end, end_until = (None, None) if self._end is None else self._end(chart, at)
+        if self._window.awaits and self._end is not None and end is None:
+            return None, earliest(start_until, end_until)
         inside, coming = [], None
         for appears, when in chart.matching(number):
             if appears > at:

@@ -77,14 +77,14 @@ def locate(point: Point, question: Question) -> Reading:
 
 def moved(when: When, shift: Shift, zone: Zone) -> When:
     """Move a time by the duration of a shift."""
-    sign = -1 if shift.earlier else 1
-    if shift.by.seconds is not None:
-        low, high = (instant + sign * shift.by.seconds for instant in when.span(zone))
+    by, sign = shift.by, -1 if shift.earlier else 1
+    if (days := by.days) is not None:
+        return When(when.first + sign * days, when.last + sign * days)
+    if (seconds := by.seconds) is not None:
+        low, high = (instant + sign * seconds for instant in when.span(zone))
         return When(zone.date_of(low), zone.date_of(high), (low,) if low == high else (low, high))
-    if shift.by.months is not None:
-        return When(shift_months(when.first, sign * shift.by.months), shift_months(when.last, sign * shift.by.months))
-    days = sign * (shift.by.days or 0)
-    return When(when.first + days, when.last + days)
+    months = sign * (by.months or 0)
+    return When(shift_months(when.first, months), shift_months(when.last, months))
 
 
 def _moment(moment: Moment, question: Question) -> Reading:
@@ -155,7 +155,7 @@ class Selection:
     """The items that are (`met`) or may be (`unknown`) selected, in canonical order.
 
     `flips` gives, by index into the timeline, when an item's place in or out of the window may next change; it also
-    holds items that are still out. `open` is true where the window's start has not happened. `closed` is true where
+    holds items that are still out. `not_yet` is true where the window has not begun to be one. `closed` is true where
     silence means no. `until`, `because` and `missing` are those of the window's own points and of the silence.
     """
 
@@ -181,8 +181,17 @@ class _Bounds:
 
     @property
     def not_yet(self) -> bool:
-        """Whether the window's start has not happened."""
-        return self.start is not None and self.start.value is None
+        """Whether the window's start has not happened, or its end if it awaits that."""
+        if self.start is not None and self.start.value is None:
+            return True
+        return self.window.awaits and self.end is not None and self.end.value is None
+
+    @property
+    def lacking(self) -> frozenset[Missing]:
+        """What has not happened, and without which there is no window."""
+        needed = (self.start, self.end if self.window.awaits else None)
+        lacking = (point for point in needed if point is not None and point.value is None)
+        return frozenset[Missing]().union(*(point.missing for point in lacking))
 
     def holds(self, when: When, ends: When, zone: Zone) -> Verdict:
         """Say whether something that lasted from `when` to `ends` (the same for what does not last) lies inside."""
@@ -200,7 +209,7 @@ class _Bounds:
     def _not_ended(self, when: When, zone: Zone, *, clock: bool = False) -> Verdict:
         def by(end: When | None) -> Verdict:
             if end is None:
-                return MET
+                return UNKNOWN if self.window.awaits else MET
             before, not_after = compare_when(when, end, zone, clock=clock or is_clock(self.window.end))
             return before if self.window.before else not_after
 
@@ -234,11 +243,12 @@ def _choices(point: Reading) -> tuple[When | None, ...]:
     return point.choices or (point.value if isinstance(point.value, When) else None,)
 
 
-def _bounds(window: Window, question: Question) -> _Bounds:
+def _bounds(window: Window, question: Question, lasting: Duration | None = None) -> _Bounds:
     return _Bounds(
         window,
         None if window.start is None else locate(window.start, question),
         None if window.end is None else locate(window.end, question),
+        lasting,
     )
 
 
@@ -288,7 +298,7 @@ def limits(constant: Constant, units: frozenset[str]) -> list[Interval]:
 def select(query: Select, question: Question) -> Selection:
     """Find the items that a selection certainly or possibly holds, in one world."""
     timeline = question.timeline
-    bounds = replace(_bounds(query.window, question), lasting=query.lasting)
+    bounds = _bounds(query.window, question, query.lasting)
     points = [reading for reading in (bounds.start, bounds.end) if reading is not None]
     history = _history(query, question)
     found: list[tuple[Item, Verdict]] = []
@@ -322,7 +332,7 @@ def select(query: Select, question: Question) -> Selection:
         settled and not bounds.not_yet,
         earliest(*(point.until for point in points), history.until),
         because,
-        bounds.start.missing if bounds.start is not None and bounds.not_yet else frozenset(),
+        bounds.lacking,
         _leaf(query, bounds, question),
     )
 
@@ -478,7 +488,7 @@ def _may_be(item: Item, moment: Moment, question: Question) -> bool:
     if every(passes(test, item) for test in moment.of.tests) is NOT_MET:
         return False
     # What surely lies outside the moment's window (an earlier dose, say) multiplies no worlds.
-    bounds = replace(_bounds(moment.of.window, question), lasting=moment.of.lasting)
+    bounds = _bounds(moment.of.window, question, moment.of.lasting)
     return every((_membership(item, bounds, question), bounds.lasted(item, question))) is not NOT_MET
 
 

@@ -120,7 +120,8 @@ class DoseTeller:
         program = trial.program
         gates = [gate.expr for gate in program.gates.values()]
         self._gates = {name: Interest(gate.expr) for name, gate in program.gates.items()}
-        self._judging = Interest(gates, [(plan.premedication, plan.amounts, plan.only_if) for plan in program.doses])
+        asked = [(plan.premedication, plan.amounts, plan.only_if, plan.stop_if) for plan in program.doses]
+        self._judging = Interest(gates, asked)
         self._points = tuple(tuple(p for plan in family for p in points_of(plan)) for family in trial.families)
         self._needs = tuple(
             (each, measure, name)
@@ -136,8 +137,10 @@ class DoseTeller:
             self.interest.add("observation", program.vocabulary.under(measure))
             for query in Interest(each.window).words.items():
                 self.interest.add(*query)
-        # Cycles move with their doses, and of others it is to be found out first for whom they are.
-        moving = any(plan.interval or plan.only_if or plan.if_missed == "stop" for plan in program.doses)
+        # Cycles move with their doses, and of others it is to be found out first for whom they are, or until when.
+        moving = any(
+            plan.interval or plan.only_if or plan.stop_if or plan.if_missed == "stop" for plan in program.doses
+        )
         self.plain = not moving and not trial.rules.subjects & {"course", "gate"}
 
     def filled(self, chart: Chart, told_at: int) -> Filled:

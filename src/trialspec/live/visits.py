@@ -91,7 +91,7 @@ class VisitTeller:
     def ignores(self, chart: Chart, item: Item, at: int) -> bool:
         """Whether a value is surely none of this visit: it names another one, or lies far from where it has long been.
 
-        Where the visit lies must be the same when the record comes into sight and at present.
+        Where the visit lies, if anywhere, must be the same when the record comes into sight and at present.
         """
         named = item.fields.get("visit")
         if isinstance(named, Codes):
@@ -100,7 +100,9 @@ class VisitTeller:
         if not isinstance(scene, Scene):
             return False
         place = scene.places[self._plan.name]
-        if not place.placed or self._clocked or not item.when.certain:
+        if not place.placed:
+            return self._plan.first_due is None
+        if self._clocked or not item.when.certain:
             return False
         first = None if place.start is None or place.first is None else min(place.start, place.first)
         last = None if place.end is None or place.last is None else max(place.end, place.last)

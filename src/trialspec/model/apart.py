@@ -89,7 +89,7 @@ def check_slots(plan: DosePlan, at: At) -> None:
             message = f"{of} are planned " + ("in the wrong order" if distance.most < 0 else "for the same day")
             here.report("schedule-conflict", message, "list the days in order, each once")
             continue
-        # A date that two windows share belongs to the later; more than that they do not share.
+        # A date that two windows share belongs to the earlier while that is empty; more than that they do not share.
         if distance.most < windows.least:
             message = f"the windows of {of} overlap: a dose in both could be either"
             here.report("schedule-conflict", message, "let one window end before the next begins: `early` and `late`")

@@ -117,8 +117,9 @@ class Arm(Verb):
     """The arm of the trial that the patient is in.
 
     ## Meaning
-    The arm is that of the latest randomisation which names one; where none does, the one on record for the person. It
-    is one of those given, which the protocol lists under `arms`.
+    The arm is that of the latest randomisation which names one, unless a later one names none: then it is not known any
+    more, however the first one was. Where no randomisation names one, it is the one on record for the person. It is one
+    of those given, which the protocol lists under `arms`.
 
     ## Example
     ```yaml
@@ -152,8 +153,16 @@ class Arm(Verb):
         randomised = at.select("milestone", tests, Window(), "randomisation")
         told = Compare(Fold("count", randomised, place=at.place), "at_least", at.number(1), at.place)
         by_record = self.among(at.select("person", [named], Window(), "arm"), at)
-        by_randomisation = self.among(randomised, at)
-        parts = (every_one((told, by_randomisation), at), every_one((Not(told, at.place), by_record), at))
+        # What comes surely later and names no arm may have led to any: then nothing is guessed.
+        last = Moment("the last randomisation to an arm", "last", randomised, at.place)
+        unnamed = at.among("milestone", ["randomisation"]), at.among("arm", [], absent_is_met=True)
+        again = at.select("milestone", unnamed, Window(last, after=True, place=at.place), "randomisation to no arm")
+        changed = Compare(Fold("count", again, place=at.place), "at_least", at.number(1), at.place)
+        parts = (
+            every_one((told, Not(changed, at.place), self.among(randomised, at)), at),
+            every_one((told, changed, self.among(again, at)), at),
+            every_one((Not(told, at.place), by_record), at),
+        )
         return AtLeast(1, parts, place=at.place)
 
     def among(self, select: Select, at: At) -> Expr:

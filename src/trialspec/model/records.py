@@ -18,6 +18,7 @@ from trialspec.model.points import Count, DurationText, Text, YesNo
 from trialspec.model.scope import At, declared, listing
 from trialspec.model.verb import Counting, Verb, exists, nothing
 from trialspec.patient import Kind
+from trialspec.quantity import Duration
 from trialspec.values import UNSURE, status_word
 from trialspec.vocabulary import Sort
 
@@ -35,10 +36,12 @@ NAMED: Mapping[Kind, tuple[str, tuple[Sort, ...]]] = {
 }
 # What else is recorded of each kind, by the key that asks for it.
 RECORDED: Mapping[Kind, frozenset[str]] = {
-    "therapy": frozenset({"outcome", "route", "intent", "dose", "for_at_least"}),
+    "therapy": frozenset({"outcome", "route", "intent", "dose", "for_at_least", "for_more_than"}),
     "administration": frozenset({"route", "amount"}),
-    "condition": frozenset({"status", "class", "evidence", "for_at_least"}),
-    "adverse_event": frozenset({"serious", "related", "outcome", "grade_at_least", "scale", "for_at_least"}),
+    "condition": frozenset({"status", "class", "evidence", "for_at_least", "for_more_than"}),
+    "adverse_event": frozenset(
+        {"serious", "related", "outcome", "grade_at_least", "scale", "for_at_least", "for_more_than"}
+    ),
     "procedure": frozenset({"result"}),
     "observation": frozenset({"method", "laboratory", "by", "value"}),
 }
@@ -91,7 +94,34 @@ class Amount(ValueLimits):
         return [Test(field, side, limit, place=at.place) for side, _, limit in found]
 
 
-class Details(Part):
+class Lasting(Part):
+    """How long something lasts, from its start to its end, and has by the end of the window."""
+
+    for_at_least: DurationText | None = Field(
+        None, description="of what lasts: how long it lasts, and has in the window"
+    )
+    for_more_than: DurationText | None = Field(
+        None, description="the same, that long itself not enough; in days or in clock time"
+    )
+
+    def lasting(self, at: At) -> Duration | None:
+        """Give the least time; of more than so many days one day more is the least, as days are counted on dates."""
+        more = self.for_more_than
+        if more is None:
+            return self.for_at_least
+        if self.for_at_least is not None:
+            advice = "keep `for_at_least` if that long is enough, `for_more_than` if it is not"
+            at["for_more_than"].report("two-verbs", "how long it lasts is said twice", advice)
+        if more.days is not None:
+            return Duration(more.days + 1, "d")
+        if more.seconds is not None:
+            return Duration(more.seconds + 1, "s")
+        advice = f"write it in days, as in `for_more_than: 90 d`, or `for_at_least: {more}`"
+        at["for_more_than"].report("bad-duration", "what is longer than a month or a year has no least length", advice)
+        return None
+
+
+class Details(Lasting):
     """What a record says besides its name; only what its kind can say is possible."""
 
     status: Words | None = Field(None, description="of a condition")
@@ -105,9 +135,6 @@ class Details(Part):
     related: YesNo | None = Field(None, description="of an adverse event: whether related to the treatment")
     grade_at_least: Count | None = Field(None, description="of an adverse event; with its `scale`")
     scale: Text | None = Field(None, description="what the grade is counted on, with its version: `CTCAE v5`")
-    for_at_least: DurationText | None = Field(
-        None, description="of what lasts: how long it lasts, and has in the window"
-    )
 
     def details(self, at: At, kind: Kind) -> list[Test]:
         """Ask for what the record says, as far as its kind can say it."""
@@ -194,7 +221,7 @@ def recorded(at: At, kind: Kind, names: tuple[str, ...], window: Windowed, detai
         tests += details.details(at, kind)
     asked = {term.asked_of for name in names if (term := at.scope.vocabulary.get(name))}
     who = asked.pop() if len(asked) == 1 else "site"
-    lasting = None if details is None else details.for_at_least
+    lasting = None if details is None else details.lasting(at)
     return replace(at.select(kind, tests, at.window(window), " or ".join(names), who), lasting=lasting)
 
 
@@ -205,7 +232,8 @@ class Has(Verb, Windowed, Details):
     There is one record of it, or of anything below it in the vocabulary, that touches the window (without one: up to
     the instant of the question). What lasts touches the window when any part of it does. The other keys narrow what
     counts: `status`, `class`, `evidence` of a condition, `result` of a procedure, `serious`, `related`,
-    `grade_at_least` with its `scale` of an adverse event. With `for_at_least` it lasts so long, as for `on_therapy`.
+    `grade_at_least` with its `scale` of an adverse event. With `for_at_least` or `for_more_than` it lasts so long, as
+    for `on_therapy`.
 
     ## Example
     ```yaml
@@ -241,7 +269,7 @@ class Has(Verb, Windowed, Details):
         tests = [at["has"].among("concept", sorted(named)), *self.details(at, kind)]
         who = next(term.asked_of for term in terms if term is not None)
         select = at.select(kind, tests, at.window(self), " or ".join(self.has), who)
-        return exists(replace(select, lasting=self.for_at_least), at)
+        return exists(replace(select, lasting=self.lasting(at)), at)
 
 
 _CONCEPTS: tuple[Sort, ...] = ("condition", "procedure", "adverse_event")
@@ -283,13 +311,14 @@ class Given(Verb, Windowed):
         return exists(at.select("administration", tests, at.window(self), " or ".join(self.given)), at)
 
 
-class OnTherapy(Verb, Windowed):
+class OnTherapy(Verb, Windowed, Lasting):
     """A drug was being taken.
 
     ## Meaning
     A therapy with the drug, or with a drug of the class, overlaps the window: it began by its end and had not ended
     at its start. A therapy without an end is ongoing if the record says so. With `for_at_least` it lasts so long, from
-    its start to its end, and has by the end of the window.
+    its start to its end, and has by the end of the window. With `for_more_than` so long is not enough: more than 7 d
+    are 8 d or more, because days are counted on dates.
 
     ## Example
     ```yaml
@@ -311,7 +340,6 @@ class OnTherapy(Verb, Windowed):
     on_therapy: Names = Field(description="a drug or a drug class, or several")
     outcome: Words | None = Field(None, description="the outcomes that count")
     dose: Amount | None = Field(None, description="how much of a drug a day: `{above: 10 mg/d}`")
-    for_at_least: DurationText | None = Field(None, description="how long it lasts, and has in the window")
 
     def expand(self, at: At) -> Expr:
         """Say that such a therapy exists."""
@@ -322,7 +350,7 @@ class OnTherapy(Verb, Windowed):
         if self.dose is not None:
             tests += self.dose.tests(at["dose"], "dose", self.on_therapy, per_day=True)
         select = at.select("therapy", tests, at.window(self), " or ".join(self.on_therapy))
-        return exists(replace(select, lasting=self.for_at_least), at)
+        return exists(replace(select, lasting=self.lasting(at)), at)
 
 
 class CountOf(Counting, Details):

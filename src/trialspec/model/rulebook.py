@@ -21,7 +21,7 @@ Conditions = dict[Name, Words]
 class AlertRule(Sourced):
     """When a finding raises an alert, how fast a person must look, and what is said.
 
-    A protocol may change what a rule of a library says of `important` and `urgency`.
+    A protocol may change what a rule of a library says of `important`, `urgency` and `unblinds`.
 
     ```yaml
     alerts:
@@ -45,7 +45,9 @@ class AlertRule(Sourced):
     category: Text | None = Field(
         None, description="the class of deviation it is reported under; none for what is no deviation"
     )
-    unblinds: YesNo = Field(default=False, description="`yes` keeps it to the unblinded role")
+    unblinds: YesNo = Field(
+        default=False, description="`yes` keeps it, and whatever else tells the same, to the unblinded role"
+    )
 
     def rule(self, name: str, at: At) -> Rule:
         """Give the rule, checked against what findings of its subject can say."""
@@ -116,6 +118,7 @@ class AlertChange(Sourced):
 
     urgency: Literal["now", "soon", "log"] | None = None
     important: YesNo | None = Field(None, description="an important deviation in the sense of ICH E3")
+    unblinds: YesNo | None = Field(None, description="`yes` keeps it to the unblinded role")
 
 
 def _tag(value: object) -> str:

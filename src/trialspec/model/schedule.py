@@ -332,6 +332,11 @@ class Dose(_Due):
     dose once it would be due. With `if_missed: stop` a dose that was missed is the last one: what would come after it
     is `cancelled`.
 
+    `stop_if` is what ends treatment with these doses, as a record that treatment was stopped does: once it is met, what
+    has been neither given nor missed is `cancelled`, and a dose that is given all the same is `after_stop`. Where it is
+    `unknown`, so is a dose that would be due, and whether one that was given came after the stop is a query. Ask for
+    what stays met: that something ever was (`ever`, `has`, `count_of`), not how it is now.
+
     ```yaml
     doses:
       RTX:
@@ -378,6 +383,8 @@ class Dose(_Due):
     if_missed: Literal["go_on", "stop"] = Field(
         "go_on", description="`stop`: after a dose that was missed there are no more of this name"
     )
+
+    stop_if: Criterion | None = Field(None, description="what ends treatment: what comes after it is `cancelled`")
 
     @model_validator(mode="after")
     def _repetition(self) -> Dose:
@@ -427,6 +434,7 @@ class Dose(_Due):
         reasons = [provenance(part, here) for part, here in zip(self.premedication, inside, strict=True)]
         reasons += self.reasons_of_amounts(dosing["amount"])
         reasons += [] if self.only_if is None else [provenance(self.only_if, at["only_if"])]
+        reasons += [] if self.stop_if is None else [provenance(self.stop_if, at["stop_if"])]
         plan = DosePlan(
             name,
             self.drug,
@@ -453,6 +461,7 @@ class Dose(_Due):
             lasts_at_least=self.lasts_at_least,
             only_if=None if self.only_if is None else expand(self.only_if, at["only_if"]),
             if_missed=self.if_missed,
+            stop_if=None if self.stop_if is None else expand(self.stop_if, at["stop_if"]),
             provenance=at.provenance(self.provenance, *reasons),
             place=at.place,
         )

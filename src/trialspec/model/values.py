@@ -307,13 +307,17 @@ class ValueAt(_Value, FromWhom):
 
 
 class OwnReference(Windowed):
-    """A reference of its own: which value, in which window."""
+    """A reference of its own: which value, in which window.
+
+    While the moment that its window ends with has not happened, there is none, and the change is `unknown`.
+    """
 
     which: Literal["latest", "first", "least", "greatest", "mean"]
 
     def refer(self, at: At) -> Reference:
-        """Give it as a reference."""
-        return Reference(self.which, window=at.window(self))
+        """Give it as a reference: before a moment that has not happened there is none yet."""
+        window, ends = at.window(self), self.before is not None or self.through is not None
+        return Reference(self.which, window=replace(window, awaits=ends))
 
 
 def _since_tag(value: object) -> str:

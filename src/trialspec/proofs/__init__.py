@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from trialspec.proofs.collected import collected
 from trialspec.proofs.criteria import criteria, gates, limits
 from trialspec.proofs.finding import Finding, Report, as_data
 from trialspec.proofs.plan import plan
@@ -17,6 +18,8 @@ from trialspec.proofs.rules import rules
 from trialspec.solver.asking import LIMIT, MOST, Asker
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trialspec.evaluation import Protocol
     from trialspec.kernel import Expr
     from trialspec.program import Program
@@ -35,18 +38,28 @@ def statements(program: Program) -> tuple[Expr, ...]:
     )
 
 
-def prove(protocol: Protocol, *, most: int = MOST, limit: int = LIMIT) -> Report:
-    """Ask all questions about a protocol, with up to `most` records of each sort and `limit` ms for each question."""
-    program, report = protocol.program, Report()
+def prove(
+    protocol: Protocol, *, most: int = MOST, limit: int = LIMIT, step: Callable[[str], None] = lambda _: None
+) -> Report:
+    """Ask all questions about a protocol, with up to `most` records of each sort and `limit` ms for each question.
+
+    `step` is told what is asked next.
+    """
+    program, report = protocol.program, Report(step=step)
     asker = Asker(program, statements(program), most, limit)
+    report.step("criteria")
     criteria(program, asker, report)
+    report.step("gates and limits")
     gates(program, asker, report)
     limits(program, report)
+    report.step("responses")
     responses(program, asker, report)
+    collected(program, report)
+    report.step("properties and rules")
     properties(program, asker, report)
     rules(protocol, report)
     plan(protocol, limit, report)
-    report.findings = _accepted(program, _once(report.findings))
+    report.findings = _accepted(program, _once(report.findings), whole=report.whole)
     return report
 
 
@@ -63,8 +76,8 @@ def _once(found: list[Finding]) -> list[Finding]:
     return [each for each in found if each.code != "not-proved"] + told
 
 
-def _accepted(program: Program, found: list[Finding]) -> list[Finding]:
-    """Mark what the author accepts, and report what is accepted and is not found any more."""
+def _accepted(program: Program, found: list[Finding], *, whole: bool) -> list[Finding]:
+    """Mark what the author accepts, and report what is accepted and is not found any more, if all was asked."""
     reasons = {(each.finding, each.of): each for each in program.accepted}
     marked = [
         replace(each, accepted=reasons[each.code, each.of].reason) if (each.code, each.of) in reasons else each
@@ -81,7 +94,7 @@ def _accepted(program: Program, found: list[Finding]) -> list[Finding]:
             "take it out, or look why it is not found any more",
         )
         for key, each in reasons.items()
-        if key not in seen
+        if whole and key not in seen
     ]
     order = {"error": 0, "warning": 1, "note": 2}
     return sorted([*marked, *stale], key=lambda each: (bool(each.accepted), order[each.severity]))

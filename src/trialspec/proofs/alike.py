@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from fractions import Fraction
 
 from trialspec.kernel import AtLeast, Compare, Constant, Expr, Not
-from trialspec.proofs.difference import plain
+from trialspec.proofs.meaning import plain
 from trialspec.quantity import Duration, Interval, Operator
 
 # What differs by more than this part of the greater of two is another limit, not nearly the same one.

@@ -77,10 +77,11 @@ Entrants = dict[tuple[int, bool], "tuple[Outcome, tuple[Event, ...]]"]
 class Trial:
     """One patient's trial while it is made.
 
-    `blocked` are doses that could not be cleared, `visits` the days of the visits, `seen` their times, and
-    `earliest` the first day on which one is planned. Of `silent` ones nothing is to be said: they could not be kept
-    as planned for reasons of this patient. Doses for some patients that are named in `otherwise` are given to one whom
-    they do not seem to be for, and left out of one whom they do. `entrants` are patients found before.
+    `blocked` are doses that could not be cleared, `cleared` is what cleared the last dose of a name. `visits` are the
+    days of the visits, `seen` their times, `windows` where they lie, and `earliest` is the first day on which one is
+    planned. Of `silent` ones nothing is to be said: they could not be kept as planned for reasons of this patient.
+    Doses for some patients that are named in `otherwise` are given to one whom they do not seem to be for, and left out
+    of one whom they do. `entrants` are patients found before.
     """
 
     protocol: Protocol
@@ -93,11 +94,14 @@ class Trial:
     doses: list[Appointment] = field(default_factory=list)
     visits: dict[str, int] = field(default_factory=dict)
     seen: dict[str, str] = field(default_factory=dict)
+    windows: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     blocked: list[Blocked] = field(default_factory=list)
     screened: int = ENROLLED
     earliest: int = ENROLLED
     silent: set[str] = field(default_factory=set)
     unsure: str = ""
+    cleared: dict[str, tuple[int, tuple[Event, ...]]] = field(default_factory=dict)
+    _named: int = 0
     _known: tuple[tuple[Event, ...], Timeline] | None = None
 
     def doses_of(self, plan: DosePlan) -> list[Appointment]:
@@ -108,7 +112,8 @@ class Trial:
 
     def add(self, kind: str, time: str, name: str = "", **content: str) -> Event:
         """Let something happen; it was known at once."""
-        texts = {"id": name or f"p{len(self.events) + 1}", "patient": PATIENT, "kind": kind, "time": time}
+        self._named += 1  # an event that was taken back leaves its name unused
+        texts = {"id": name or f"p{self._named}", "patient": PATIENT, "kind": kind, "time": time}
         event = check({**texts, "available": time, **{key: text for key, text in content.items() if text}})
         assert isinstance(event, Event), event
         self.events.append(event)
@@ -136,8 +141,10 @@ class Trial:
         question = Question(timeline, timeline.zone.start_of(day) + second)
         return all(claim.holds(read(claim.expr, question).verdict) for claim in claims)
 
-    def concerns(self, only_if: Expr | None, day: int, slot: str = "") -> bool:
-        """Whether a dose or visit of a day is for this patient."""
+    def concerns(self, only_if: Expr | None, day: int, slot: str = "", stop_if: Expr | None = None) -> bool:
+        """Whether a dose or visit of a day is for this patient, and treatment has not ended before it."""
+        if stop_if is not None and self.reads((met(stop_if),), day, DAY - 1):
+            return False
         return only_if is None or self.reads((met(only_if),), day, DAY - 1) is not (slot in self.otherwise)
 
     def extend(
@@ -303,7 +310,7 @@ def _enrol(trial: Trial, *, loosely: bool) -> Answer:
 
 
 def _treat(trial: Trial) -> None:
-    """Give every dose that is planned, the next one by date first."""
+    """Give every dose that is planned, the next one by date first, after the visits before it: gates may read them."""
     for _ in range(_MOST_SLOTS):
         upcoming = [each for plan in trial.protocol.program.doses if (each := _next(trial, plan)) is not None]
         if not upcoming:
@@ -311,7 +318,9 @@ def _treat(trial: Trial) -> None:
             if not anchors:
                 return
             upcoming = anchors[:1]
-        _give(trial, min(upcoming, key=lambda each: each.day))
+        dose = min(upcoming, key=lambda each: each.day)
+        _see(trial, dose.day)
+        _give(trial, dose)
 
 
 def _number(trial: Trial, plan: DosePlan) -> int:
@@ -330,7 +339,7 @@ def _next(trial: Trial, plan: DosePlan) -> Appointment | None:
         assert plan.interval is not None
         planned = shifted(trial.doses_of(plan)[-1].day, plan.interval) if trial.doses_of(plan) else None
     slot = f"{plan.name}#{number}"
-    if planned is None or not trial.concerns(plan.only_if, planned, slot):
+    if planned is None or not trial.concerns(plan.only_if, planned, slot, plan.stop_if):
         return None
     # Nobody is treated before enrolment, or before what the dates are counted from.
     earliest = max(ENROLLED, _base(trial, plan))
@@ -385,8 +394,8 @@ def _give(trial: Trial, dose: Appointment) -> None:
             yield logic.implies(each.present, logic.is_less(entered.low, each.time.low))
 
     _take_before(trial, dose)
-    if not trial.reads(claims, dose.day, DOSED):
-        answer = trial.extend(claims, dose.day, DOSED, besides, f"g{len(trial.doses)}.")
+    if not trial.reads(claims, dose.day, DOSED) and not _as_before(trial, dose, claims):
+        answer = _cleared(trial, dose, claims, besides)
         if answer.impossible:
             trial.blocked.append(Blocked(dose, answer))
         elif not answer.possible:
@@ -406,6 +415,50 @@ def _give(trial: Trial, dose: Appointment) -> None:
         planned=dose.slot,
     )
     trial.doses.append(dose)
+
+
+def _cleared(trial: Trial, dose: Appointment, claims: Sequence[Claim], besides: Besides) -> Answer:
+    """Find what clears a dose: what is not so yet first, all at once only where that takes back something else."""
+    waiting = [claim for claim in claims if not trial.reads((claim,), dose.day, DOSED)]
+    prefix, begun = f"g{len(trial.doses)}.", list(trial.events)
+    answer = trial.extend(waiting, dose.day, DOSED, besides, prefix)
+    if answer.possible and not trial.reads(claims, dose.day, DOSED):
+        trial.events = list(begun)
+        answer = trial.extend(claims, dose.day, DOSED, besides, prefix)
+    if answer.possible:
+        known = {event.id for event in begun}
+        trial.cleared[dose.plan.name] = dose.day, tuple(event for event in trial.events if event.id not in known)
+    return answer
+
+
+def _as_before(trial: Trial, dose: Appointment, claims: Sequence[Claim]) -> bool:
+    """Clear a dose by what cleared the one before of the same name, so many days later."""
+    if dose.plan.name not in trial.cleared:
+        return False
+    day, found = trial.cleared[dose.plan.name]
+    by, begun = dose.day - day, list(trial.events)
+    trial.events += [replace(_later(event, by), id=f"{event.id}+{by}") for event in found]
+    if trial.reads(claims, dose.day, DOSED):
+        return True
+    trial.events = begun
+    return False
+
+
+_TIMES = ("start", "end")
+
+
+def _later(event: Event, by: int) -> Event:
+    """Give an event so many days later, in everything that is a time."""
+    content = {key: _days_later(text, by) if key in _TIMES else text for key, text in event.content.items()}
+    time = _days_later(event.time, by)
+    return replace(event, time=time, available=time, content=content)
+
+
+def _days_later(time: str, by: int) -> str:
+    day, mark, clock = time.partition("T")
+    when = parse_time(day, _ANY_ZONE)
+    assert when is not None, "it was written as a time"
+    return f"{shown_date(when.first + by)}{mark}{clock}"
 
 
 def _amount(trial: Trial, dose: Appointment) -> str:
@@ -443,36 +496,48 @@ def _instant(trial: Trial, day: int, second: int) -> int:
 # --- visits -----------------------------------------------------------------------------------------------------------
 
 
-def _see(trial: Trial) -> None:
-    """Come to every visit whose window has a date, and have everything measured there."""
+def _see(trial: Trial, before: int | None = None) -> None:
+    """Come to every visit whose window has a date, or to those before a date, and have everything measured there."""
     program = trial.protocol.program
     entry = [passed(each) for each in program.criteria]
     if not trial.reads(entry, ENROLLED, ENTERED):
         entry = []
     for visit in program.visits:
         window = visit_window(trial, visit)
-        if window is None or not trial.concerns(visit.only_if, window[1]):
+        if window is None or trial.windows.get(visit.name) == window:
             continue
         day = visit_day(window, trial.how)
-        trial.earliest = min(trial.earliest, day)
-        if day < trial.screened:
-            trial.silent.add(visit.name)
-        day = max(day, trial.screened)
-        trial.visits[visit.name] = day
-        second = _within(trial, visit, day)
-        time = _clock(day, second)
-        trial.seen[visit.name] = time
-        trial.add("milestone", time, milestone="visit", visit=visit.name)
-        # What lets the patient in was found already: a value that is made up here is not to keep him out.
-        kept = entry if (day, second) <= (ENROLLED, ENTERED) else []
-        before = list(trial.events)
-        for each in program.assessments:
-            if visit.name in each.visits:
-                for measure in each.measures:
-                    if not _measure(trial, (each, measure), time, visit=visit.name, entry=kept):
-                        trial.silent.add(visit.name)
-        if visit.name in trial.silent:
-            trial.events = before
+        if (before is not None and day >= before) or not trial.concerns(visit.only_if, window[1]):
+            continue
+        if visit.name in trial.windows:
+            # What it is counted from has come about anew since.
+            trial.events = [event for event in trial.events if event.content.get("visit") != visit.name]
+            trial.silent.discard(visit.name)
+        trial.windows[visit.name] = window
+        _come(trial, visit, day, entry)
+
+
+def _come(trial: Trial, visit: VisitPlan, day: int, entry: Sequence[Claim]) -> None:
+    """Come to a visit on a day, and have everything measured there."""
+    trial.earliest = min(trial.earliest, day)
+    if day < trial.screened:
+        trial.silent.add(visit.name)
+    day = max(day, trial.screened)
+    trial.visits[visit.name] = day
+    second = _within(trial, visit, day)
+    time = _clock(day, second)
+    trial.seen[visit.name] = time
+    trial.add("milestone", time, milestone="visit", visit=visit.name)
+    # What lets the patient in was found already: a value that is made up here is not to keep him out.
+    kept = entry if (day, second) <= (ENROLLED, ENTERED) else []
+    begun = list(trial.events)
+    for each in trial.protocol.program.assessments:
+        if visit.name in each.visits:
+            for measure in each.measures:
+                if not _measure(trial, (each, measure), time, visit=visit.name, entry=kept):
+                    trial.silent.add(visit.name)
+    if visit.name in trial.silent:
+        trial.events = begun
 
 
 def _within(trial: Trial, visit: VisitPlan, day: int) -> int:

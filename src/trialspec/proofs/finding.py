@@ -9,6 +9,8 @@ from trialspec.diagnostics import Diagnostic, Place, to_json
 from trialspec.times import Zone, shown_instant
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trialspec.events import Event
     from trialspec.solver.asking import Answer
     from trialspec.solver.witness import Witness
@@ -69,10 +71,15 @@ def answered(of: str, asked: str, answer: Answer) -> Question:
 
 @dataclass(slots=True)
 class Report:
-    """All that was asked and found."""
+    """All that was asked and found; `step` is told what is asked next, for somebody who waits.
+
+    It is not `whole` where nobody can enter of whom the rest could be asked.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
+    whole: bool = True
+    step: Callable[[str], None] = field(default=lambda _: None, repr=False, compare=False)
 
     def asked(self, of: str, asked: str, answer: Answer, place: Place | None = None) -> Answer:
         """Keep a question; one that found no answer is a note of its own."""

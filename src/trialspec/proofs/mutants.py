@@ -1,8 +1,7 @@
-"""Protocols with one small mistake each: those that no case notices, with the patient who would.
+"""Mistakes in a protocol that no case notices, each with the patient who would show it.
 
-A mutant is a threshold one step further, a strict limit made loose, a window a day longer, *and* for *or*, a clause
-left out, another amount or another day. One that means the same as the original is none: that is proved, and it is not
-listed.
+`trialspec.proofs.mistakes` makes them. One that means the same as the original is none: that is proved, and it is not
+listed. A mistake in a plan is looked for among patients who keep to it, or just do not.
 """
 
 from __future__ import annotations
@@ -17,56 +16,23 @@ from trialspec.casebook import PATIENT
 from trialspec.casebook.running import disagrees
 from trialspec.evaluation import PatientReport, Protocol
 from trialspec.interpreters.reading import Question
-from trialspec.kernel import (
-    Arithmetic,
-    AtLeast,
-    Compare,
-    Constant,
-    Fold,
-    Not,
-    Pick,
-    Run,
-    Score,
-    Select,
-    Shift,
-    Test,
-    Window,
-)
-from trialspec.proofs.compliant import end_of, follow
+from trialspec.proofs.compliant import end_of, follow, visit_window
 from trialspec.proofs.finding import event_as_data
-from trialspec.quantity import Duration, Interval, Operator, exactly, shown
-from trialspec.solver.asking import LIMIT, Asker, Claim, met
-from trialspec.solver.records import subjects_of
+from trialspec.proofs.mistakes import Mutant, mutants
+from trialspec.quantity import shown
+from trialspec.solver.asking import LIMIT, Asker, Claim, failed, met
 from trialspec.solver.witness import PATIENT as SHOWN
 from trialspec.solver.witness import Witness
+from trialspec.times import Zone, parse_time, shown_date
 from trialspec.truth import NOT_MET, UNKNOWN
 
 if TYPE_CHECKING:
     from trialspec.casebook import Asked, Case, Casebook, Expectation
-    from trialspec.diagnostics import Place
+    from trialspec.events import Event
     from trialspec.findings import Finding, Group
-    from trialspec.kernel import Expr, Point
     from trialspec.patient import Timeline
-    from trialspec.program import DosePlan, Program
-    from trialspec.vocabulary import Vocabulary
-
-_OTHER_SIDE: dict[str, Operator] = {
-    "above": "at_least",
-    "at_least": "above",
-    "below": "at_most",
-    "at_most": "below",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """A protocol with one mistake: what it is about, what was changed and where."""
-
-    of: str
-    change: str
-    place: Place | None
-    program: Program = field(repr=False)
-    exprs: tuple[Expr, Expr] | None = field(default=None, repr=False)
+    from trialspec.program import Program
+    from trialspec.proofs.compliant import How, Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,221 +46,24 @@ class Survivor:
     why: str = ""
 
 
-# --- expressions ------------------------------------------------------------------------------------------------------
-
-_Change = tuple[str, "Place | None", Any]
-
-
-def changes(expr: Any, vocabulary: Vocabulary) -> Iterator[_Change]:  # noqa: ANN401 - any node of the kernel
-    """Give each way to change one thing in an expression: what was changed, where, and what comes of it."""
-    match expr:
-        case AtLeast(number, of):
-            if len(of) > 1:
-                other, said = (1, "any in place of all") if number == len(of) else (len(of), "all in place of any")
-                yield said, expr.place, replace(expr, number=other)
-                for index, part in enumerate(of):
-                    kept = of[:index] + of[index + 1 :]
-                    fewer = len(kept) if number == len(of) else min(number, len(kept))
-                    yield f"clause {index + 1} left out", part.place or expr.place, replace(expr, number=fewer, of=kept)
-            for index, part in enumerate(of):
-                for change, place, new in changes(part, vocabulary):
-                    yield change, place, replace(expr, of=(*of[:index], new, *of[index + 1 :]))
-        case Not(of):
-            yield "not left out", expr.place, of
-            yield from ((change, place, replace(expr, of=new)) for change, place, new in changes(of, vocabulary))
-        case Compare(left=left):
-            yield from _limits(expr, vocabulary)
-            yield from ((c, place, replace(expr, left=new)) for c, place, new in changes(left, vocabulary))
-        case Arithmetic(left=left, right=right):
-            yield from ((c, place, replace(expr, left=new)) for c, place, new in changes(left, vocabulary))
-            yield from ((c, place, replace(expr, right=new)) for c, place, new in changes(right, vocabulary))
-        case Pick(of=of) | Fold(of=of) | Run(of=of):
-            yield from ((c, place, replace(expr, of=new)) for c, place, new in changes(of, vocabulary))
-            if isinstance(expr, Run):
-                yield from _run(expr, vocabulary)
-        case Score(items):
-            for index, (part, weight) in enumerate(items):
-                for change, place, new in changes(part, vocabulary):
-                    yield change, place, replace(expr, items=(*items[:index], (new, weight), *items[index + 1 :]))
-        case Select(tests=tests, window=window):
-            for index, test in enumerate(tests):
-                if test.field not in {"measure", "drug", "concept", "milestone", "visit"}:
-                    rest = tests[:index] + tests[index + 1 :]
-                    yield f"the test of `{test.field}` left out", test.place or expr.place, replace(expr, tests=rest)
-            # The window of a visit is the visit's own: it is changed there.
-            if not any(test.field == "visit" for test in tests):
-                yield from ((c, place, replace(expr, window=new)) for c, place, new in _windows(window))
-        case _:
-            return
-
-
-def _limits(node: Compare, vocabulary: Vocabulary) -> Iterator[_Change]:
-    if node.operator == "in" or not isinstance(node.right, Constant):
-        return
-    yield (
-        f"`{_OTHER_SIDE[node.operator]}` for `{node.operator}`",
-        node.place,
-        replace(node, operator=_OTHER_SIDE[node.operator]),
-    )
-    value = node.right.value
-    if not isinstance(value, Interval) or value.exact is None or node.right.by_unit:
-        return
-    step = _step(node.left, value.exact, vocabulary)
-    for by in (step, -step):
-        moved = exactly(value.exact + by)
-        said = f"a limit of {shown(value.exact + by)} for {shown(value.exact)}"
-        yield said, node.place, replace(node, right=replace(node.right, value=moved))
-
-
-def _step(left: Expr, limit: Fraction, vocabulary: Vocabulary) -> Fraction:
-    """Give the step by which a limit is moved: that in which the measure is reported."""
-    if isinstance(left, Fold) and left.how in {"count", "distinct"}:
-        return Fraction(1)
-    if isinstance(left, Pick) and left.field == "value":
-        terms = [vocabulary.get(name) for name in subjects_of(left.of) or ()]
-        steps = [term.resolution for term in terms if term is not None and term.resolution is not None]
-        if steps:
-            return steps[0]
-    return Fraction(1) if limit.denominator == 1 else Fraction(1, limit.denominator)
-
-
-def _run(node: Run, vocabulary: Vocabulary) -> Iterator[_Change]:  # noqa: ARG001 - as the others
-    if node.then is None and node.number > 1:
-        yield "one reading fewer", node.place, replace(node, number=node.number - 1)
-        yield "one reading more", node.place, replace(node, number=node.number + 1)
-    for key in ("span", "gap"):
-        duration = getattr(node, key)
-        if duration is not None and duration.days is not None:
-            longer = Duration(duration.days + 1, "d")
-            yield f"a day more of {key}", node.place, replace(node, **{key: longer})  # type: ignore[arg-type]
-    holds: Test = node.holds
-    if holds.operator in _OTHER_SIDE:
-        other = replace(holds, operator=_OTHER_SIDE[holds.operator])
-        yield f"`{other.operator}` for `{holds.operator}`", holds.place or node.place, replace(node, holds=other)
-
-
-def _windows(window: Window) -> Iterator[_Change]:
-    for key in ("start", "end"):
-        point = getattr(window, key)
-        for change, moved in _days(point):
-            yield f"{change} in the window's {key}", window.place, replace(window, **{key: moved})  # type: ignore[arg-type]
-    if window.start is not None:
-        said = "from for after" if window.after else "after for from"
-        yield said, window.place, replace(window, after=not window.after)
-    if window.end is not None:
-        said = "through for before" if window.before else "before for through"
-        yield said, window.place, replace(window, before=not window.before)
-
-
-def _days(point: Point | None) -> Iterator[tuple[str, Point]]:
-    if isinstance(point, Shift) and point.by.days is not None:
-        for days in (point.by.days + 1, point.by.days - 1):
-            if days >= 0:
-                yield f"{days} d for {point.by}", replace(point, by=Duration(days, "d"))
-
-
-# --- programs ---------------------------------------------------------------------------------------------------------
-
-
-def mutants(program: Program) -> Iterator[Mutant]:
-    """Give every protocol with one mistake."""
-    vocabulary = program.vocabulary
-    for index, each in enumerate(program.criteria):
-        for change, place, new in changes(each.expr, vocabulary):
-            others = (*program.criteria[:index], replace(each, expr=new), *program.criteria[index + 1 :])
-            made = replace(program, criteria=others)
-            yield Mutant(f"criterion {each.name}", change, place or each.place, made, (each.expr, new))
-    used = {name for plan in program.doses for name in plan.gates}
-    for name, gate in program.gates.items():
-        for change, place, new in changes(gate.expr, vocabulary) if name in used else ():
-            made = replace(program, gates={**program.gates, name: replace(gate, expr=new)})
-            yield Mutant(f"gate {name}", change, place or gate.place, made, (gate.expr, new))
-    yield from _responses(program)
-    for index, plan in enumerate(program.doses):
-        for change, new_plan in _plans(plan):
-            doses = (*program.doses[:index], new_plan, *program.doses[index + 1 :])
-            yield Mutant(f"dose {plan.name}", change, plan.place, replace(program, doses=doses))
-    if program.course is not None:
-        for change, point in _days(program.course.through):
-            course = replace(program.course, through=point)
-            yield Mutant("course", f"{change} in its end", program.course.place, replace(program, course=course))
-
-
-def _responses(program: Program) -> Iterator[Mutant]:
-    """Change a component, wherever the response reads it; at its last visit, for the others are like it."""
-    for index, response in enumerate(program.responses):
-        visit = response.visits[-1]
-        for part in response.components:
-            if part.visit != visit:
-                continue
-            for change, place, new in changes(part.expr, program.vocabulary):
-                swap = _swapping(part.expr, new)
-                components = tuple(replace(each, expr=swap(each.expr)) for each in response.components)
-                categories = tuple(
-                    replace(each, when=None if each.when is None else swap(each.when)) for each in response.categories
-                )
-                made = replace(response, components=components, categories=categories)
-                others = (*program.responses[:index], made, *program.responses[index + 1 :])
-                of = f"component {response.name} {part.name}"
-                yield Mutant(of, change, place or part.place, replace(program, responses=others), (part.expr, new))
-
-
-def _swapping(old: Expr, new: Expr) -> Callable[[Expr], Expr]:
-    """Give what puts a new part in the place of an old one, wherever it stands in a statement."""
-
-    def swap(expr: Expr) -> Expr:
-        if expr == old:
-            return new
-        match expr:
-            case AtLeast(of=of):
-                return replace(expr, of=tuple(swap(part) for part in of))
-            case Not(of):
-                return replace(expr, of=swap(of))
-            case _:
-                return expr
-
-    return swap
-
-
-def _plans(plan: DosePlan) -> Iterator[tuple[str, DosePlan]]:
-    if plan.amount is not None and plan.amount.exact is not None:
-        more = exactly(plan.amount.exact * Fraction(11, 10))
-        yield f"an amount of {more} for {plan.amount}", replace(plan, amount=more)
-    for index, each in enumerate(plan.amounts if len(plan.amounts) > 1 else ()):
-        fewer = (*plan.amounts[:index], *plan.amounts[index + 1 :])
-        yield f"without the amount `{each.text}` of `{plan.name}`", replace(plan, amounts=fewer)
-    if plan.only_if is not None:
-        yield f"`{plan.name}` for everybody", replace(plan, only_if=None)
-    if plan.amount_within:
-        yield "no tolerance of the amount", replace(plan, amount_within=Fraction(0))
-    for index, point in enumerate(plan.planned):
-        for change, moved in _days(point):
-            planned = (*plan.planned[:index], moved, *plan.planned[index + 1 :])
-            yield f"{change} in the day of `{plan.name}#{index + 1}`", replace(plan, planned=planned)
-    for key in ("early", "late", "interval_at_least"):
-        duration = getattr(plan, key)
-        if duration is not None and duration.days is not None:
-            for days in (duration.days + 1, duration.days - 1):
-                if days >= 0:
-                    made = replace(plan, **{key: Duration(days, "d")})  # type: ignore[arg-type]
-                    yield f"`{key}` of {days} d for {duration}", made
-    for gate in plan.gates:
-        yield f"the gate `{gate}` left out", replace(plan, gates=tuple(each for each in plan.gates if each != gate))
-    if plan.routes:
-        yield "no route asked for", replace(plan, routes=frozenset())
-
-
 # --- who notices ------------------------------------------------------------------------------------------------------
 
 
 def _groups(mutant: Mutant) -> frozenset[str]:
     """Name the groups of findings that a mistake can change: nothing else reads what was changed."""
     part, _, name = mutant.of.partition(" ")
+    program = mutant.program
+    responses = frozenset(f"response {each.name}" for each in program.responses)
     match part:
         case "criterion":
             return frozenset({f"criterion {name}", "eligibility"})
-        case "component":
+        case "component" | "category":
             return frozenset({f"response {name.partition(' ')[0]}"})
+        case "visit":
+            criteria = frozenset(f"criterion {each.name}" for each in program.criteria)
+            return frozenset({"visits", "doses", "eligibility"}) | criteria | responses
+        case "prohibited" | "rescue":
+            return frozenset({"therapies"}) | responses
         case _:
             return frozenset({"doses"})
 
@@ -409,13 +178,21 @@ def with_program(protocol: Protocol, program: Program) -> Protocol:
 
 
 def survivors(
-    protocol: Protocol, books: Sequence[Casebook], *, limit: int = LIMIT, step: Callable[[], None] = lambda: None
+    protocol: Protocol,
+    books: Sequence[Casebook],
+    made: Iterable[Mutant] | None = None,
+    *,
+    limit: int = LIMIT,
+    step: Callable[[], None] = lambda: None,
 ) -> tuple[tuple[Survivor, ...], int]:
-    """Give the mutants that no case notices and that mean something else, and how many mutants there were."""
+    """Give the mutants that no case notices and that mean something else, and how many mutants there were.
+
+    Those that are `made` are tried, or else all.
+    """
     jury = _jury(protocol, books)
     found, count = [], 0
-    trials: list[Witness] | None = None
-    for mutant in mutants(protocol.program):
+    trials: list[Trial] | None = None
+    for mutant in mutants(protocol.program) if made is None else made:
         step()
         count += 1
         if jury.notices(mutant):
@@ -427,7 +204,7 @@ def survivors(
             continue
         if trials is None:
             trials = list(_trials(protocol, limit))
-        survivor = _shown(protocol, mutant, trials)
+        survivor = _shown(protocol, mutant, _neighbours(mutant, trials))
         found.append(survivor or Survivor(mutant, None, why="no patient tried so far shows it"))
     return tuple(found), count
 
@@ -436,11 +213,11 @@ def _told_apart(protocol: Protocol, mutant: Mutant, limit: int) -> Survivor | No
     """Look for a patient of whom the statement and its mutant read differently; nothing where there is none."""
     assert mutant.exprs is not None
     old, new = mutant.exprs
-    asker = Asker(protocol.program, mutant.exprs, 2, limit)
+    asker = Asker(protocol.program, (*mutant.exprs, *mutant.earlier), 2, limit)
     why = ""
     for one, other in ((old, new), (new, old)):
         for verdicts in ({NOT_MET}, {NOT_MET, UNKNOWN}):
-            answer = asker.shown(met(one), Claim(other, frozenset(verdicts)))
+            answer = asker.shown(met(one), Claim(other, frozenset(verdicts)), *map(failed, mutant.earlier))
             if answer.witness is not None:
                 return _shown(protocol, mutant, [answer.witness]) or Survivor(mutant, answer.witness)
             if answer.outcome == "open":
@@ -448,33 +225,131 @@ def _told_apart(protocol: Protocol, mutant: Mutant, limit: int) -> Survivor | No
     return Survivor(mutant, None, why=f"not proved: {why}") if why else None
 
 
-def _trials(protocol: Protocol, limit: int) -> Iterator[Witness]:
-    """Give patients who keep to the plan, or to the edge of what is permitted, and their neighbours a day further."""
-    for how in ("plan", "early", "late"):
+# --- patients who keep to the plan, and their neighbours --------------------------------------------------------------
+
+
+def _trials(protocol: Protocol, limit: int) -> Iterator[Trial]:
+    """Give patients who keep to the plan, or to the edge of what is permitted."""
+    for how in _HABITS:
         trial = follow(protocol, how, limit)
         if trial is not None:
-            yield Witness(tuple(trial.events), end_of(trial))
+            yield trial
+
+
+_HABITS: tuple[How, ...] = ("plan", "early", "late")
+
+
+def _neighbours(mutant: Mutant, trials: Iterable[Trial]) -> Iterator[Witness]:
+    """Give those patients, and others of whom the dose or visit that was changed is a little otherwise."""
+    part, _, name = mutant.of.partition(" ")
+    for trial in trials:
+        yield Witness(tuple(trial.events), end_of(trial))
+        for mark in _marks(trial, part, name):
+            own = [each for each in trial.events if mark in {each.content.get("planned"), each.content.get("visit")}]
+            others = tuple(each for each in trial.events if each not in own)
+            for at in _ends_of_days(trial, own[0]):
+                yield Witness(others, at)
+            for changed in _otherwise(trial, mark, own):
+                for at in (_ends_of_days(trial, changed[0])[0], end_of(trial)):
+                    yield Witness((*others, *changed), at)
+
+
+def _marks(trial: Trial, part: str, name: str) -> list[str]:
+    """Name the doses or the visit that a mistake is about: the first and the last of a dose."""
+    if part == "visit":
+        return [name] if name in trial.seen else []
+    slots = [each.slot for each in trial.doses if part != "dose" or each.plan.name == name]
+    return list(dict.fromkeys((*slots[:1], *slots[-1:])))
+
+
+def _ends_of_days(trial: Trial, event: Event) -> tuple[int, ...]:
+    """Give the ends of the days from an event on, one by one, for some weeks."""
+    zone = trial.protocol.program.zone
+    when = parse_time(event.time, zone)
+    assert when is not None, "it was read before"
+    return tuple(zone.end_of(when.first + days) for days in range(22))
+
+
+def _otherwise(trial: Trial, mark: str, own: Sequence[Event]) -> Iterator[tuple[Event, ...]]:
+    """Change a dose or a visit a little: its date, its amount, its route."""
+    for days in sorted(_shifts(trial, mark), key=abs):
+        yield tuple(_on_another_day(each, days) for each in own)
+    for event in own:
+        if event.kind != "administration":
+            continue
+        plan = next(each.plan for each in trial.doses if each.slot == mark)
+        if plan.amount is not None and plan.amount.exact is not None:
+            for share in (plan.amount_within, -plan.amount_within, Fraction(1, 10), Fraction(-1, 10)):
+                amount = shown(plan.amount.exact * (1 + share), 9)
+                yield (replace(event, content={**event.content, "amount": amount}),)
+        if plan.routes:
+            other = min({"oral", "intravenous"} - plan.routes, default="subcutaneous")
+            yield (replace(event, content={**event.content, "route": other}),)
+
+
+def _shifts(trial: Trial, mark: str) -> frozenset[int]:
+    """Give by how many days a dose or visit is moved to its limits, and just beyond them."""
+    program = trial.protocol.program
+    visit = next((each for each in program.visits if each.name == mark), None)
+    window = None if visit is None else visit_window(trial, visit)
+    if window is not None:
+        day = trial.visits[mark]
+        return frozenset(to + more - day for to in window for more in (-1, 0, 1)) - {0}
+    dose = next(each for each in trial.doses if each.slot == mark)
+    limits = [-(dose.plan.early.days or 0), 0, dose.plan.late.days or 0]
+    course = None if program.course is None else trial.located(program.course.through)
+    limits += [] if course is None else [course.first - dose.day]
+    return frozenset(limit + more for limit in limits for more in (-1, 0, 1)) - {0}
+
+
+def _on_another_day(event: Event, by: int) -> Event:
+    day, _, clock = event.time.partition("T")
+    when = parse_time(day, _ANY_ZONE)
+    assert when is not None, "it was written as a date"
+    time = f"{shown_date(when.first + by)}T{clock}"
+    return replace(event, time=time, available=time)
+
+
+_ANY_ZONE = Zone("UTC")
 
 
 def _shown(protocol: Protocol, mutant: Mutant, patients: Iterable[Witness]) -> Survivor | None:
-    """Give the first patient of whom something else is found, and what is found by the protocol as it is."""
-    changed = with_program(protocol, mutant.program)
-    for patient in patients:
-        seen = protocol.timeline(patient.events, SHOWN)
+    """Give the first patient of whom something else is found, with no more events than show it."""
+    changed, names = with_program(protocol, mutant.program), _groups(mutant)
+
+    def difference(patient: Witness) -> tuple[str, str] | None:
         # What was read for one question is remembered with it: each protocol has its own.
-        was, now = (
-            {(each.subject, each.name): each for each in findings.read(one.groups, Question(seen, patient.at))}
-            for one in (protocol, changed)
-        )
-        for key, finding in was.items():
-            other = now.get(key)
-            for name, value in finding.fields.items():
-                if other is not None and other.fields.get(name) != value and isinstance(value, str):
-                    return Survivor(mutant, patient, f"{key[0]} {key[1]}", f"{name}: {value}")
-                if other is not None and other.fields.get(name) != value:
-                    told = ", ".join(sorted(value)) or "none"
-                    return Survivor(mutant, patient, f"{key[0]} {key[1]}", f"{name}: [{told}]")
+        seen = protocol.timeline(patient.events, SHOWN)
+        was, now = (_read(one, names, Question(seen, patient.at)) for one in (protocol, changed))
+        return _difference(was, now)
+
+    for patient in patients:
+        told = difference(patient)
+        if told is None:
+            continue
+        events = tuple(sorted(patient.events, key=lambda event: event.time))
+        for event in events:
+            fewer = tuple(each for each in events if each is not event)
+            if difference(Witness(fewer, patient.at)) == told:
+                events = fewer
+        return Survivor(mutant, Witness(events, patient.at), *told)
     return None
+
+
+def _difference(was: Iterable[Finding], now: Iterable[Finding]) -> tuple[str, str] | None:
+    """Name the first finding that differs, and how it reads by the protocol as it is."""
+    others = {(each.subject, each.name): each for each in now}
+    for finding in was:
+        other = others.get((finding.subject, finding.name))
+        for name, value in finding.fields.items():
+            if other is not None and other.fields.get(name) != value:
+                told = value if isinstance(value, str) else f"[{', '.join(sorted(value)) or 'none'}]"
+                return f"{finding.subject} {finding.name}", f"{name}: {told}"
+    return None
+
+
+def _read(protocol: Protocol, names: frozenset[str], question: Question) -> tuple[Finding, ...]:
+    return findings.read([group for group in protocol.groups if group.name in names], question)
 
 
 def as_data(survivor: Survivor) -> dict[str, Any]:

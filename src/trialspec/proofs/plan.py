@@ -59,6 +59,7 @@ def plan(protocol: Protocol, limit: int, report: Report) -> None:
     told, spared, known = set[str](), set[str](), Entrants()
     ways = arms(protocol)
     for arm in ways:
+        report.step(f"a patient treated on the planned days{_in(arm)}")
         on_plan = follow(protocol, "plan", limit, arm=arm, known=known)
         if on_plan is None:
             _nobody(program, report)
@@ -74,13 +75,19 @@ def plan(protocol: Protocol, limit: int, report: Report) -> None:
             _decided(on_plan, report)
         _due(on_plan, report, told)
     for how, arm in product(_OTHERWISE, ways):
+        report.step(f"a patient treated as {how} as is permitted{_in(arm)}")
         trial = follow(protocol, how, limit, arm=arm, known=known)
         if trial is not None:
             told |= told_off(trial, report, told, spared)
 
 
+def _in(arm: str) -> str:
+    return f" in arm {arm}" if arm else ""
+
+
 def _nobody(program: Program, report: Report) -> None:
     """Say that the plan was not asked about; that nobody can be eligible is said of the criteria."""
+    report.whole = False
     report.questions.append(Asked("plan", "the plan can be kept", "not asked: nobody eligible was found"))
     if not any(each.code == "nobody-eligible" for each in report.findings):
         message = "whether the plan can be kept is not proved: no patient was found who is eligible and keeps to it"

@@ -194,6 +194,8 @@ def _doses(program: Program) -> Iterator[str]:
         if each.gates:
             yield f"  - given only if {' and '.join(each.gates)} (see gates)"
         yield from _for_some(each)
+        if each.stop_if is not None:
+            yield from _when("no more once", each.stop_if)
         yield from _by_condition(each)
         yield from (f"  - {limit}" for limit in _limits(each))
         for expr in each.premedication:
@@ -224,9 +226,13 @@ def _dose(program: Program, dose: DosePlan) -> Iterator[str]:
 def _for_some(each: DosePlan | VisitPlan) -> Iterator[str]:
     """Say for whom there is a dose or visit, where that is not everybody."""
     if each.only_if is not None:
-        first, *rest = statement(each.only_if)
-        yield f"  - only if {first.removeprefix('- ')}"
-        yield from (f"  {line}" for line in rest)
+        yield from _when("only if", each.only_if)
+
+
+def _when(word: str, expr: Expr) -> Iterator[str]:
+    first, *rest = statement(expr)
+    yield f"  - {word} {first.removeprefix('- ')}"
+    yield from (f"  {line}" for line in rest)
 
 
 def _by_condition(dose: DosePlan) -> Iterator[str]:

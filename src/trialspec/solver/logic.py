@@ -306,6 +306,9 @@ class Model:
         return Fraction(near.numerator_as_long(), near.denominator_as_long())
 
 
+_STOPPED = "interrupted from keyboard"
+
+
 class Solver:
     """What is taken as given, and questions about it.
 
@@ -332,6 +335,8 @@ class Solver:
         if not self._given or any(formula is False for formula in formulas):
             return "impossible"
         answer = self._solver.check(*(self._named(each) for each in formulas if each is not True))
+        if answer == z3.unknown and self._solver.reason_unknown() == _STOPPED:
+            raise KeyboardInterrupt  # Z3 takes the key for itself
         return "possible" if answer == z3.sat else "impossible" if answer == z3.unsat else "timeout"
 
     def _named(self, formula: Formula) -> Formula:

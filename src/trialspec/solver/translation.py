@@ -587,7 +587,8 @@ class Translation:
             return self._followed(run, selection, self.select(run.then))
         facts = selection.records
         # One that may be there, and has no time of day, is tried there and not: it would be one with those of its date.
-        open_ = [index for index, (_, fact) in enumerate(facts) if _open(fact)]
+        # Of one that has one both would be the same.
+        open_ = [index for index, (record, fact) in enumerate(facts) if _open(fact) and record.time.timed is not True]
         ways = []
         for chosen in product((False, True), repeat=len(open_)):
             taken = dict(zip(open_, chosen, strict=True))
@@ -758,8 +759,9 @@ class _Bounds:
 
     @property
     def not_yet(self) -> Formula:
-        """That the window's start has not happened."""
-        return logic.no(self.start.happened) if isinstance(self.start, Located) else False
+        """That the window's start has not happened, or its end if it awaits that."""
+        needed = (self.start, self.end if self.window.awaits else None)
+        return logic.either(*(logic.no(point.happened) for point in needed if isinstance(point, Located)))
 
     def holds(self, record: Record) -> Fact:
         """Say whether a record has come into sight and lies inside."""

@@ -21,13 +21,15 @@ from trialspec.testing.fuzzing import Broken, Outcome, agreement, agrees, fuzz, 
 from trialspec.testing.laws import LAWS, Law
 from trialspec.testing.machine import ProtocolMachine
 from trialspec.testing.made import Expected, Patient
-from trialspec.testing.making import DEPARTURES, UnreachableError, Wish, make
+from trialspec.testing.making import make
 from trialspec.testing.patients import boundary_patients, events, patients, timelines, values
 from trialspec.testing.protocols import Written, nearly_protocols, protocols
 from trialspec.testing.recipes import Recipe, read_recipe
+from trialspec.testing.searching import UnreachableError
 from trialspec.testing.simulating import Simulated, simulate
 from trialspec.testing.streams import Step, Stream
 from trialspec.testing.systems import Command, Function, Http, Live, NoAnswerError, Reference, System
+from trialspec.testing.wishes import DEPARTURES, Wish
 
 __all__ = [
     "DEPARTURES",

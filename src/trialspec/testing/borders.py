@@ -17,18 +17,13 @@ from trialspec.interpreters.reference import read
 from trialspec.interpreters.selection import locate
 from trialspec.kernel import Compare, Constant, Expr, Pick, Run, Select, parts_of
 from trialspec.quantity import Interval, parse_number
+from trialspec.testing.confirming import dose_window, finding_words
 from trialspec.testing.dates import Stretch, shown_clock, stretch
 from trialspec.testing.draft import Ask, Raw, words_of
 from trialspec.testing.made import Patient
-from trialspec.testing.making import (
-    UnreachableError,
-    Wish,
-    categories,
-    dose_window,
-    finding_words,
-    make,
-    slots,
-)
+from trialspec.testing.making import make
+from trialspec.testing.searching import UnreachableError
+from trialspec.testing.wishes import Wish, categories, slots
 from trialspec.testing.writing import ABOUT, decimal, step_of
 from trialspec.times import DAY, When, parse_time, shown_date
 from trialspec.vocabulary import Term

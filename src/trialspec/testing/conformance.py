@@ -10,16 +10,20 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from trialspec.diagnostics import Diagnostic, ProtocolError
 from trialspec.evaluation import Protocol
 from trialspec.testing.borders import borders
 from trialspec.testing.draft import Raw
 from trialspec.testing.drawing import Drawn
 from trialspec.testing.made import Patient
-from trialspec.testing.making import DEPARTURES, UnreachableError, Wish, categories, make, slots
+from trialspec.testing.making import make
+from trialspec.testing.searching import UnreachableError
 from trialspec.testing.streams import Stream, stream
 from trialspec.testing.systems import Reference, System, shown
-from trialspec.times import DAY
+from trialspec.testing.wishes import DEPARTURES, Wish, categories, slots
+from trialspec.times import DAY, Zone, parse_time
 
 STREAMS = 20
 
@@ -154,22 +158,30 @@ def write_conformance(protocol: Protocol, frozen: str, folder: Path, streams: in
 
 
 def read_conformance(folder: Path) -> Iterator[Example]:
-    """Read a suite from its files."""
-    from trialspec.times import Zone, parse_time  # noqa: PLC0415
-
-    def instant(text: str) -> int:
-        when = parse_time(text, Zone("UTC"))
-        assert when is not None
-        return when.instants[0]
-
+    """Read a suite from its files; raises `ProtocolError` for one that is none of them."""
     for file in sorted(folder.glob("*.json")):
-        plain = json.loads(file.read_text(encoding="utf-8"))
-        steps = tuple(
-            Told(
-                instant(step["at"]),
-                tuple(step["records"]),
-                {name: tuple(alerts) for name, alerts in step["alerts"].items()},
-            )
-            for step in plain["steps"]
+        try:
+            yield _example(json.loads(file.read_text(encoding="utf-8")))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            advice = "write the directory anew with `trialspec conformance PROTOCOL --to DIR`"
+            told = f"`{file}` is no example of a conformance suite"
+            raise ProtocolError([Diagnostic("bad-value", told, None, help=advice)]) from error
+
+
+def _example(plain: Mapping[str, Any]) -> Example:
+    steps = tuple(
+        Told(
+            _instant(step["at"]),
+            tuple(step["records"]),
+            {name: tuple(alerts) for name, alerts in step["alerts"].items()},
         )
-        yield Example(plain["example"], instant(plain["begins"]), steps)
+        for step in plain["steps"]
+    )
+    return Example(plain["example"], _instant(plain["begins"]), steps)
+
+
+def _instant(text: str) -> int:
+    when = parse_time(text, Zone("UTC"))
+    if when is None or len(when.instants) != 1:
+        raise ValueError(f"`{text}` is no instant")
+    return when.instants[0]

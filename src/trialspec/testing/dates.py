@@ -34,6 +34,8 @@ def stretch(window: Window, question: Question) -> Stretch | Moment | None:
     end = None if window.end is None else locate(window.end, question).value
     if window.start is not None and not isinstance(start, When):
         return anchor(window.start)
+    if window.awaits and window.end is not None and not isinstance(end, When):
+        return anchor(window.end)
     clock = is_clock(window.start) or is_clock(window.end)
     if clock:
         last = question.at

@@ -188,7 +188,7 @@ class Draft:
 
     def _with(self, written: tuple[tuple[Raw, Item], ...], changed: tuple[Item, ...]) -> Draft | None:
         draft = replace(self, written=written)
-        touched = [goal for goal in self.settled if any(_concerns(goal.expr, item) for item in changed)]
+        touched = [goal for goal in self.settled if any(concerns(goal.expr, item) for item in changed)]
         return draft if all(draft.reads(goal) for goal in touched) else None
 
     def of_kind(self, kind: Kind) -> Iterator[tuple[int, Raw, Item]]:
@@ -198,7 +198,8 @@ class Draft:
                 yield index, raw, item
 
 
-def _concerns(expr: Expr, item: Item) -> bool:
+def concerns(expr: Expr, item: Item) -> bool:
+    """Whether a statement speaks of things like this one."""
     names = interest(expr).get(item.kind, frozenset())
     if names is None:
         return True

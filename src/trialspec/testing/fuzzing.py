@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
-from hypothesis.strategies import DataObject, DrawFn, SearchStrategy
+from hypothesis.strategies import DataObject, SearchStrategy
 
 from trialspec.evaluation import Protocol
 from trialspec.interpreters.generated.choices import Choose
 from trialspec.testing.draft import PATIENT
-from trialspec.testing.laws import LAWS, Law, watch
+from trialspec.testing.drawing import Drawn
+from trialspec.testing.laws import LAWS, Law, watch, watch_of_any
 from trialspec.testing.made import Patient, alerts_of, case_of, record, timeline_text
 from trialspec.testing.shrinking import replaying, smaller
+from trialspec.testing.strategies import drawn
 from trialspec.testing.streams import Stream, stream
 from trialspec.testing.systems import NoAnswerError, Reference, System
-from trialspec.testing.watching import Watch
+from trialspec.testing.watching import Make, Watch, watching
 
 EXAMPLES = 20
 
@@ -27,22 +29,17 @@ def streams(protocol: Protocol, patients: int | None = None, most: int = 4) -> S
 
     With late, repeated, corrected, retracted and contradicting ones, in batches, and with instants at which to halt.
     """
-
-    @st.composite
-    def drawn(draw: DrawFn) -> Stream:
-        return stream(lambda number: draw(st.integers(0, number - 1)), protocol, patients, most)
-
-    return drawn()
+    return drawn(stream, protocol, patients, most)
 
 
-def watches(protocol: Protocol, most: int = 4) -> SearchStrategy[Watch]:
-    """Draw watches: streams, and how many patients are kept in hand."""
+def watches(protocol: Protocol | None = None, most: int = 4, *, make: Make = watching) -> SearchStrategy[Watch]:
+    """Draw watches: streams, and how many patients are kept in hand; of generated protocols, where none is given.
 
-    @st.composite
-    def drawn(draw: DrawFn) -> Watch:
-        return watch(lambda number: draw(st.integers(0, number - 1)), protocol, most)
-
-    return drawn()
+    `make` begins the monitor that watches: a `Monitor` of your own is held to the laws like the engine's.
+    """
+    if protocol is None:
+        return drawn(watch_of_any, make)
+    return drawn(watch, protocol, most, make=make)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,23 +91,69 @@ def fuzz(
     examples: int = EXAMPLES,
     number: int = 0,
     step: Callable[[], None] = lambda: None,
+    make: Make = watching,
 ) -> Iterator[Outcome]:
-    """Hold a protocol to laws, one after the other; `number` is the seed: the same one draws the same watches."""
+    """Hold a protocol to laws, one after the other, each on the same watches.
+
+    `number` is the seed: the same one draws the same watches, on every machine. `make` begins the monitor that is held
+    to the laws: the engine's, or one of your own.
+    """
+    drawn_ = _Drawings(protocol, number, make)
     for law in laws:
-        yield held(law, watches(protocol), examples=examples, number=number, step=step)
+        yield _first_broken(law, (drawn_(index) for index in range(examples)), step)
+
+
+class _Drawings:
+    """Watches by number, each drawn once: what a report says of one is remembered from law to law."""
+
+    def __init__(self, protocol: Protocol, number: int, make: Make) -> None:
+        self._protocol, self._number, self._make = protocol, number, make
+        self._drawn: dict[int, Watch] = {}
+
+    def __call__(self, index: int) -> tuple[Watch, Choose]:
+        """Give a watch, and who makes the choices of a law that is held on it."""
+        name = f"fuzz {self._number} {index}"
+        if index not in self._drawn:
+            self._drawn[index] = watch(Drawn(name), self._protocol, make=self._make)
+        return self._drawn[index], Drawn(f"{name} law")
+
+
+def _first_broken(law: Law, watched: Iterable[tuple[Watch, Choose]], step: Callable[[], None]) -> Outcome:
+    seen = 0
+    for watch_, choose in watched:
+        seen += 1
+        step()
+        choices: list[int] = []
+        why = _why(law, watch_, _noting(choose, choices))
+        if why is not None:
+            return Outcome(law, seen, _small(law, watch_, why, choices))
+    return Outcome(law, seen)
+
+
+def _noting(choose: Choose, choices: list[int]) -> Choose:
+    def noted(below: int) -> int:
+        choices.append(choose(below))
+        return choices[-1]
+
+    return noted
+
+
+def _small(law: Law, watch_: Watch, why: str, choices: Sequence[int]) -> Broken:
+    small, said = smaller(watch_, lambda way: _why(law, way, replaying(choices)), why)
+    return Broken(said, small)
 
 
 def held(
     law: Law,
-    drawn: SearchStrategy[Watch],
+    watched: SearchStrategy[Watch],
     *,
     examples: int = EXAMPLES,
     number: int = 0,
     step: Callable[[], None] = lambda: None,
 ) -> Outcome:
-    """Hold a law on watches; of one that breaks it a small one is told (`trialspec.testing.shrinking`)."""
+    """Hold a law on watches of your own; of one that breaks it a small one is told (`trialspec.testing.shrinking`)."""
     seen = 0
-    found: list[tuple[Broken, list[int]]] = []
+    found: list[tuple[Watch, str, list[int]]] = []
 
     @seed(number)
     @settings(
@@ -123,7 +166,7 @@ def held(
         report_multiple_bugs=False,
         print_blob=False,
     )
-    @given(drawn, st.data())
+    @given(watched, st.data())
     def holds(watch_: Watch, data: DataObject) -> None:
         nonlocal seen
         if found:
@@ -131,21 +174,14 @@ def held(
         seen += 1
         step()
         choices: list[int] = []
-
-        def choose(below: int) -> int:
-            choices.append(data.draw(st.integers(0, below - 1)))
-            return choices[-1]
-
-        why = _why(law, watch_, choose)
+        why = _why(law, watch_, _noting(lambda below: data.draw(st.integers(0, below - 1)), choices))
         if why is not None:
-            found.append((Broken(why, watch_), choices))
+            found.append((watch_, why, choices))
 
     holds()
     if not found:
         return Outcome(law, seen)
-    broken, choices = found[0]
-    small, why = smaller(broken.watch, lambda way: _why(law, way, replaying(choices)), broken.why)
-    return Outcome(law, seen, Broken(why, small))
+    return Outcome(law, seen, _small(law, *found[0]))
 
 
 def _why(law: Law, watch_: Watch, choose: Choose) -> str | None:

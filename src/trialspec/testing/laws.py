@@ -7,7 +7,7 @@ A law takes a watch (a protocol and a stream of its patients' records) and whoev
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from trialspec.evaluation import Protocol
@@ -23,9 +23,12 @@ from trialspec.program import Program
 from trialspec.quantity import parse_number
 from trialspec.testing.dates import shown_clock
 from trialspec.testing.draft import Raw
+from trialspec.testing.happenings import Days, Matter, days_around, happening, matter, said_in
 from trialspec.testing.made import record
-from trialspec.testing.streams import Stream, happening, matter, said_in, stream
+from trialspec.testing.protocols import written
+from trialspec.testing.streams import ORDERED, Stream, stream
 from trialspec.testing.watching import (
+    Make,
     Watch,
     checked,
     order_decides_nothing,
@@ -33,6 +36,7 @@ from trialspec.testing.watching import (
     stopping_changes_nothing,
     stops,
     time_may_jump,
+    watching,
 )
 from trialspec.times import DAY, parse_time, shown_date
 from trialspec.truth import UNKNOWN
@@ -49,9 +53,20 @@ class Law:
     holds: Holds
 
 
-def watch(choose: Choose, protocol: Protocol, most: int = 4) -> Watch:
-    """Give a watch of a protocol."""
-    return Watch(protocol, stream(choose, protocol, most=most), any_of(choose, (6, 9), (1, 1), (1, 0)))
+def watch(choose: Choose, protocol: Protocol, most: int = 4, *, made: int = ORDERED, make: Make = watching) -> Watch:
+    """Give a watch of a protocol; `made` is how many patients in a hundred are made to order."""
+    drawn = stream(choose, protocol, most=most, made=made)
+    return Watch(protocol, drawn, any_of(choose, (6, 9), (1, 1), (1, 0)), make=make)
+
+
+# Made to order are few of the patients of a protocol that is itself drawn: to find out how costs more than they show.
+SELDOM = 4
+
+
+def watch_of_any(choose: Choose, make: Make = watching) -> Watch:
+    """Give a watch of a generated protocol."""
+    of = written(choose)
+    return replace(watch(choose, of.load(), made=SELDOM, make=make), text=of.text)
 
 
 # --- what a report says -----------------------------------------------------------------------------------------------
@@ -109,8 +124,7 @@ def retraction_and_correction(watch_: Watch, choose: Choose) -> None:
     """Law 2: with today's knowledge a retracted record leaves nothing; a correction stands in the first one's place."""
     patient, raws = _mine(watch_)
     about = matter(watch_.protocol)
-    zone = watch_.protocol.program.zone
-    days = tuple({zone.date_of(step.at) for step in watch_.stream.steps[:-1]}) or (zone.date_of(_end(watch_.stream)),)
+    days = _days(choose, about, watch_)
     names = {"id": "x-1", "patient": patient}
     wrong, right = ({**happening(choose, about, days), **names} for _ in range(2))
     gone = {**names, "revision": "1", "status": "entered_in_error"}
@@ -181,12 +195,18 @@ def _in_another_unit(choose: Choose, program: Program, raw: Raw) -> Raw:
     return {**raw, **way, "value": f"{sign}{way['value']}"}
 
 
+def _days(choose: Choose, about: Matter, watch_: Watch) -> Days:
+    """Give the days on which records came in: more may be about them."""
+    zone = watch_.protocol.program.zone
+    found = dict.fromkeys(zone.date_of(step.at) for step in watch_.stream.steps)
+    return days_around(choose, about, min(found), tuple(found))
+
+
 def read_alone(watch_: Watch, choose: Choose) -> None:
     """Law 7: other patients' records, under ids of their own, change nothing."""
     patient, raws = _mine(watch_)
     about = matter(watch_.protocol)
-    zone = watch_.protocol.program.zone
-    days = (zone.date_of(watch_.stream.steps[0].at), zone.date_of(_end(watch_.stream)))
+    days = _days(choose, about, watch_)
     others = [
         {**happening(choose, about, days), "id": f"other-{number}", "patient": "OTHER"}
         for number in range(between(choose, 1, 4))

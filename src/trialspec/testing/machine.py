@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from trialspec.evaluation import Protocol
+from trialspec.testing.beginnings import begun
 from trialspec.testing.draft import Raw
 from trialspec.testing.fuzzing import compare
-from trialspec.testing.streams import Matter, begun, happening, matter
+from trialspec.testing.happenings import Matter, days_around, happening, matter
 from trialspec.testing.systems import Live, Reference, System, end
 from trialspec.times import DAY, parse_time
 
@@ -108,7 +109,8 @@ class ProtocolMachine(RuleBasedStateMachine):
 
         self.sent += 1
         patient = data.draw(st.sampled_from(list(self.patients)))
-        return {**happening(choose, self.about, self.days), "id": f"m{self.sent}", "patient": patient}
+        days = days_around(choose, self.about, min(self.days), self.days)
+        return {**happening(choose, self.about, days), "id": f"m{self.sent}", "patient": patient}
 
     @rule(data=st.data())
     def ingest(self, data: st.DataObject) -> None:

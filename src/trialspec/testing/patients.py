@@ -15,18 +15,11 @@ from trialspec.patient import Timeline
 from trialspec.quantity import parse_number
 from trialspec.testing.borders import Pair, borders
 from trialspec.testing.draft import PATIENT
+from trialspec.testing.happenings import days_around, happening, matter, said_in
 from trialspec.testing.made import Patient
-from trialspec.testing.making import (
-    DEPARTURES,
-    USUAL_DAY,
-    UnreachableError,
-    Wish,
-    categories,
-    checked,
-    make,
-    slots,
-)
-from trialspec.testing.streams import happening, matter, said_in
+from trialspec.testing.making import USUAL_DAY, make
+from trialspec.testing.searching import UnreachableError
+from trialspec.testing.wishes import DEPARTURES, Wish, categories, checked, slots
 from trialspec.testing.writing import holds, step_of, usual_numbers
 from trialspec.times import parse_time
 
@@ -133,13 +126,15 @@ def events(protocol: Protocol, *, near: Sequence[int] = ()) -> SearchStrategy[di
 
     `near` are dates, as ordinals; without them they are those of a patient made to order.
     """
+    about = matter(protocol)
 
     @st.composite
     def drawn(draw: DrawFn) -> dict[str, str]:
         def choose(number: int) -> int:
             return draw(_below(number))
 
-        return happening(choose, matter(protocol), near or days_of(protocol))
+        dates = near or days_of(protocol)
+        return happening(choose, about, days_around(choose, about, min(dates), dates))
 
     return drawn()
 

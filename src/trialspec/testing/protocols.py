@@ -1,36 +1,32 @@
-"""Generated protocols: well-formed, as a person would write them, or broken in one place."""
+"""Generated protocols, as a person would write them: small and of the language's width; or broken in one place.
+
+Each is loaded by the loader that everybody uses. Few names, so that what happens to generated patients is what their
+protocol speaks of.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn, SearchStrategy
+from hypothesis.strategies import SearchStrategy
 
 from trialspec import document
 from trialspec.compile import compile_protocol
 from trialspec.diagnostics import ProtocolError
-from trialspec.document import Plain
 from trialspec.evaluation import Protocol
-from trialspec.interpreters.generated.choices import Choose, any_of, between, chance, coin, one_of
+from trialspec.interpreters.generated.choices import Choose, chance, coin, one_of
 from trialspec.load import load_written
+from trialspec.testing.generated import plans
+from trialspec.testing.generated.criteria import eligibility
+from trialspec.testing.generated.records import CALENDARS
+from trialspec.testing.generated.words import OWN_RULES, VOCABULARY, Plain
+from trialspec.testing.strategies import drawn
 
-Text = dict[str, Plain]
-_VOCABULARY: Text = {
-    "measures": {
-        "count": {"label": "Count", "unit": "10*9/L", "units": {"/uL": "0.001"}, "resolution": "0.1 10*9/L"},
-        "protein": {"label": "Protein", "unit": "g", "units": {"mg": "0.001"}, "resolution": "0.1 g"},
-        "test": {"label": "Test", "values": ["positive", "negative"]},
-    },
-    "drugs": {"alpha": {"label": "Alpha", "unit": "mg"}, "beta": {"label": "Beta", "unit": "mg"}},
-    "concepts": {
-        "illness": {"label": "Illness", "kind": "condition"},
-        "rash": {"label": "Rash", "kind": "adverse_event"},
-    },
-}
-_UNITS = {"count": "10*9/L", "protein": "g"}
+# A second site lies so far away that a date there is seldom the same.
+FAR_AWAY = "America/New_York"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,160 +38,138 @@ class Written:
 
     def load(self) -> Protocol:
         """Load it; raises `ProtocolError` where it is broken."""
-        node, wrong = document.read(self.text, "generated.yaml")
-        if node is None:
-            raise ProtocolError(wrong)
-        compiled = compile_protocol(load_written(node, Path("generated.yaml")))
-        return Protocol(compiled.program, compiled.rulebook, compiled.warnings)
+        return loaded(self.text)
 
     def __repr__(self) -> str:
         """Show the text: it is what a counterexample needs."""
         return f"\n{self.text}"
 
 
+@lru_cache(maxsize=256)
+def loaded(text: str) -> Protocol:
+    """Load a protocol from its text, once."""
+    node, wrong = document.read(text, "generated.yaml")
+    if node is None:
+        raise ProtocolError(wrong)
+    compiled = compile_protocol(load_written(node, Path("generated.yaml")))
+    return Protocol(compiled.program, compiled.rulebook, compiled.warnings)
+
+
 def protocols(most: int = 5) -> SearchStrategy[Written]:
-    """Draw protocols that are well-formed, of up to so many criteria, with gates, doses, visits and a response."""
-
-    @st.composite
-    def drawn(draw: DrawFn) -> Written:
-        return Written(document.dump(protocol(lambda number: draw(st.integers(0, number - 1)), most)))
-
-    return drawn()
+    """Draw protocols that are well-formed, of up to so many criteria, with gates, doses, visits and responses."""
+    return drawn(written, most)
 
 
 def nearly_protocols(most: int = 5) -> SearchStrategy[Written]:
     """Draw protocols that are broken in one place; `broken` says how."""
-
-    @st.composite
-    def drawn(draw: DrawFn) -> Written:
-        def choose(number: int) -> int:
-            return draw(st.integers(0, number - 1))
-
-        plain = protocol(choose, most)
-        broken = _broken(choose, plain)
-        return Written(document.dump(plain), broken)
-
-    return drawn()
+    return drawn(nearly, most)
 
 
-def protocol(choose: Choose, most: int = 5) -> Text:
+def written(choose: Choose, most: int = 5) -> Written:
     """Give a protocol that is well-formed."""
+    return Written(document.dump(protocol(choose, most)))
+
+
+def nearly(choose: Choose, most: int = 5) -> Written:
+    """Give a protocol that is broken in one place."""
+    plain = protocol(choose, most)
+    broken = _broken(choose, plain)
+    return Written(document.dump(plain), broken)
+
+
+def protocol(choose: Choose, most: int = 5) -> Plain:
+    """Give what is written in a well-formed protocol."""
+    zone = one_of(choose, CALENDARS).zone.name
+    sites = {"here": {"zone": zone}, "there": {"zone": FAR_AWAY}} if chance(choose, 30) else {}
     by_dose = coin(choose)
-    moments: Text = {
-        "enrolled": {"first": "enrolment"},
-        "screened": {"last": "screening", "through": "enrolled"},
-        "day_1": {"first": "alpha", "from": "screened"} if by_dose else {"first": "enrolment"},
-    }
-    number = between(choose, 1, max(most, 1))
-    included = between(choose, 1, number)
-    eligibility: Text = {"include": {f"I{index}": _criterion(choose) for index in range(1, included + 1)}}
-    if number > included:
-        eligibility["exclude"] = {f"E{index}": _criterion(choose) for index in range(1, number - included + 1)}
-    gated = coin(choose)
-    plain: Text = {
+    arms = ("one", "two") if most > 1 and chance(choose, 20) else ()
+    plain: Plain = {
         "language": "1",
         "protocol": "generated",
         "title": "Generated",
         "version": "1.0.0",
-        "zone": one_of(choose, ("UTC", "Asia/Seoul", "America/New_York")),
+        "zone": zone,
         "use": ["rules/deviations"],
-        "silence_means_no": {"administration": "always", "condition": "screened", "therapy": "screened"},
-        "moments": moments,
-        "eligibility": eligibility,
-        "doses": _doses(choose, by_dose=by_dose, gated=gated),
+        "silence_means_no": _silence(choose),
+        "moments": {
+            "enrolled": {"first": "enrolment"},
+            "screened": {"last": "screening", "through": "enrolled"},
+            "day_1": {"first": "alpha", "from": "screened"} if by_dose else {"first": "enrolment"},
+            "last_greek": {"last": "greek", "before": "dose"},
+        },
+        "eligibility": eligibility(choose, most - len(arms[1:])),
     }
-    if gated:
-        plain["gates"] = {
-            "enough": _limited(choose, "latest", "count") | {"from": "7 d before dose", "through": "dose"}
-        }
-    if coin(choose):
-        before: Text = {"from": "14 d before day_1", "through": "day_1"}
-        plain["visits"] = {
-            "base": before | ({"first_due": "14 d after enrolled"} if by_dose else {}),
-            "later": {"on": f"day {one_of(choose, (15, 29, 85))}", "early": "3 d", "late": "3 d"},
-        }
-        plain["assessments"] = {"labs": {"of": "protein", "at": ["base", "later"]}}
-        fall = one_of(choose, ({"at_least": "50 %"}, {"at_least": "1 g"}, {"at_most": "0 %"}))
-        plain["responses"] = {
-            "reply": {
-                "baseline": {"latest_at": "base"},
-                "at": "later",
-                "components": {"fall": {"fall_of": "protein", **fall}},
-                "categories": [
-                    {"category": "better", "when": "fall"},
-                    {"category": "not_better", "when": "otherwise"},
-                ],
-            }
-        }
-    return plain | _VOCABULARY
+    if arms:
+        plain["arms"] = {arm: {"text": arm} for arm in arms}
+        plain["eligibility"]["include"]["I3"] = {"not": {"arm": "two"}}
+    if sites:
+        plain["sites"] = sites
+    _plan(choose, plain, arms, by_dose=by_dose)
+    if chance(choose, 40):
+        plain["report_within"] = one_of(choose, ("24 h", "2 d"))
+    plain |= VOCABULARY
+    if chance(choose, 65):
+        plain["alerts"] = OWN_RULES
+    return plain
 
 
-def _doses(choose: Choose, *, by_dose: bool, gated: bool) -> Text:
-    first: Text = {"drug": "alpha", "amount": "500 mg", "on": ["day 1", "day 15"], "late": "3 d"}
-    if by_dose:
-        first["first_due"] = "14 d after enrolled"
-    found: Text = {"A": first}
-    if gated or coin(choose):
-        second: Text = {"drug": "beta", "amount": "750 mg", "on": "day 3", "late": "2 d", "belongs_until": "day 20"}
-        found["B"] = second | ({"give_only_if": "enough"} if gated else {})
-    return found
+def _plan(choose: Choose, plain: Plain, arms: tuple[str, ...], *, by_dose: bool) -> None:
+    """Write gates, doses, visits and responses into a protocol."""
+    gates = plans.gates(choose)
+    doses, last = plans.doses(choose, tuple(gates), by_dose=by_dose)
+    plans.for_some(choose, arms, doses)
+    if gates and any("give_only_if" in dose for dose in doses.values()):
+        plain["gates"] = gates
+    plain["doses"] = doses
+    if doses and chance(choose, 60):
+        # The last window may begin on its last day.
+        plain["course"] = {"of": list(doses), "through": f"day {last + one_of(choose, (0, 2, 8))}"}
+    visits = plans.visits(choose, by_dose=by_dose)
+    if len(visits) > 1:
+        plans.for_some(choose, arms, {name: visit for name, visit in visits.items() if name != "base"})
+    if visits:
+        plain["visits"] = visits
+    if assessments := plans.assessments(choose, doses, visits):
+        plain["assessments"] = assessments
+    if visits and chance(choose, 60):
+        reply = plans.response(choose, tuple(visits))
+        plain["responses"] = {"reply": reply}
+        if chance(choose, 20):
+            # What goes on, or is given instead, after the response.
+            asked = {"category_of": "reply", "at": reply["at"], "is": one_of(choose, ("yes_reply", "no_reply"))}
+            asked["as_observed"] = "yes"
+            doses[list(doses)[-1]]["only_if"] = asked
+        if chance(choose, 40):
+            plain["responses"]["second"] = plans.second(choose, tuple(visits))
+    plain |= plans.therapies(choose)
+    for each in plain.get("responses", {}).values():
+        if "rescue" in plain and chance(choose, 40):
+            one = {"from": "day 5", "becomes": {each["categories"][0]["category"]: "as_observed"}}
+            each["then"] = each.get("then", {}) | {"help": one_of(choose, (one, "not_evaluable"))}
 
 
-def _limited(choose: Choose, verb: str, measure: str) -> Text:
-    side = one_of(choose, ("above", "at_least", "below", "at_most"))
-    return {verb: measure, side: f"{one_of(choose, ('1.5', '2', '1', '0.5'))} {_UNITS[measure]}"}
-
-
-def _criterion(choose: Choose, deep: int = 1) -> Text:
-    window: Text = one_of(
-        choose, ({}, {"from": "28 d before screened", "through": "enrolled"}, {"from": "14 d before now"})
-    )
-    verb = any_of(
-        choose,
-        *((6, "latest"), (3, "has"), (2, "on_therapy"), (2, "age"), (1, "sex"), (1, "coded"), (1, "consecutive")),
-        *((1, "least"), (1, "given"), (deep, "any"), (deep, "all"), (deep, "not")),
-    )
-    match verb:
-        case "latest" | "least":
-            return _limited(choose, verb, one_of(choose, ("count", "protein"))) | window
-        case "has":
-            return {"has": "illness"} | window
-        case "on_therapy" | "given":
-            return {verb: "beta"} | window
-        case "age":
-            return {"age": "screened", "at_least": "18 y"}
-        case "sex":
-            return {"sex": "female"}
-        case "coded":
-            return {"latest": "test", "is": "negative"} | window
-        case "consecutive":
-            return _limited(choose, verb, "protein") | {"readings": "2"} | window
-        case "not":
-            return {"not": _criterion(choose, 0)}
-        case _:
-            return {verb: [_criterion(choose, 0), _criterion(choose, 0)]}
+def _silence(choose: Choose) -> Plain:
+    found: Plain = {"administration": "always", "adverse_event": "always"}
+    if chance(choose, 80):
+        found |= {"condition": one_of(choose, ("screened", "always")), "therapy": "screened"}
+    return found if chance(choose, 90) else {}
 
 
 # --- broken in one place ----------------------------------------------------------------------------------------------
 
 
-def _broken(choose: Choose, plain: Text) -> str:
+def _broken(choose: Choose, plain: Plain) -> str:
     """Break a protocol, and say how."""
-    eligibility, moments, doses = plain["eligibility"], plain["moments"], plain["doses"]
-    assert isinstance(eligibility, dict)
-    assert isinstance(moments, dict)
-    assert isinstance(doses, dict)
-    include = eligibility["include"]
-    assert isinstance(include, dict)
+    include, moments, doses = plain["eligibility"]["include"], plain["moments"], plain["doses"]
     ways: Sequence[str] = ("unit", "name", "verb", "key", "missing", "cycle", "day 0", "amount", "zone", "value")
     way = one_of(choose, ways)
     match way:
         case "unit":
-            include["I1"] = {"latest": "count", "above": "1.5 kg"}
+            include["I1"] = {"latest": "m", "above": "1.5 L"}
         case "name":
-            include["I1"] = {"latest": "cuont", "above": "1.5 10*9/L"}
+            include["I1"] = {"has": "ilness"}
         case "verb":
-            include["I1"] = {"newest": "count", "above": "1.5 10*9/L"}
+            include["I1"] = {"newest": "m", "above": "1.5 g"}
         case "key":
             include["I1"] = {"has": "illness", "form": "screened"}
         case "missing":
@@ -209,5 +183,5 @@ def _broken(choose: Choose, plain: Text) -> str:
         case "zone":
             plain["zone"] = "Asia/Soul"
         case _:
-            include["I1"] = {"latest": "test", "is": "maybe" if chance(choose, 50) else "posotive"}
+            include["I1"] = {"latest": "test", "is": one_of(choose, ("maybe", "posotive"))}
     return way

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from trialspec.alerts import Change, State, fold
 from trialspec.evaluation import Protocol
@@ -20,16 +19,33 @@ from trialspec.testing.streams import Step, Stream
 # Halts at instants at which something may change: each is three reports.
 HALTS = 2
 Told = list[tuple[str, object]]
+# Begins to watch by a protocol at an instant, or goes on with what is in a store, so many patients in hand.
+Make = Callable[[Protocol, int, Memory, int], Monitor]
+
+
+def watching(protocol: Protocol, at: int, store: Memory, keep: int) -> Monitor:
+    """Begin to watch, or go on."""
+    return Monitor(protocol, at, store=store, keep=keep)
 
 
 @dataclass(frozen=True)
 class Watch:
-    """A protocol, what comes in, and how many patients are kept in hand; `reports` remembers what should be said."""
+    """A protocol, what comes in, and how many patients are kept in hand.
+
+    `reports` remembers what should be said; `make` begins the monitor that says it, which may be one of your own;
+    `text` is that of a protocol which was itself drawn.
+    """
 
     protocol: Protocol = field(repr=False, compare=False)
     stream: Stream
     keep: int = 9
     reports: dict[tuple[str, int, int], Told] = field(default_factory=dict, compare=False, repr=False)
+    make: Make = field(default=watching, compare=False, repr=False)
+    text: str = field(default="", compare=False)
+
+    def begin(self, at: int, store: Memory) -> Monitor:
+        """Begin to watch, or go on with what is in a store."""
+        return self.make(self.protocol, at, store, self.keep)
 
     @property
     def begins(self) -> int:
@@ -50,14 +66,7 @@ def told(state: State) -> Told:
     return [(str(key), (episode.evidence, episode.closed, episode.digest)) for key, episode in state.items()]
 
 
-W = TypeVar("W", bound=Watch)
-Make = Callable[[W, int, Memory], Monitor]
 Said = tuple[str, str, int | None, int]
-
-
-def watching(watch: Watch, at: int, store: Memory) -> Monitor:
-    """Begin to watch, or go on."""
-    return Monitor(watch.protocol, at, store=store, keep=watch.keep)
 
 
 def said(journal: Iterable[Change]) -> list[Said]:
@@ -127,9 +136,9 @@ class Watching:
             self.check(self.some(concerned | {each.patient for each in records if each.patient is not None}))
 
 
-def checked(watch: W, make: Make[W] = watching) -> list[Change]:
+def checked(watch: Watch) -> list[Change]:
     """Watch, and fail as soon as what is watched is not what is reported."""
-    going = Watching(watch, make(watch, watch.begins, Memory()))
+    going = Watching(watch, watch.begin(watch.begins, Memory()))
     for step in watch.stream.steps:
         going.go_on(step)
         going.take_in(step.records)
@@ -140,23 +149,23 @@ def checked(watch: W, make: Make[W] = watching) -> list[Change]:
 # --- the same in other ways -------------------------------------------------------------------------------------------
 
 
-def journal_of(watch: W, make: Make[W] = watching, *, stops: frozenset[int] = frozenset()) -> list[Change]:
+def journal_of(watch: Watch, *, stops: frozenset[int] = frozenset()) -> list[Change]:
     """Watch without a check; stop and start again after some of the steps."""
     store = Memory()
-    monitor = make(watch, watch.begins, store)
+    monitor = watch.begin(watch.begins, store)
     journal: list[Change] = []
     for number, step in enumerate(watch.stream.steps):
         journal += monitor.tick(step.at)
         journal += monitor.feed(step.records)
         if number in stops:
             monitor.save()
-            monitor = make(watch, monitor.at, store)
+            monitor = watch.begin(monitor.at, store)
     return journal
 
 
-def stopping_changes_nothing(watch: W, stops: frozenset[int], make: Make[W] = watching) -> None:
+def stopping_changes_nothing(watch: Watch, stops: frozenset[int]) -> None:
     """Fail where the journal of a watch that is stopped and started is not that of one that goes on."""
-    assert said(journal_of(watch, make, stops=stops)) == said(journal_of(watch, make))
+    assert said(journal_of(watch, stops=stops)) == said(journal_of(watch))
 
 
 def stops(choose: Choose, watch: Watch) -> frozenset[int]:
@@ -185,9 +194,9 @@ def otherwise(choose: Choose, watch: Watch) -> Otherwise:
     return Otherwise(tuple(steps))
 
 
-def order_decides_nothing(watch: W, other: Otherwise, make: Make[W] = watching) -> None:
+def order_decides_nothing(watch: Watch, other: Otherwise) -> None:
     """Fail where what is said at an instant depends on the order or the batches in which records came at it."""
-    one, two = (make(watch, watch.begins, Memory()) for _ in range(2))
+    one, two = (watch.begin(watch.begins, Memory()) for _ in range(2))
     journal: list[Change] = []
     for step, batches in zip(watch.stream.steps, other.batches, strict=True):
         one.tick(step.at)
@@ -201,10 +210,10 @@ def order_decides_nothing(watch: W, other: Otherwise, make: Make[W] = watching) 
             assert told(fold(each for each in journal if each.episode.key.patient == patient)) == expected
 
 
-def time_may_jump(watch: W, make: Make[W] = watching) -> None:
+def time_may_jump(watch: Watch) -> None:
     """Fail where it matters that time went on step by step: all may come at the end, or be known from the start."""
     end, records = watch.stream.steps[-1].at, watch.stream.records
-    late, early = make(watch, watch.begins, Memory()), make(watch, watch.stream.steps[0].at, Memory())
+    late, early = watch.begin(watch.begins, Memory()), watch.begin(watch.stream.steps[0].at, Memory())
     late.tick(end)
     for monitor, journal in (
         (late, [*late.feed(reversed(records))]),
@@ -216,9 +225,9 @@ def time_may_jump(watch: W, make: Make[W] = watching) -> None:
             assert told(fold(each for each in journal if each.episode.key.patient == patient)) == expected
 
 
-def another_may_judge(watch: W, other: Protocol, after: int, make: Make[W] = watching) -> None:
+def another_may_judge(watch: Watch, other: Protocol, after: int) -> None:
     """Fail where, judged by another protocol from some step on, patients are not told what that protocol says."""
-    monitor = make(watch, watch.begins, Memory())
+    monitor = watch.begin(watch.begins, Memory())
     so_far = 0
     for number, step in enumerate(watch.stream.steps):
         monitor.tick(step.at)

@@ -155,20 +155,22 @@ def step_of(term: Term | None) -> Fraction:
     return Fraction(1, 10) if term is not None and term.unit else Fraction(1)
 
 
-_usual: dict[int, tuple[Program, Mapping[str, tuple[Fraction, ...]]]] = {}
+_known: dict[int, tuple[Program, Mapping[str, tuple[Fraction, ...]]]] = {}
+
+
+def numbers_near(program: Program, term: Term) -> tuple[Fraction, ...]:
+    """Give numbers near the limits that the protocol names for a measure."""
+    found: list[Fraction] = []
+    step = step_of(term)
+    for limit in limits(program).get(term.name, ()):
+        found += [limit * 2, limit / 2, limit, limit + step, limit - step]
+    return tuple(dict.fromkeys(number for number in found if holds(number, term.possible)))
 
 
 def usual_numbers(program: Program, term: Term) -> tuple[Fraction, ...]:
     """Give numbers that a measure may well have: near the limits that the protocol names, and in what is possible."""
-    entry = _usual.get(id(program))
-    if entry is None:
-        if len(_usual) > 50:
-            _usual.clear()
-        entry = _usual[id(program)] = (program, _limits(program))
-    found: list[Fraction] = []
+    found = [*numbers_near(program, term)]
     step = step_of(term)
-    for limit in entry[1].get(term.name, ()):
-        found += [limit * 2, limit / 2, limit, limit + step, limit - step]
     low, high = term.possible.low, term.possible.high
     scale_ = step * 10
     found += [scale_, scale_ * 2, scale_ * 10, step * 5, step]
@@ -177,8 +179,17 @@ def usual_numbers(program: Program, term: Term) -> tuple[Fraction, ...]:
     return tuple(dict.fromkeys(number for number in found if holds(number, term.possible)))
 
 
-def _limits(program: Program) -> Mapping[str, tuple[Fraction, ...]]:
+def limits(program: Program) -> Mapping[str, tuple[Fraction, ...]]:
     """Give, by measure, the numbers that the protocol compares its values with."""
+    entry = _known.get(id(program))
+    if entry is None:
+        if len(_known) > 50:
+            _known.clear()
+        entry = _known[id(program)] = (program, _limits(program))
+    return entry[1]
+
+
+def _limits(program: Program) -> Mapping[str, tuple[Fraction, ...]]:
     found: dict[str, list[Fraction]] = {}
     for node in parts_of(program, Compare):
         if not (isinstance(node.right, Constant) and isinstance(node.right.value, Interval)):

@@ -1,1 +1,1 @@
-"""Generated questions, records and sharper records, from choices that somebody else makes."""
+"""Choices by weight, from choices that somebody else makes."""

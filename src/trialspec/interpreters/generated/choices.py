@@ -1,6 +1,6 @@
 """Choices, by weight: the source of all that is generated, whoever makes them.
 
-Hypothesis makes them in `trialspec.interpreters.strategies`, and shrinks them: a lower number is a plainer thing.
+Hypothesis makes them in `trialspec.testing.strategies`, and shrinks them: a lower number is a plainer thing.
 """
 
 from __future__ import annotations

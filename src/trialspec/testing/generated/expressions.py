@@ -8,18 +8,6 @@ from fractions import Fraction
 from typing import Literal
 
 from trialspec.interpreters.generated.choices import Choose, any_of, between, chance, coin, one_of
-from trialspec.interpreters.generated.records import (
-    ANSWERS,
-    LASTING,
-    NAMED,
-    NUMBERS,
-    STEADY,
-    UNITS,
-    WORDS,
-    Calendar,
-    Subject,
-    day_near,
-)
 from trialspec.kernel import (
     Arithmetic,
     AtLeast,
@@ -46,6 +34,18 @@ from trialspec.kernel import (
 )
 from trialspec.patient import Kind
 from trialspec.quantity import Codes, Duration, Operator, exactly, word
+from trialspec.testing.generated.records import (
+    ANSWERS,
+    LASTING,
+    NAMED,
+    NUMBERS,
+    STEADY,
+    UNITS,
+    WORDS,
+    Calendar,
+    Subject,
+    day_near,
+)
 from trialspec.truth import MET, NOT_MET, UNKNOWN
 
 OPERATORS: tuple[Operator, ...] = ("at_least", "above", "at_most", "below")
@@ -116,12 +116,21 @@ def _window(choose: Choose, idiom: Idiom, depth: int) -> Window:
         case "start":
             return Window(_point(choose, idiom, depth), after=chance(choose, 30))
         case "end":
-            return Window(end=_point(choose, idiom, depth), before=chance(choose, 30))
+            end = _point(choose, idiom, depth)
+            before, awaits = _ending(choose)
+            return Window(end=end, before=before, awaits=awaits)
         case _:
             # Half of them a stretch before some end, the others whatever comes.
             end = _point(choose, idiom, depth)
             start = Shift(end, _duration(choose, idiom), earlier=True) if coin(choose) else _point(choose, idiom, 0)
-            return Window(start, end, after=chance(choose, 30), before=chance(choose, 30))
+            after, (before, awaits) = chance(choose, 30), _ending(choose)
+            return Window(start, end, after=after, before=before, awaits=awaits)
+
+
+def _ending(choose: Choose) -> tuple[bool, bool]:
+    """Say whether a window's end is excluded, and whether it is awaited: of either sort one in four."""
+    number = choose(100)
+    return number >= 70, number % 4 == 3
 
 
 # --- selections -------------------------------------------------------------------------------------------------------
@@ -268,7 +277,8 @@ def _ended(choose: Choose, idiom: Idiom) -> Compare:
     end = _moment(choose, idiom, 0)
     name = Test(field, "in", Constant(word(one_of(choose, names[:2]))))
     history: Literal["always"] | None = "always" if kind == "milestone" or coin(choose) else None
-    select = Select(kind, (name,), Window(end=end, before=coin(choose)), history)
+    before, awaits = one_of(choose, ((False, False), (True, False), (False, True), (True, True)))
+    select = Select(kind, (name,), Window(end=end, before=before, awaits=awaits), history)
     return Compare(Fold("count", select), one_of(choose, OPERATORS), Constant(exactly(between(choose, 0, 1))))
 
 

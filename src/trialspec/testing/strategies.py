@@ -1,6 +1,6 @@
 """Hypothesis strategies for well-typed questions about patients: the generators behind every law.
 
-What they draw is made in `trialspec.interpreters.generated`. Here Hypothesis makes the choices, and so can shrink a
+What they draw is made in `trialspec.testing.generated`. Here Hypothesis makes the choices, and so can shrink a
 question that breaks a law to the plainest one that does.
 """
 
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from hypothesis import strategies as st
 
-from trialspec.interpreters.generated.expressions import FREELY, Idiom, number, statement
-from trialspec.interpreters.generated.questions import Asked, question
-from trialspec.interpreters.generated.records import CALENDARS, STEADY, Calendar, timeline
-from trialspec.interpreters.generated.sharpening import sharpened
+from trialspec.testing.generated.expressions import FREELY, Idiom, number, statement
+from trialspec.testing.generated.questions import Asked, question
+from trialspec.testing.generated.records import CALENDARS, STEADY, Calendar, timeline
+from trialspec.testing.generated.sharpening import sharpened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-def drawn(make: Callable[Concatenate[Choose, _P], _T], *args: _P.args, **named: _P.kwargs) -> SearchStrategy[_T]:
+def drawn(make: Callable[Concatenate[Choose, _P], _T], /, *args: _P.args, **named: _P.kwargs) -> SearchStrategy[_T]:
     """Draw what a function makes of choices."""
 
     @st.composite

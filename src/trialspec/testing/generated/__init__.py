@@ -1,0 +1,1 @@
+"""Generated protocols, questions, records and sharper records, from choices that somebody else makes."""
