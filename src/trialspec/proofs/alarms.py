@@ -96,7 +96,12 @@ def _by_chance(trial: Trial, alarms: Sequence[Episode]) -> set[str]:
     found = set[str]()
     for slots in doubtful.values():
         again = follow(
-            trial.protocol, trial.how, trial.limit, arm=trial.arm, known=trial.entrants, otherwise=frozenset(slots)
+            trial.protocol,
+            trial.how,
+            trial.limit,
+            arm=trial.arm,
+            known=trial.entrants,
+            otherwise={slot: slot not in given for slot in slots},
         )
         told = set[str]() if again is None else {each.finding.name for each in _alarms(again, end_of(again))}
         found |= slots - told

@@ -28,7 +28,7 @@ from trialspec.times import DAY, When, Zone, on_date, parse_time, shown_date
 from trialspec.vocabulary import Term
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from trialspec.evaluation import Protocol
     from trialspec.kernel import Expr, Point
@@ -88,7 +88,7 @@ class Trial:
     how: How
     limit: int
     arm: str = ""
-    otherwise: frozenset[str] = frozenset()
+    otherwise: Mapping[str, bool] = field(default_factory=dict)
     entrants: Entrants = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     doses: list[Appointment] = field(default_factory=list)
@@ -145,7 +145,9 @@ class Trial:
         """Whether a dose or visit of a day is for this patient, and treatment has not ended before it."""
         if stop_if is not None and self.reads((met(stop_if),), day, DAY - 1):
             return False
-        return only_if is None or self.reads((met(only_if),), day, DAY - 1) is not (slot in self.otherwise)
+        if slot in self.otherwise:
+            return self.otherwise[slot]
+        return only_if is None or self.reads((met(only_if),), day, DAY - 1)
 
     def extend(
         self, claims: Sequence[Claim], day: int, second: int, besides: Besides | None = None, prefix: str = "w"
@@ -173,7 +175,7 @@ def follow(
     *,
     arm: str = "",
     known: Entrants | None = None,
-    otherwise: frozenset[str] = frozenset(),
+    otherwise: Mapping[str, bool] | None = None,
 ) -> Trial | None:
     """Make the trial of a patient who keeps to the plan, or to the first or last dates that are permitted, in an arm.
 
@@ -181,6 +183,7 @@ def follow(
     that are named in `otherwise` are given, or not, as they would not be.
     """
     known = {} if known is None else known
+    otherwise = otherwise or {}
     waiting = _screenings(Trial(protocol, how, limit, arm, otherwise))
     made: Trial | None = None
     while waiting:
