@@ -57,7 +57,8 @@ def prove(
     properties(program, asker, report)
     rules(protocol, report)
     plan(protocol, limit, report)
-    report.findings = _accepted(program, _once(report.findings))
+    open_ = frozenset(each.of for each in report.findings if each.code == "not-proved")
+    report.findings = _accepted(program, _once(report.findings), open_)
     return report
 
 
@@ -74,8 +75,11 @@ def _once(found: list[Finding]) -> list[Finding]:
     return [each for each in found if each.code != "not-proved"] + told
 
 
-def _accepted(program: Program, found: list[Finding]) -> list[Finding]:
-    """Mark what the author accepts, and report what is accepted and is not found any more."""
+def _accepted(program: Program, found: list[Finding], open_: frozenset[str]) -> list[Finding]:
+    """Mark what the author accepts, and report what is accepted and is not found any more.
+
+    Of what is left open nobody can say that it is not found any more.
+    """
     reasons = {(each.finding, each.of): each for each in program.accepted}
     marked = [
         replace(each, accepted=reasons[each.code, each.of].reason) if (each.code, each.of) in reasons else each
@@ -92,7 +96,7 @@ def _accepted(program: Program, found: list[Finding]) -> list[Finding]:
             "take it out, or look why it is not found any more",
         )
         for key, each in reasons.items()
-        if key not in seen
+        if key not in seen and not open_ & {each.of, each.of.partition(" ")[0]}
     ]
     order = {"error": 0, "warning": 1, "note": 2}
     return sorted([*marked, *stale], key=lambda each: (bool(each.accepted), order[each.severity]))
