@@ -59,7 +59,8 @@ def prove(
     properties(program, asker, report)
     rules(protocol, report)
     plan(protocol, limit, report)
-    report.findings = _accepted(program, _once(report.findings), whole=report.whole)
+    open_ = frozenset(each.of for each in report.findings if each.code == "not-proved")
+    report.findings = _accepted(program, _once(report.findings), open_, whole=report.whole)
     return report
 
 
@@ -76,8 +77,11 @@ def _once(found: list[Finding]) -> list[Finding]:
     return [each for each in found if each.code != "not-proved"] + told
 
 
-def _accepted(program: Program, found: list[Finding], *, whole: bool) -> list[Finding]:
-    """Mark what the author accepts, and report what is accepted and is not found any more, if all was asked."""
+def _accepted(program: Program, found: list[Finding], open_: frozenset[str], *, whole: bool) -> list[Finding]:
+    """Mark what the author accepts, and report what is accepted and is not found any more.
+
+    Of what is left open, or was not asked, nobody can say that it is not found any more.
+    """
     reasons = {(each.finding, each.of): each for each in program.accepted}
     marked = [
         replace(each, accepted=reasons[each.code, each.of].reason) if (each.code, each.of) in reasons else each
@@ -94,7 +98,7 @@ def _accepted(program: Program, found: list[Finding], *, whole: bool) -> list[Fi
             "take it out, or look why it is not found any more",
         )
         for key, each in reasons.items()
-        if whole and key not in seen
+        if whole and key not in seen and not open_ & {each.of, each.of.partition(" ")[0]}
     ]
     order = {"error": 0, "warning": 1, "note": 2}
     return sorted([*marked, *stale], key=lambda each: (bool(each.accepted), order[each.severity]))

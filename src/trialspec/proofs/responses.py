@@ -94,6 +94,9 @@ def _overlap(asked: Response, one: Category, other: Category, asker: Asker, repo
     both = report.asked(of, f"`{one.name}` and `{other.name}` overlap", asker.ask(met(one.when), met(other.when)))
     only_one = asker.ask(met(one.when), failed(other.when))
     only_other = asker.ask(failed(one.when), met(other.when))
+    for answer in (only_one, only_other) if both.possible else ():
+        if answer.outcome == "open":
+            report.asked(of, f"one of `{one.name}` and `{other.name}` contains the other", answer)
     if both.possible and only_one.possible and only_other.possible:
         message = f"a patient fulfils the conditions of `{one.name}` and of `{other.name}` of `{asked.name}`"
         advice = "accept it, with the reason, if the order is meant to decide; else make them exclude each other"
