@@ -213,7 +213,7 @@ def test_patients_of_generated_protocols() -> None:
     """Most of what is asked of generated protocols can be had; what is not contradicts itself, or waits for a dose."""
     had = Counter[bool]()
     for number in range(25):
-        protocol = written(Random(number).randrange).protocol
+        protocol = written(Random(number).randrange).load()
         for wish in (Wish(), Wish(failing="I1"), Wish(eligible=None, undetermined_by="I1"), Wish(None, treated=True)):
             try:
                 had[not list(otherwise(make(protocol, wish, Random(number).randrange, vary=True)))] += 1
