@@ -18,7 +18,7 @@ from trialspec.interpreters.reference import read
 from trialspec.kernel import AtLeast, Compare, Constant, Daily, Expr, Fixed, Moment, Not, Pick, Select, Window, parts_of
 from trialspec.patient import Item, Timeline
 from trialspec.quantity import Codes, Interval, exactly
-from trialspec.solver import settled
+from trialspec.solver import logic, settled
 from trialspec.solver.asking import Asker, Claim, failed, met
 from trialspec.solver.logic import Formula
 from trialspec.solver.moments import at_instant
@@ -287,3 +287,15 @@ def test_what_is_proved_no_generated_patient_refutes() -> None:
 def test_what_is_proved_no_patient_of_very_many_refutes() -> None:
     tried = refutations(range(1_000, 1_600), 1_000)
     assert tried.patients.total() >= 100_000
+
+
+def test_what_was_asked_before_is_nothing_to_a_proof() -> None:
+    """Z3 numbers all it holds, and looks for answers in that order: each proof begins at the same number."""
+
+    def first() -> int:
+        with logic.apart():
+            return int(logic.either(logic.open_formula("a"), logic.open_formula("b")).get_id())
+
+    one = first()
+    assert not isinstance(logic.every(logic.open_formula(f"besides {number}") for number in range(100)), bool)
+    assert first() == one

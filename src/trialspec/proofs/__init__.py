@@ -16,6 +16,7 @@ from trialspec.proofs.properties import properties
 from trialspec.proofs.responses import responses
 from trialspec.proofs.rules import rules
 from trialspec.solver.asking import LIMIT, MOST, Asker
+from trialspec.solver.logic import apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,7 @@ def statements(program: Program) -> tuple[Expr, ...]:
     )
 
 
+@apart()
 def prove(
     protocol: Protocol, *, most: int = MOST, limit: int = LIMIT, step: Callable[[str], None] = lambda _: None
 ) -> Report:

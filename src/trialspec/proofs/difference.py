@@ -23,6 +23,7 @@ from trialspec.proofs.planned import (
 )
 from trialspec.proofs.planned import renamed as _renamed
 from trialspec.solver.asking import LIMIT, MOST, Answer, Asker, Claim, failed, met
+from trialspec.solver.logic import apart
 from trialspec.truth import MET, NOT_MET, UNKNOWN
 from trialspec.vocabulary import Vocabulary
 
@@ -46,6 +47,7 @@ class Comparison:
         return tuple(each for each in self.found if each.relation != "equal")
 
 
+@apart()
 def compare(old: Protocol, new: Protocol, *, most: int = MOST, limit: int = LIMIT) -> Comparison:
     """Compare two versions of a protocol by what they mean."""
     one, other = old.program, new.program

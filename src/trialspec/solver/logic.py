@@ -6,7 +6,9 @@ on, so that formulas stay small and a timeline without open records is evaluated
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
@@ -17,22 +19,35 @@ Formula = Any  # bool, or what Z3 has for it
 Term = Any  # int or Fraction, or what Z3 has for it
 
 
+_CONTEXT: ContextVar[Any] = ContextVar("what Z3 holds", default=None)
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Let Z3 begin with nothing: what it finds with so much effort may hang on all that it was asked before."""
+    token = _CONTEXT.set(z3.Context())
+    try:
+        yield
+    finally:
+        _CONTEXT.reset(token)
+
+
 # --- formulas ---------------------------------------------------------------------------------------------------------
 
 
 def open_formula(name: str) -> Formula:
     """Make a formula that may be true or false."""
-    return z3.Bool(name)
+    return z3.Bool(name, _CONTEXT.get())
 
 
 def open_number(name: str) -> Term:
     """Make a number that is not known."""
-    return z3.Real(name)
+    return z3.Real(name, _CONTEXT.get())
 
 
 def open_integer(name: str) -> Term:
     """Make a whole number that is not known."""
-    return z3.Int(name)
+    return z3.Int(name, _CONTEXT.get())
 
 
 def both(*parts: Formula) -> Formula:
@@ -113,7 +128,7 @@ def at_least(number: int, parts: Sequence[Formula]) -> Formula:
 
 def _term(value: Term) -> Term:
     if isinstance(value, Fraction):
-        return z3.Q(value.numerator, value.denominator)
+        return z3.Q(value.numerator, value.denominator, _CONTEXT.get())
     return value
 
 
@@ -177,7 +192,7 @@ def equal(one: Term, other: Term) -> Formula:
 
 def whole_quotient(one: Term, divisor: int) -> Term:
     """Divide by a whole number, rounded down."""
-    return one // divisor if _settled(one) else one / z3.IntVal(divisor)
+    return one // divisor if _settled(one) else one / z3.IntVal(divisor, _CONTEXT.get())
 
 
 def distance(one: Term, other: Term) -> Term:
@@ -317,7 +332,7 @@ class Solver:
 
     def __init__(self, limit: int) -> None:
         """Begin with nothing given."""
-        self._solver = z3.Solver()
+        self._solver = z3.Solver(ctx=_CONTEXT.get())
         self._solver.set("rlimit", limit * _STEPS)
         self._solver.set("random_seed", 0)
         self._names: dict[int, tuple[Formula, Formula]] = {}
@@ -345,7 +360,7 @@ class Solver:
             return formula
         known = self._names.get(formula.get_id())
         if known is None:
-            name = z3.Bool(f"asked {len(self._names)}")
+            name = z3.Bool(f"asked {len(self._names)}", _CONTEXT.get())
             self._solver.add(z3.Implies(name, formula))
             # The formula is kept, so that no other takes its number.
             known = self._names[formula.get_id()] = name, formula
