@@ -166,8 +166,8 @@ MUTANTS = (
     Mutant(
         "a month is thirty days",
         SELECTION,
-        "return When(shift_months(when.first, sign * shift.by.months), shift_months(",
-        "return When(when.first + 30 * sign * shift.by.months, (lambda day, months: day + 30 * months)(",
+        "return When(shift_months(when.first, months), shift_months(when.last, months))",
+        "return When(when.first + 30 * months, when.last + 30 * months)",
     ),
     Mutant(
         "hours are counted in dates",

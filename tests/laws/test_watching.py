@@ -94,7 +94,7 @@ def test_what_was_forgotten_is_read_again(monkeypatch: pytest.MonkeyPatch) -> No
 
 # --- what is drawn ----------------------------------------------------------------------------------------------------
 
-DRAWN = 40
+DRAWN = 80
 
 
 @pytest.fixture(scope="module")

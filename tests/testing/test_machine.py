@@ -40,6 +40,6 @@ def test_the_live_engine_agrees() -> None:
 @pytest.mark.parametrize("wrong", [Deaf, Stuck])
 def test_what_is_wrong_is_found(wrong: type[Live]) -> None:
     machine = ProtocolMachine.over(DEMO, lambda: wrong(DEMO))
-    many = settings(few, max_examples=100)
+    many = settings(few, max_examples=200, stateful_step_count=10)
     with pytest.raises(AssertionError, match="raised"):
         run_state_machine_as_test(machine, settings=many)

@@ -57,7 +57,7 @@ def criterion(choose: Choose, depth: int = 1) -> Plain:
                 choose,
                 (
                     {"count_of": "administration", "of": "greek", "distinct": "day"},
-                    {"count_of": "therapy", "of": "steroid", "outcome": ["relapse", "inadequate_response"]},
+                    {"count_of": "therapy", "of": "steady", "outcome": ["relapse", "inadequate_response"]},
                     {"count_of": "adverse_event", "of": "rash"},
                     {"count_of": "observation", "of": "m", "value": {"above": "2 g"}},
                 ),
@@ -66,7 +66,7 @@ def criterion(choose: Choose, depth: int = 1) -> Plain:
         case "given":
             return {"given": one_of(choose, ("alpha", "calm", "greek"))} | span
         case "on_therapy":
-            return {"on_therapy": one_of(choose, ("steroid", "prednisone"))} | span
+            return {"on_therapy": one_of(choose, ("steady", "plain"))} | span
         case "age":
             return {"age": one_of(choose, ("screened", "now")), "at_least": "18 y"}
         case "sex":
@@ -87,7 +87,7 @@ def criterion(choose: Choose, depth: int = 1) -> Plain:
             return {"washed_out": "calm", "by": one_of(choose, ("screened", "now", "day_1"))} | how_long
         case "lasting":
             long = one_of(choose, ({"for_at_least": "3 d"}, {"for_at_least": "1 mo"}, {"for_more_than": "36 h"}))
-            what = one_of(choose, ({"on_therapy": "steroid"}, {"has": "illness"}, {"has": "rash"}))
+            what = one_of(choose, ({"on_therapy": "steady"}, {"has": "illness"}, {"has": "rash"}))
             return what | long | span
         case "same":
             since = {"which": one_of(choose, ("first", "least")), "after": "screened"}
@@ -115,7 +115,7 @@ def dosed(choose: Choose, verb: str) -> Plain:
     """Ask for a daily dose or a total, of one drug or of several in equivalents of one."""
     what: Plain = one_of(
         choose,
-        ({verb: "steroid", "as": "prednisone"}, {verb: "prednisone"}, {verb: "prednisone", "recorded_as": "therapy"}),
+        ({verb: "steady", "as": "plain"}, {verb: "plain"}, {verb: "plain", "recorded_as": "therapy"}),
     )
     if chance(choose, 20):
         what |= {"each": {"below": "20 mg"}}

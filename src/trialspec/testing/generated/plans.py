@@ -205,7 +205,7 @@ def therapies(choose: Choose) -> Plain:
     """Give therapies that are prohibited, and that count as rescue."""
     found: Plain = {}
     if chance(choose, 40):
-        found["prohibited"] = {"no_steroid": {"on_therapy": "steroid", "from": one_of(choose, ("screened", "day 1"))}}
+        found["prohibited"] = {"no_steady": {"on_therapy": "steady", "from": one_of(choose, ("screened", "day 1"))}}
     if chance(choose, 30):
-        found["rescue"] = {"help": {"on_therapy": "prednisone", "given": "prednisone", "after": "day 3"}}
+        found["rescue"] = {"help": {"on_therapy": "plain", "given": "plain", "after": "day 3"}}
     return found

@@ -44,13 +44,13 @@ VOCABULARY: Plain = {
             },
         },
     },
-    "drug_classes": {"greek": {"label": "greek"}, "steroid": {"label": "steroid"}},
+    "drug_classes": {"greek": {"label": "greek"}, "steady": {"label": "steady"}},
     "drugs": {
         "alpha": {"label": "alpha", "unit": "mg", "units": {"g": "1000"}, "is_a": "greek"},
         "beta": {"label": "beta", "unit": "mg", "units": {"g": "1000"}, "is_a": "greek"},
         "calm": {"label": "calm", "unit": "mg", "half_life": "3 d"},
-        "prednisone": {"label": "prednisone", "unit": "mg", "is_a": "steroid"},
-        "strong": {"label": "strong", "unit": "mg", "is_a": "steroid", "equivalents": {"prednisone": ["4 mg", "5 mg"]}},
+        "plain": {"label": "plain", "unit": "mg", "is_a": "steady"},
+        "strong": {"label": "strong", "unit": "mg", "is_a": "steady", "equivalents": {"plain": ["4 mg", "5 mg"]}},
     },
     "concepts": {
         "illness": {"label": "illness", "kind": "condition"},
