@@ -572,9 +572,9 @@ CODES: dict[str, str] = {
         "Keep one of them, or let them ask for different things.",
     ),
     "delay-cascades": _code(
-        "A dose that comes late, and still inside its window, leaves no date for the next one that keeps both its "
-        "window and the least time between doses, or the end of the course.",
-        "Count the next dose from the one before it, or shorten the window.",
+        "Doses on the last days of their windows do not keep the end of the course, or the least time between doses: "
+        "what the windows permit is late all the same.",
+        "Let the course end later, count the next dose from the one before it, or shorten the windows.",
     ),
     "property-fails": _code(
         "A property that the protocol states of itself does not hold.",

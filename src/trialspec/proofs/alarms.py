@@ -141,10 +141,11 @@ def _alarm(trial: Trial, program: Program, episodes: Sequence[Episode], witness:
         return Finding("alert-on-plan", subject, message, place, "error", advice, clauses, sure, witness)
     if departed & _TOO_LATE and finding.subject == "dose" and trial.how == "late":
         after = "the end of the course" if "after_course" in departed else "the least time between doses"
-        message = f"after doses on the last days of their windows no day is left for `{subject}` that keeps {after}"
+        message = f"where doses are given on the last days of their windows `{subject}` does not keep {after}"
+        advice = "count it from the dose before, or shorten the windows"
         if program.course is not None and "after_course" in departed:
             clauses = clause(program.course.place, "the course ends here")
-        advice = "count it from the dose before, or shorten the windows"
+            advice = "let the course end later, or shorten the windows"
         return Finding("delay-cascades", subject, message, place, "warning", advice, clauses, sure, witness)
     message = f"{named} {is_} raised for `{subject}` of a patient treated {_HABITS[trial.how]}"
     advice = "what one part of the protocol permits another counts as a deviation"
