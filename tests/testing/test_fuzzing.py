@@ -10,8 +10,8 @@ import pytest
 
 from trialspec import evaluation
 from trialspec.casebook import read_cases, run_case
-from trialspec.interpreters.generated.choices import Choose
 from trialspec.testing import LAWS, Law, Live, Outcome, agreement, fuzz
+from trialspec.testing.generated.choices import Choose
 from trialspec.testing.laws import watch
 from trialspec.testing.streams import Stream
 from trialspec.testing.watching import Watch

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from trialspec.evaluation import Protocol
-from trialspec.interpreters.generated.choices import Choose, any_of, chance, one_of
 from trialspec.testing.draft import Raw
+from trialspec.testing.generated.choices import Choose, any_of, chance, one_of
 from trialspec.testing.generated.records import CALENDARS
 from trialspec.testing.happenings import Days, Made, Matter, days_around, number_of, usual_time
 from trialspec.testing.made import Patient

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from trialspec.interpreters.generated.choices import Choose
 from trialspec.interpreters.reading import Question
 from trialspec.interpreters.selection import is_clock, locate
 from trialspec.kernel import Moment, Point, Shift, Window
+from trialspec.testing.generated.choices import Choose
 from trialspec.times import DAY, When, Zone, shown_date
 
 _HISTORY = (7, 30, 1, 0, 90, 365)

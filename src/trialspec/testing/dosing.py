@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from trialspec.evaluation import Protocol
-from trialspec.interpreters.generated.choices import Choose
 from trialspec.interpreters.selection import locate, moved
 from trialspec.kernel import Dose, Expr, Shift, parts_of
 from trialspec.program import DosePlan, Program
 from trialspec.testing.dates import anchor, shown_clock
 from trialspec.testing.draft import Ask, Draft, Goal, Raw, named
+from trialspec.testing.generated.choices import Choose
 from trialspec.testing.made import Expected
 from trialspec.testing.reaching import solve
 from trialspec.testing.searching import UnreachableError

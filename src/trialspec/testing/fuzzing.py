@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject, SearchStrategy
 
 from trialspec.evaluation import Protocol
-from trialspec.interpreters.generated.choices import Choose
 from trialspec.testing.draft import PATIENT
 from trialspec.testing.drawing import Drawn
+from trialspec.testing.generated.choices import Choose
 from trialspec.testing.laws import LAWS, Law, watch, watch_of_any
 from trialspec.testing.made import Patient, alerts_of, case_of, record, timeline_text
 from trialspec.testing.shrinking import replaying, smaller

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from trialspec.evaluation import Protocol
-from trialspec.interpreters.generated.choices import Choose, any_of, chance, coin, one_of
 from trialspec.kernel import Arithmetic, Compare, Constant, Daily, Moment, Point, Select, Shift, parts_of
 from trialspec.patient import Kind
 from trialspec.program import DosePlan, Program
 from trialspec.quantity import Interval
 from trialspec.testing.draft import named
+from trialspec.testing.generated.choices import Choose, any_of, chance, coin, one_of
 from trialspec.testing.wishes import slots
 from trialspec.testing.writing import decimal, numbers_near, records, step_of, usual_numbers
 from trialspec.times import shown_date

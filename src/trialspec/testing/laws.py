@@ -14,7 +14,6 @@ from trialspec.evaluation import Protocol
 from trialspec.events import Record
 from trialspec.explain import only
 from trialspec.findings import Group
-from trialspec.interpreters.generated.choices import Choose, any_of, between, coin, one_of
 from trialspec.interpreters.reading import Question
 from trialspec.interpreters.reference import read
 from trialspec.kernel import Expr
@@ -23,6 +22,7 @@ from trialspec.program import Program
 from trialspec.quantity import parse_number
 from trialspec.testing.dates import shown_clock
 from trialspec.testing.draft import Raw
+from trialspec.testing.generated.choices import Choose, any_of, between, coin, one_of
 from trialspec.testing.happenings import Days, Matter, days_around, happening, matter, said_in
 from trialspec.testing.made import record
 from trialspec.testing.protocols import written

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from trialspec.evaluation import Protocol
-from trialspec.interpreters.generated.choices import Choose
 from trialspec.interpreters.selection import locate
 from trialspec.kernel import Expr, Fixed, Moment, parts_of
 from trialspec.program import Program, Response, VisitPlan
@@ -19,6 +18,7 @@ from trialspec.testing.confirming import finished, otherwise
 from trialspec.testing.dates import anchor
 from trialspec.testing.dosing import RANDOMISED, Dosing
 from trialspec.testing.draft import PATIENT, Ask, Draft, Goal, Raw, interest, words_of
+from trialspec.testing.generated.choices import Choose
 from trialspec.testing.made import Expected, Patient
 from trialspec.testing.reaching import solve
 from trialspec.testing.searching import UnreachableError

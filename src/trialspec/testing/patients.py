@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from trialspec.evaluation import Protocol
-from trialspec.interpreters.generated.choices import Choose
 from trialspec.patient import Timeline
 from trialspec.quantity import parse_number
 from trialspec.testing.borders import Pair, borders
 from trialspec.testing.draft import PATIENT
+from trialspec.testing.generated.choices import Choose
 from trialspec.testing.happenings import days_around, happening, matter, said_in
 from trialspec.testing.made import Patient
 from trialspec.testing.making import USUAL_DAY, make

@@ -17,9 +17,9 @@ from trialspec import document
 from trialspec.compile import compile_protocol
 from trialspec.diagnostics import ProtocolError
 from trialspec.evaluation import Protocol
-from trialspec.interpreters.generated.choices import Choose, chance, coin, one_of
 from trialspec.load import load_written
 from trialspec.testing.generated import plans
+from trialspec.testing.generated.choices import Choose, chance, coin, one_of
 from trialspec.testing.generated.criteria import eligibility
 from trialspec.testing.generated.records import CALENDARS
 from trialspec.testing.generated.words import OWN_RULES, VOCABULARY, Plain

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from trialspec.interpreters.generated.choices import Choose
 from trialspec.kernel import AtLeast, Compare, Constant, Expr, Not, Pick, Run, Select, parts_of
 from trialspec.quantity import Codes, Interval
 from trialspec.testing.doubting import left_open
 from trialspec.testing.draft import Draft, Goal
+from trialspec.testing.generated.choices import Choose
 from trialspec.testing.numbering import anything, bring, worded
 from trialspec.testing.rows import in_rows
 from trialspec.testing.searching import (

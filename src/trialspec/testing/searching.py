@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import combinations
 
-from trialspec.interpreters.generated.choices import Choose
 from trialspec.kernel import AtLeast, Not
 from trialspec.quantity import Interval
 from trialspec.testing.draft import Draft, Goal
+from trialspec.testing.generated.choices import Choose
 from trialspec.testing.writing import Style
 from trialspec.times import When
 from trialspec.truth import MET, NOT_MET, UNKNOWN, negate

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from trialspec.interpreters.generated.choices import Choose
 from trialspec.testing.draft import Raw
+from trialspec.testing.generated.choices import Choose
 from trialspec.testing.made import record
 from trialspec.testing.streams import Step, Stream
 from trialspec.testing.watching import Watch

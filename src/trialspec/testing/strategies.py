@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-    from trialspec.interpreters.generated.choices import Choose
     from trialspec.kernel import Expr
     from trialspec.patient import Timeline
+    from trialspec.testing.generated.choices import Choose
 
 __all__ = [
     "CALENDARS",

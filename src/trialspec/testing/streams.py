@@ -12,9 +12,9 @@ from datetime import date
 
 from trialspec.evaluation import Protocol
 from trialspec.events import Record
-from trialspec.interpreters.generated.choices import Choose, any_of, between, chance, coin, one_of
 from trialspec.testing.beginnings import ordered, usual
 from trialspec.testing.draft import Raw
+from trialspec.testing.generated.choices import Choose, any_of, between, chance, coin, one_of
 from trialspec.testing.happenings import Days, Matter, day_near, happening, matter, said_in, time_of
 from trialspec.testing.made import line, ndjson, record
 from trialspec.times import DAY, parse_time, shown_date

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from trialspec.alerts import Change, State, fold
 from trialspec.evaluation import Protocol
 from trialspec.events import Record
-from trialspec.interpreters.generated.choices import Choose, any_of, between, coin, one_of
 from trialspec.monitor import Monitor
 from trialspec.store import Memory
+from trialspec.testing.generated.choices import Choose, any_of, between, coin, one_of
 from trialspec.testing.streams import Step, Stream
 
 # Halts at instants at which something may change: each is three reports.

@@ -12,12 +12,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from typing import Protocol as Interface
 
-from trialspec.interpreters.generated.choices import Choose
 from trialspec.kernel import Arithmetic, Compare, Constant, Pick, Select, Test, parts_of
 from trialspec.patient import Kind
 from trialspec.program import Program
 from trialspec.quantity import ANYTHING, Interval, Operator, compare, exactly, parse_number, scale
 from trialspec.testing.draft import words_of
+from trialspec.testing.generated.choices import Choose
 from trialspec.truth import MET, NOT_MET, UNKNOWN, Verdict
 from trialspec.vocabulary import Term
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trialspec.interpreters.generated.choices import Choose, any_of, between, chance, one_of
+from trialspec.testing.generated.choices import Choose, any_of, between, chance, one_of
 from trialspec.testing.generated.words import Plain
 
 SIDES: tuple[Plain, ...] = ({"above": "2 g"}, {"at_least": "2 g"}, {"below": "2 g"}, {"at_most": "2000 mg"})

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
-from trialspec.interpreters.generated.choices import Choose, any_of, between, chance, coin, one_of
 from trialspec.kernel import (
     Arithmetic,
     AtLeast,
@@ -34,6 +33,7 @@ from trialspec.kernel import (
 )
 from trialspec.patient import Kind
 from trialspec.quantity import Codes, Duration, Operator, exactly, word
+from trialspec.testing.generated.choices import Choose, any_of, between, chance, coin, one_of
 from trialspec.testing.generated.records import (
     ANSWERS,
     LASTING,

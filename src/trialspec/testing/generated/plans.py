@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trialspec.interpreters.generated.choices import Choose, any_of, chance, coin, one_of
+from trialspec.testing.generated.choices import Choose, any_of, chance, coin, one_of
 from trialspec.testing.generated.criteria import LIMITS, SIDES, dosed
 from trialspec.testing.generated.words import AMOUNT, Plain
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from trialspec.interpreters.generated.choices import Choose, chance, coin, one_of
 from trialspec.interpreters.reading import Question
 from trialspec.kernel import Expr
+from trialspec.testing.generated.choices import Choose, chance, coin, one_of
 from trialspec.testing.generated.expressions import FREELY, Idiom, statement, subjects
 from trialspec.testing.generated.records import CALENDARS, Calendar, instant, time_near, timeline
 from trialspec.times import at_instant

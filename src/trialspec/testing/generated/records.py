@@ -12,9 +12,9 @@ from datetime import date
 from fractions import Fraction
 from typing import Literal
 
-from trialspec.interpreters.generated.choices import Choose, any_of, between, chance, coin, one_of
 from trialspec.patient import FAR, LONG_AGO, Item, Kind, Timeline
 from trialspec.quantity import ANY_WORD, ANYTHING, Codes, Interval, exactly, word
+from trialspec.testing.generated.choices import Choose, any_of, between, chance, coin, one_of
 from trialspec.times import DAY, When, Zone, on_date, parse_time, shift_months, shown_date
 
 # What generated patients have, and generated protocols ask for: few names, so that they meet.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-from trialspec.interpreters.generated.choices import Choose, between, chance, coin, one_of
 from trialspec.patient import FAR, Item, Timeline
 from trialspec.quantity import Codes, Interval, exactly, word
+from trialspec.testing.generated.choices import Choose, between, chance, coin, one_of
 from trialspec.testing.generated.expressions import counted
 from trialspec.testing.generated.records import ANSWERS, NAMED, WORDS, Calendar, time_near
 from trialspec.times import When, on_date

@@ -1,1 +1,0 @@
-"""Choices by weight, from choices that somebody else makes."""
