@@ -19,7 +19,7 @@ demo: $(READY) ## four patients' events turning into alerts
 test: $(READY) ## every test but the deep ones: under ten minutes
 	$(PYTEST) -m "not deep and not bench"
 
-unit: $(READY) ## the quick tests: under a minute
+unit: $(READY) ## the quick tests: some two minutes
 	$(PYTEST) -m "not slow and not deep and not bench"
 
 test-deep: $(READY) ## the generated laws, on very many examples: hours
